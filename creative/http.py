@@ -1,0 +1,329 @@
+"""HTTP to other servers: one session factory with time-outs, retry rules and a circuit breaker.
+
+- Every request has a connect and a read time-out, both taken from the call's `Deadline`, and
+  the body is read under the deadline too: a server that drips one byte a second cannot
+  outlive it.
+- Only GET and HEAD are ever repeated, and only when the connection failed or the server said
+  503. A POST may have queued or billed a job: it is sent once.
+- After `FAILURES_TO_OPEN` connection failures in a row an address rests for `REST_SECONDS`;
+  meanwhile calls fail at once instead of waiting for one more time-out.
+- Addresses are redacted before they appear anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+from urllib3.exceptions import HTTPError, ProtocolError
+
+from creative.deadline import Deadline
+from creative.errors import AnswerInvalid, EngineUnavailable, TooLarge
+
+CONNECT_SECONDS = 10.0
+FAILURES_TO_OPEN = 3
+REST_SECONDS = 30.0
+MAX_BODY_BYTES = 30 * 1024 * 1024
+"""Dify refuses files over 30 MiB, so nothing larger is worth reading."""
+RETRY_METHODS = frozenset({"GET", "HEAD"})
+RETRIES = 2
+RETRY_PAUSE_SECONDS = 0.5
+
+_USERINFO_OR_QUERY = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)[^\s\"'<>]+", re.IGNORECASE)
+
+
+def redact(address: str) -> str:
+    """The address without user, password, query and fragment: what may be shown.
+
+    >>> redact("https://user:pass@example.com:8443/a/b?token=secret#x")
+    'https://example.com:8443/a/b?…'
+    """
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "(an unreadable address)"
+    if not parts.scheme or host is None:
+        return address.split("?", maxsplit=1)[0].rpartition("@")[2]
+    if ":" in host:
+        host = f"[{host}]"
+    netloc = host if port is None else f"{host}:{port}"
+    hidden = "?…" if parts.query or parts.fragment else ""
+    return urlunsplit((parts.scheme, netloc, parts.path, "", "")) + hidden
+
+
+def redact_text(text: str) -> str:
+    """`text` with every address in it redacted."""
+    return _USERINFO_OR_QUERY.sub(lambda found: redact(found.group(0)), text)
+
+
+@dataclass
+class _Breaker:
+    """Counts failures in a row of one address (scheme, host and port)."""
+
+    failures: int = 0
+    rests_until: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def resting(self) -> float:
+        return max(0.0, self.rests_until - time.monotonic())
+
+    def failed(self) -> None:
+        with self.lock:
+            self.failures += 1
+            if self.failures >= FAILURES_TO_OPEN:
+                self.rests_until = time.monotonic() + REST_SECONDS
+
+    def answered(self) -> None:
+        with self.lock:
+            self.failures = 0
+            self.rests_until = 0.0
+
+
+_breakers: dict[str, _Breaker] = {}
+_breakers_lock = threading.Lock()
+
+
+def _breaker(address: str) -> _Breaker:
+    parts = urlsplit(address)
+    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    with _breakers_lock:
+        return _breakers.setdefault(origin, _Breaker())
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A whole answer.
+
+    Attributes:
+        status: HTTP status code.
+        headers: header names are case-insensitive.
+        body: bytes, decompressed.
+        address: where it came from, redacted.
+        engine: who answered, for error messages.
+    """
+
+    status: int
+    headers: requests.structures.CaseInsensitiveDict[str]
+    body: bytes
+    address: str
+    engine: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+    def text(self) -> str:
+        """The body as text: the declared charset, else UTF-8, undecodable bytes replaced."""
+        declared = requests.utils.get_encoding_from_headers(self.headers)
+        charset = declared if "charset" in self.headers.get("content-type", "") else None
+        try:
+            return self.body.decode(charset or "utf-8", errors="replace")
+        except LookupError:
+            return self.body.decode("utf-8", errors="replace")
+
+    def json(self) -> Any:
+        """The body as JSON.
+
+        Raises:
+            AnswerInvalid: it is not JSON; the error shows how the body begins.
+        """
+        import json
+
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            from creative.errors import shorten
+
+            begins = shorten(self.text(), 80) or "(empty)"
+            raise AnswerInvalid(
+                f"{self.engine} at {self.address}",
+                f"status {self.status}, no JSON, the body begins: {begins}",
+                "Check that the address is that of the server's API and that no proxy or login "
+                "page answers in its place.",
+            ) from None
+
+
+class Client:
+    """HTTP to one engine, within one call's deadline. Use `client()` to make one."""
+
+    def __init__(self, engine: str, deadline: Deadline, session: requests.Session) -> None:
+        self.engine = engine
+        self.deadline = deadline
+        self._session = session
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def get(self, address: str, **options: Any) -> Reply:
+        """GET; see `request`."""
+        return self.request("GET", address, **options)
+
+    def post(self, address: str, **options: Any) -> Reply:
+        """POST, sent once; see `request`."""
+        return self.request("POST", address, **options)
+
+    def request(
+        self,
+        method: str,
+        address: str,
+        *,
+        max_bytes: int = MAX_BODY_BYTES,
+        read_seconds: float | None = None,
+        **options: Any,
+    ) -> Reply:
+        """One request, its whole answer.
+
+        Args:
+            method: HTTP method.
+            address: absolute URL.
+            max_bytes: longest body that is read.
+            read_seconds: longest silence of the server; default: the deadline alone.
+            options: passed to `requests` (params, headers, json, data, files, auth,
+                allow_redirects).
+
+        Raises:
+            EngineUnavailable: no connection, a broken one, or an address that rests.
+            DeadlineExceeded: the call's time is up.
+            TooLarge: the body is over `max_bytes`.
+        """
+        shown = redact(address)
+        breaker = _breaker(address)
+        rest = breaker.resting()
+        if rest:
+            raise EngineUnavailable(
+                f"{self.engine} at {shown}",
+                f"it failed {FAILURES_TO_OPEN} times in a row and rests for {rest:.0f} s more",
+                "Check that the server is running, then try again.",
+            )
+        tries = 1 + (RETRIES if method.upper() in RETRY_METHODS else 0)
+        for attempt in range(1, tries + 1):
+            last = attempt == tries
+            try:
+                reply = self._once(method, address, shown, max_bytes, read_seconds, options)
+            except (requests.RequestException, HTTPError, OSError) as error:
+                self._failed(error, breaker, address, shown, last)
+            else:
+                breaker.answered()
+                if reply.status != 503 or last:
+                    return reply
+            self.deadline.sleep(RETRY_PAUSE_SECONDS * attempt, f"waiting for {self.engine}")
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _failed(
+        self, error: Exception, breaker: _Breaker, address: str, shown: str, last: bool
+    ) -> None:
+        """Count a failed try; raise unless another one may help."""
+        if isinstance(
+            error,
+            requests.exceptions.InvalidURL
+            | requests.exceptions.MissingSchema
+            | requests.exceptions.InvalidSchema
+            | UnicodeError,
+        ):
+            raise EngineUnavailable(
+                f"{self.engine} at {shown}",
+                "this is not an http or https address",
+                "Give the address with its scheme, for example http://localhost:7860.",
+            ) from error
+        breaker.failed()
+        if self.deadline.expired:
+            raise self.deadline.error(f"waiting for {self.engine} at {shown}") from error
+        temporary = isinstance(error, requests.ConnectionError) and not isinstance(
+            error, requests.exceptions.SSLError
+        )
+        if last or not temporary or breaker.resting():
+            raise EngineUnavailable(
+                f"{self.engine} at {shown}",
+                _reason(error),
+                "Check the address and that the server is running and reachable from here.",
+            ) from error
+
+    def _once(
+        self,
+        method: str,
+        address: str,
+        shown: str,
+        max_bytes: int,
+        read_seconds: float | None,
+        options: dict[str, Any],
+    ) -> Reply:
+        doing = f"waiting for {self.engine} at {shown}"
+        connect = self.deadline.timeout(doing, CONNECT_SECONDS)
+        read = self.deadline.timeout(doing, read_seconds)
+        answer = self._session.request(
+            method, address, timeout=(connect, read), stream=True, **options
+        )
+        with answer:
+            body = bytearray()
+            # read1 hands over what has arrived, so that a dripping server meets the deadline.
+            while chunk := answer.raw.read1(65536, decode_content=True):
+                body += chunk
+                if len(body) > max_bytes:
+                    raise TooLarge(
+                        f"The answer of {self.engine} at {shown}",
+                        f"over {max_bytes // 1024} KB",
+                        f"{max_bytes // 1024} KB",
+                    )
+                self.deadline.check(doing)
+            expected = answer.headers.get("content-length")
+            if (
+                expected is not None
+                and method.upper() != "HEAD"
+                and "content-encoding" not in answer.headers
+                and expected.isdigit()
+                and len(body) < int(expected)
+            ):
+                raise ProtocolError(f"the body stopped after {len(body)} of {expected} bytes")
+            return Reply(answer.status_code, answer.headers, bytes(body), shown, self.engine)
+
+
+def client(engine: str, deadline: Deadline) -> Client:
+    """A client for one engine within one call.
+
+    Proxies come from the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) as everywhere.
+
+    Args:
+        engine: who is talked to, for error messages ("the browser", "Stable Diffusion").
+        deadline: the call's clock.
+    """
+    session = requests.Session()
+    session.headers["User-Agent"] = "creative-studio/0.1"
+    # requests would take passwords from ~/.netrc for any host: not ours to send.
+    session.auth = _no_auth
+    return Client(engine, deadline, session)
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong with a connection, in few words and without secrets."""
+    text = str(error)
+    for pattern, words in (
+        ("Name or service not known|nodename nor servname|getaddrinfo|NameResolution|"
+         "name resolution", "its name cannot be resolved"),
+        ("Connection refused", "the connection was refused"),
+        ("CERTIFICATE|certificate", "its TLS certificate is not trusted"),
+        ("WRONG_VERSION_NUMBER|SSL", "it does not speak TLS as expected (http instead of https?)"),
+        ("ProxyError|proxy", "the proxy on the way refused or did not answer"),
+        ("connect timeout|ConnectTimeout", "no connection within the time-out"),
+        ("Read timed out|ReadTimeout", "it accepted the connection and did not answer in time"),
+        ("the body stopped", "it stopped in the middle of its answer"),
+        ("Connection aborted|RemoteDisconnected|reset by peer|IncompleteRead",
+         "it closed the connection without an answer"),
+        ("No route to host|Network is unreachable", "there is no route to it"),
+    ):  # fmt: skip
+        if re.search(pattern, text):
+            return words
+    return type(error).__name__

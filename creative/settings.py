@@ -1,0 +1,72 @@
+"""Settings: the provider's credentials, read once and typed.
+
+The names are those of the credentials form; an absent, empty or null value means "not set".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from creative.deadline import DEFAULT_MAX_SECONDS
+from creative.errors import InvalidInput
+
+_SEPARATORS = re.compile(r"[,\n]+")
+_LISTS = ("sd_base_url", "dify_api_key", "allowed_private_hosts")
+
+
+class Settings(BaseModel):
+    """What the user configured. Everything is optional."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sd_base_url: tuple[str, ...] = Field((), description="addresses of Stable Diffusion servers")
+    sd_auth: str = Field("", description="user:password of those servers")
+    comfyui_base_url: str = Field("", description="address of a ComfyUI server")
+    comfyui_api_key: str = Field("", description="bearer token for it")
+    openai_base_url: str = Field("", description="address of an OpenAI-compatible API, with /v1")
+    openai_api_key: str = Field("", description="its key")
+    runware_api_key: str = Field("", description="key of Runware")
+    browser_url: str = Field("", description="Chrome DevTools endpoint (http, https, ws or wss)")
+    dify_base_url: str = Field("", description="address of Dify's service API, with /v1")
+    dify_api_key: tuple[str, ...] = Field((), description="keys of Dify apps")
+    max_seconds: float = Field(DEFAULT_MAX_SECONDS, description="longest call, in seconds")
+    allowed_private_hosts: tuple[str, ...] = Field(
+        (), description="private hosts (host or host:port) that pages may be fetched from"
+    )
+
+    @classmethod
+    def from_credentials(cls, credentials: Mapping[str, Any] | None) -> Settings:
+        """Settings from Dify's credentials mapping; unknown names are ignored.
+
+        Raises:
+            InvalidInput: `max_seconds` is not a number above 0.
+        """
+        values: dict[str, Any] = {}
+        for name, raw in (credentials or {}).items():
+            if name not in cls.model_fields or raw is None:
+                continue
+            text = str(raw).strip()
+            if not text:
+                continue
+            if name in _LISTS:
+                parts = (part.strip() for part in _SEPARATORS.split(text))
+                values[name] = tuple(part for part in parts if part)
+            elif name == "max_seconds":
+                values[name] = _seconds(text)
+            else:
+                values[name] = text
+        return cls(**values)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise InvalidInput("max_seconds", text, "a number of seconds above 0, for example 570")
+    return seconds

@@ -1,0 +1,228 @@
+"""CPU work outside the plugin's event loop: one warm child process per kind of work.
+
+The plugin serves all its users from one gevent loop. Arithmetic in that loop stops the
+heartbeats (the daemon kills a plugin after 120 s without one) and every other user's call.
+So a verb that computes hands its work to a child process, which
+
+- is started on first use and kept warm, so that a model is loaded once;
+- ends by itself after `idle_seconds` without work, or when its parent is gone (its standard
+  input ends), so it never becomes an orphan;
+- is killed when the call's deadline passes, since arithmetic cannot be asked to stop.
+
+A job is a function `job(payload, progress) -> answer` named "module:function"; payload and
+answer are pickled, `progress(fraction, label)` reaches the caller's step. One worker does
+one job at a time; further calls wait for it within their own deadlines.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib
+import os
+import pickle
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from creative.deadline import Deadline
+from creative.errors import CreativeError, EngineUnavailable
+
+Progress = Callable[[float, str], None]
+
+_HEADER = struct.Struct("!Q")
+_ROOT = Path(__file__).resolve().parent.parent
+# Two BLAS threads: more than the usual small server has to spare would slow everything down.
+_BLAS_LIMITS = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
+
+
+class Worker:
+    """A warm child process.
+
+    Args:
+        name: what it does, for error messages and the process list.
+        idle_seconds: it ends after so many seconds without work.
+    """
+
+    def __init__(self, name: str, idle_seconds: float = 300.0) -> None:
+        self.name = name
+        self.idle_seconds = idle_seconds
+        self._process: subprocess.Popen[bytes] | None = None
+        self._turn = threading.Lock()
+        atexit.register(self.stop)
+
+    def call(
+        self, job: str, payload: object, deadline: Deadline, progress: Progress | None = None
+    ) -> Any:
+        """Run `job` ("module:function") with `payload` and return its answer.
+
+        Raises:
+            CreativeError: whatever the job raised of that tree.
+            DeadlineExceeded: the deadline passed while waiting or working.
+            EngineUnavailable: the child could not start, died, or the job has a bug.
+        """
+        doing = f"working on {self.name}"
+        if not self._turn.acquire(timeout=deadline.timeout(doing)):
+            raise deadline.error(f"waiting for another call to finish {doing}")
+        try:
+            process = self._running()
+            timer = threading.Timer(deadline.timeout(doing), process.kill)
+            timer.start()
+            try:
+                return self._exchange(process, job, payload, progress or _ignore)
+            except (OSError, EOFError) as error:
+                self.stop()
+                if deadline.expired:
+                    raise deadline.error(doing) from None
+                raise EngineUnavailable(
+                    f"The helper process for {self.name}",
+                    f"it ended in the middle of the work (exit code {process.returncode})",
+                    "Try again; if it happens again, the machine may be short of memory.",
+                ) from error
+            except BaseException:
+                # Half an answer may be in the pipe: it must not reach the next caller.
+                self.stop()
+                raise
+            finally:
+                timer.cancel()
+        finally:
+            self._turn.release()
+
+    def stop(self) -> None:
+        """End the child, if it runs."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id while it runs."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        self.stop()
+        environment = {**_BLAS_LIMITS, **os.environ}
+        # The child finds this package where the parent did, whatever the working directory is.
+        environment["PYTHONPATH"] = os.pathsep.join(
+            filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")])
+        )
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "creative.worker", str(self.idle_seconds)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+        )
+        return self._process
+
+    def _exchange(
+        self, process: subprocess.Popen[bytes], job: str, payload: object, progress: Progress
+    ) -> Any:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        _write(process.stdin, (job, payload))
+        while True:
+            kind, content = _read(process.stdout)
+            if kind == "progress":
+                progress(*content)
+            elif kind == "answer":
+                return content
+            elif kind == "refused":
+                raise content
+            else:
+                raise EngineUnavailable(
+                    f"The helper process for {self.name}",
+                    f"it failed with {content}",
+                    "This is a fault of the plugin: please report it with the input that caused it.",
+                )
+
+
+def _ignore(fraction: float, label: str) -> None:
+    """Progress for nobody."""
+
+
+def _write(pipe: IO[bytes], message: object) -> None:
+    data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    pipe.write(_HEADER.pack(len(data)) + data)
+    pipe.flush()
+
+
+def _read(pipe: IO[bytes]) -> Any:
+    header = _exactly(pipe, _HEADER.size)
+    (length,) = _HEADER.unpack(header)
+    return pickle.loads(_exactly(pipe, length))  # noqa: S301 - our own child, our own pipe
+
+
+def _exactly(pipe: IO[bytes], length: int) -> bytes:
+    parts = []
+    while length:
+        part = pipe.read(length)
+        if not part:
+            raise EOFError
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)
+
+
+def _serve(idle_seconds: float) -> None:
+    """The child's side: jobs from standard input until it ends or idles."""
+    inbox = os.fdopen(os.dup(0), "rb")
+    outbox = os.fdopen(os.dup(1), "wb")
+    # A library that prints must not write into the answers.
+    os.dup2(2, 1)
+    last = time.monotonic()
+    busy = threading.Event()
+
+    def watch() -> None:
+        while True:
+            time.sleep(min(1.0, idle_seconds / 4))
+            if not busy.is_set() and time.monotonic() - last > idle_seconds:
+                os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
+    while True:
+        try:
+            job, payload = _read(inbox)
+        except EOFError:
+            return
+        busy.set()
+        try:
+            _write(outbox, _perform(job, payload, outbox))
+        except BrokenPipeError:
+            return
+        last = time.monotonic()
+        busy.clear()
+
+
+def _perform(job: str, payload: object, outbox: IO[bytes]) -> tuple[str, Any]:
+    module, _, function = job.partition(":")
+
+    def progress(fraction: float, label: str) -> None:
+        _write(outbox, ("progress", (fraction, label)))
+
+    try:
+        return "answer", getattr(importlib.import_module(module), function)(payload, progress)
+    except CreativeError as error:
+        return "refused", error
+    except Exception as error:  # noqa: BLE001 - the parent reports it; the child serves on
+        import traceback
+
+        traceback.print_exc(file=sys.stderr)
+        return "failed", f"{type(error).__name__}: {error}"
+
+
+if __name__ == "__main__":
+    _serve(float(sys.argv[1]))

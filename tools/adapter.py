@@ -1,0 +1,253 @@
+"""What every tool file shares: reading parameters, running one verb, yielding its messages.
+
+A tool's `_invoke` reads parameters through `Parameters`, hands one verb of `creative` to
+`Call.run`, and ends with `Call.messages`. While the verb works, `Call.run` yields its steps
+as log messages, and one at least every `QUIET_SECONDS`, so that Dify sees that the call lives.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from dify_plugin import Tool
+from dify_plugin.entities.tool import ToolInvokeMessage
+from dify_plugin.file.file import File
+
+from creative.deadline import Deadline
+from creative.errors import AnswerInvalid, InvalidInput, TooLarge
+from creative.settings import Settings
+from creative.steps import Status, StepEvent, Steps
+
+T = TypeVar("T")
+Messages = Generator[ToolInvokeMessage, None, None]
+
+QUIET_SECONDS = 12.0
+MAX_JSON_BYTES = 200_000
+"""Dify's MAX_VARIABLE_SIZE is 204,800 bytes."""
+MAX_FILE_BYTES = 30 * 1024 * 1024
+"""Dify refuses a larger file (its chunk merger's limit)."""
+
+_LOG_STATUS = ToolInvokeMessage.LogMessage.LogStatus
+_TRUE = frozenset({"true", "1", "yes", "on"})
+_FALSE = frozenset({"false", "0", "no", "off"})
+
+
+class Parameters:
+    """The parameters of a call; "", None, [] and a missing key all mean "not given"."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self._given = given
+
+    def raw(self, name: str) -> Any:
+        """The value as it came, or None if it is not given."""
+        value = self._given.get(name)
+        if value is None or value == [] or (isinstance(value, str) and not value.strip()):
+            return None
+        return value
+
+    def text(self, name: str, default: str = "") -> str:
+        """A string, unchanged."""
+        value = self.raw(name)
+        if value is None:
+            return default
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+    def required_text(self, name: str, what: str) -> str:
+        """A string that must be there.
+
+        Raises:
+            InvalidInput: it is not given; the error says `what` it should be.
+        """
+        value = self.text(name)
+        if not value:
+            raise InvalidInput(name, None, what)
+        return value
+
+    def number(self, name: str) -> float | None:
+        """A number, also from text such as "800", or None.
+
+        Raises:
+            InvalidInput: the value is no number.
+        """
+        value = self.raw(name)
+        if value is None:
+            return None
+        try:
+            number = float(value) if not isinstance(value, bool) else float("nan")
+        except (TypeError, ValueError):
+            number = float("nan")
+        if number != number or number in (float("inf"), float("-inf")):
+            raise InvalidInput(name, value, "a number")
+        return number
+
+    def integer(self, name: str) -> int | None:
+        """A whole number, also from "800" or 800.0, or None.
+
+        Raises:
+            InvalidInput: the value is no whole number.
+        """
+        number = self.number(name)
+        if number is None:
+            return None
+        if not number.is_integer():
+            raise InvalidInput(name, self.raw(name), "a whole number")
+        return int(number)
+
+    def boolean(self, name: str, default: bool) -> bool:
+        """A yes or no, also from text such as "true".
+
+        Raises:
+            InvalidInput: the value is neither.
+        """
+        value = self.raw(name)
+        if value is None:
+            return default
+        if isinstance(value, bool):
+            return value
+        text = str(value).strip().lower()
+        if text in _TRUE:
+            return True
+        if text in _FALSE:
+            return False
+        raise InvalidInput(name, value, "true or false")
+
+    def file(self, name: str) -> File | None:
+        """A file as Dify hands it over, or None.
+
+        Raises:
+            InvalidInput: the value is no file.
+        """
+        value = self.raw(name)
+        if value is None:
+            return None
+        if not isinstance(value, File):
+            raise InvalidInput(name, value, "a file", "Connect a file variable to it.")
+        return value
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """A file to hand to Dify."""
+
+    data: bytes
+    mime_type: str
+    filename: str
+
+
+class Call:
+    """One call of one tool: its settings, its deadline, its steps.
+
+    Args:
+        tool: the tool that is called.
+        parameters: its parameters; `timeout_seconds` is read from them.
+        default_seconds: the time-out if `timeout_seconds` is not given.
+    """
+
+    def __init__(self, tool: Tool, parameters: Parameters, default_seconds: float) -> None:
+        self._tool = tool
+        self._events: queue.SimpleQueue[StepEvent | None] = queue.SimpleQueue()
+        self._open: dict[int, ToolInvokeMessage] = {}
+        self.settings = Settings.from_credentials(tool.runtime.credentials)
+        self.deadline = Deadline.for_call(
+            parameters.number("timeout_seconds"), self.settings.max_seconds, default_seconds
+        )
+        self.steps = Steps(self._events.put)
+
+    def run(self, verb: Callable[[], T]) -> Generator[ToolInvokeMessage, None, T]:
+        """Run `verb`, yielding its steps as log messages; its exceptions come out here."""
+        outcome: list[T] = []
+        failure: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                outcome.append(verb())
+            except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+                failure.append(error)
+            finally:
+                self._events.put(None)
+
+        # A greenlet in the plugin (gevent has patched threading), a thread elsewhere.
+        threading.Thread(target=work, name="verb", daemon=True).start()
+        last: StepEvent | None = None
+        while True:
+            try:
+                event = self._events.get(timeout=QUIET_SECONDS)
+            except queue.Empty:
+                yield self._still(last)
+                continue
+            if event is None:
+                break
+            last = event
+            yield self._log(event)
+        if failure:
+            raise failure[0]
+        return outcome[0]
+
+    def messages(
+        self,
+        *,
+        text: str,
+        data: Mapping[str, Any],
+        variables: Mapping[str, Any],
+        files: Sequence[OutputFile] = (),
+    ) -> Messages:
+        """The result: text for people, compact JSON, the declared variables, the files.
+
+        Raises:
+            AnswerInvalid: a result without text: an empty success is a failure.
+            TooLarge: the JSON or a file is larger than Dify accepts.
+        """
+        if not text.strip():
+            raise AnswerInvalid("the tool", "it has nothing to say about its result")
+        size = len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode())
+        if size > MAX_JSON_BYTES:
+            raise TooLarge("The result's JSON", f"{size} bytes", f"{MAX_JSON_BYTES} bytes")
+        for file in files:
+            if len(file.data) > MAX_FILE_BYTES:
+                raise TooLarge(
+                    f"The file {file.filename}",
+                    f"{len(file.data) / 2**20:.1f} MB",
+                    "30 MB (Dify accepts no larger file)",
+                )
+        yield self._tool.create_text_message(text)
+        yield self._tool.create_json_message(dict(data))
+        for name, value in variables.items():
+            yield self._tool.create_variable_message(name, value)
+        for file in files:
+            yield self._tool.create_blob_message(
+                file.data, {"mime_type": file.mime_type, "filename": file.filename}
+            )
+
+    def _log(self, event: StepEvent) -> ToolInvokeMessage:
+        data = {"phase": event.phase.value, "percent": event.percent}
+        if event.status is Status.START:
+            message = self._tool.create_log_message(event.label, data, status=_LOG_STATUS.START)
+            self._open[event.number] = message
+            return message
+        if event.status is Status.PROGRESS:
+            return self._tool.create_log_message(
+                event.label, data, status=_LOG_STATUS.START, parent=self._open.get(event.number)
+            )
+        data["seconds"] = round(event.elapsed, 3)  # type: ignore[assignment]
+        failed = event.status is Status.ERROR
+        return self._tool.finish_log_message(
+            self._open.pop(event.number),
+            status=_LOG_STATUS.ERROR if failed else _LOG_STATUS.SUCCESS,
+            error=event.error or None,
+            data=data,
+        )
+
+    def _still(self, last: StepEvent | None) -> ToolInvokeMessage:
+        label = last.label if last is not None else "Starting"
+        percent = last.percent if last is not None else 0
+        return self._tool.create_log_message(
+            f"Still working: {label}",
+            {"percent": percent, "seconds_left": round(self.deadline.remaining())},
+            status=_LOG_STATUS.START,
+            parent=self._open.get(last.number) if last is not None else None,
+        )
