@@ -131,8 +131,8 @@ class Worker:
     def _exchange(
         self, process: subprocess.Popen[bytes], job: str, payload: object, progress: Progress
     ) -> Any:
-        assert process.stdin is not None
-        assert process.stdout is not None
+        if process.stdin is None or process.stdout is None:
+            raise EOFError  # never: both are pipes; said for the type checker
         _write(process.stdin, (job, payload))
         while True:
             kind, content = _read(process.stdout)
@@ -146,7 +146,7 @@ class Worker:
                 raise EngineUnavailable(
                     f"The helper process for {self.name}",
                     f"it failed with {content}",
-                    "This is a fault of the plugin: please report it with the input that caused it.",
+                    "This is a fault of the plugin: please report it with the input.",
                 )
 
 

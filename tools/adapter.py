@@ -8,6 +8,7 @@ as log messages, and one at least every `QUIET_SECONDS`, so that Dify sees that 
 from __future__ import annotations
 
 import json
+import math
 import queue
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -81,7 +82,7 @@ class Parameters:
             number = float(value) if not isinstance(value, bool) else float("nan")
         except (TypeError, ValueError):
             number = float("nan")
-        if number != number or number in (float("inf"), float("-inf")):
+        if not math.isfinite(number):
             raise InvalidInput(name, value, "a number")
         return number
 
@@ -224,7 +225,7 @@ class Call:
             )
 
     def _log(self, event: StepEvent) -> ToolInvokeMessage:
-        data = {"phase": event.phase.value, "percent": event.percent}
+        data: dict[str, Any] = {"phase": event.phase.value, "percent": event.percent}
         if event.status is Status.START:
             message = self._tool.create_log_message(event.label, data, status=_LOG_STATUS.START)
             self._open[event.number] = message
@@ -233,7 +234,7 @@ class Call:
             return self._tool.create_log_message(
                 event.label, data, status=_LOG_STATUS.START, parent=self._open.get(event.number)
             )
-        data["seconds"] = round(event.elapsed, 3)  # type: ignore[assignment]
+        data["seconds"] = round(event.elapsed, 3)
         failed = event.status is Status.ERROR
         return self._tool.finish_log_message(
             self._open.pop(event.number),

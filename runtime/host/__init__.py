@@ -1,0 +1,1 @@
+"""The host: a plugin's process and everything said to it."""
