@@ -1,0 +1,1 @@
+"""What a plugin asks back, and who may ask it."""

@@ -1,0 +1,187 @@
+"""Files for plugins: a loopback HTTP server that stands in for Dify's file service.
+
+Dify never sends a file's bytes to a plugin; it sends an object with a signed URL, and the
+plugin fetches that when it needs the bytes. Here the URL leads to this process, and what
+Dify's signature does is done by a path that cannot be guessed.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import secrets
+import threading
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import PurePosixPath
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, urlsplit
+
+FILE_IDENTITY = "__dify__file__"
+DEFAULT_MIME_TYPE = "application/octet-stream"
+
+# Dify's kinds of files (graphon 0.8.0: graphon/file/constants.py and file_factory.py).
+_KINDS = {
+    "image": "jpg jpeg png webp gif svg",
+    "video": "mp4 mov mpeg webm",
+    "audio": "mp3 m4a wav amr mpga",
+    "document": "txt markdown md mdx pdf html htm xlsx xls vtt properties doc docx csv eml msg "
+    "ppt pptx xml epub odt",
+}
+_KIND_OF_EXTENSION = {
+    extension: kind for kind, extensions in _KINDS.items() for extension in extensions.split()
+}
+_DOCUMENT_MIME_TYPES = (
+    "text/",
+    "application/epub+zip",
+    "application/msword",
+    "application/pdf",
+    "application/vnd.ms-excel",
+    "application/vnd.ms-outlook",
+    "application/vnd.ms-powerpoint",
+    "application/vnd.oasis.opendocument.text",
+    "application/vnd.openxmlformats-officedocument",
+    "message/rfc822",
+)
+
+
+def kind_of(filename: str, mime_type: str) -> str:
+    """Dify's kind of a file: image, video, audio, document or custom; the extension decides
+    first, then the MIME type."""
+    kind = _KIND_OF_EXTENSION.get(PurePosixPath(filename).suffix.lstrip(".").lower())
+    if kind is not None:
+        return kind
+    mime = mime_type.partition(";")[0].strip().lower()
+    major = mime.partition("/")[0]
+    if major in {"image", "video", "audio"}:
+        return major
+    return "document" if mime.startswith(_DOCUMENT_MIME_TYPES) else "custom"
+
+
+def extension_of(filename: str, mime_type: str) -> str:
+    """The extension of a file with its dot, from its name or else its MIME type."""
+    suffix = PurePosixPath(filename).suffix
+    return suffix or mimetypes.guess_extension(mime_type.partition(";")[0].strip()) or ".bin"
+
+
+@dataclass(frozen=True)
+class _Stored:
+    data: bytes
+    mime_type: str
+
+
+class FileServer:
+    """Serves the files of a run on loopback; a context manager that stops with the run.
+
+    The server starts with the first `put`, on a free port. Reading works from any process of
+    this machine that knows the URL, and from nowhere else.
+    """
+
+    def __init__(self) -> None:
+        self._files: dict[str, _Stored] = {}
+        self._lock = threading.Lock()
+        self._server: ThreadingHTTPServer | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def put(self, data: bytes, filename: str, mime_type: str = "") -> dict[str, Any]:
+        """Serve a file.
+
+        Args:
+            data: its bytes.
+            filename: its name; a folder in front of it is dropped.
+            mime_type: its MIME type; guessed from the name if empty.
+
+        Returns:
+            The object that Dify hands to a plugin for a file: dify_model_identity, mime_type,
+            filename, extension (with its dot), size (bytes), type (image, document, audio,
+            video, custom), url.
+        """
+        name = PurePosixPath(filename.replace("\\", "/")).name or "file"
+        mime = mime_type or mimetypes.guess_type(name)[0] or DEFAULT_MIME_TYPE
+        path = f"/files/{secrets.token_urlsafe(24)}/{quote(name)}"
+        with self._lock:
+            port = self._started()
+            self._files[path] = _Stored(data, mime)
+        return {
+            "dify_model_identity": FILE_IDENTITY,
+            "mime_type": mime,
+            "filename": name,
+            "extension": extension_of(name, mime),
+            "size": len(data),
+            "type": kind_of(name, mime),
+            "url": f"http://127.0.0.1:{port}{path}",
+        }
+
+    def close(self) -> None:
+        """Stop serving and forget the files."""
+        with self._lock:
+            server, thread = self._server, self._thread
+            self._server = self._thread = None
+            self._files.clear()
+        if server is not None and thread is not None:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    def _started(self) -> int:
+        if self._server is None:
+            handler = type("Handler", (_Handler,), {"files": self._files})
+            self._server = _Server(("127.0.0.1", 0), handler)
+            self._thread = threading.Thread(
+                # A short poll, so that closing does not wait for half a second.
+                target=self._server.serve_forever,
+                args=(0.05,),
+                name="file-server",
+                daemon=True,
+            )
+            self._thread.start()
+        return int(self._server.server_address[1])
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # server_close would otherwise wait for a client that keeps its connection open.
+    block_on_close = False
+
+
+class _Handler(BaseHTTPRequestHandler):
+    files: dict[str, _Stored]
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+
+    def do_GET(self) -> None:
+        """Answer with the file."""
+        self._answer(body=True)
+
+    def do_HEAD(self) -> None:
+        """Answer with the file's headers."""
+        self._answer(body=False)
+
+    def _answer(self, *, body: bool) -> None:
+        stored = self.files.get(urlsplit(self.path).path)
+        if stored is None:
+            self.send_response(HTTPStatus.NOT_FOUND)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", stored.mime_type)
+        self.send_header("Content-Length", str(len(stored.data)))
+        self.end_headers()
+        if body:
+            self.wfile.write(stored.data)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing: standard error belongs to the user."""
