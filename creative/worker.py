@@ -6,7 +6,7 @@ So a verb that computes hands its work to a child process, which
 
 - is started on first use and kept warm, so that a model is loaded once;
 - ends by itself after `idle_seconds` without work, or when its parent is gone (its standard
-  input ends), so it never becomes an orphan;
+  input ends, or it has another parent all at once), so it never becomes an orphan;
 - is killed when the call's deadline passes, since arithmetic cannot be asked to stop.
 
 A job is a function `job(payload, progress) -> answer` named "module:function"; payload and
@@ -21,6 +21,7 @@ import contextlib
 import importlib
 import os
 import pickle
+import signal
 import struct
 import subprocess
 import sys
@@ -70,34 +71,24 @@ class Worker:
         if not self._turn.acquire(timeout=deadline.timeout(doing)):
             raise deadline.error(f"waiting for another call to finish {doing}")
         try:
-            process = self._running()
-            timer = threading.Timer(deadline.timeout(doing), process.kill)
-            timer.start()
             try:
-                return self._exchange(process, job, payload, progress or _ignore)
-            except (OSError, EOFError) as error:
-                self.stop()
-                if deadline.expired:
-                    raise deadline.error(doing) from None
-                raise EngineUnavailable(
-                    f"The helper process for {self.name}",
-                    f"it ended in the middle of the work (exit code {process.returncode})",
-                    "Try again; if it happens again, the machine may be short of memory.",
-                ) from error
-            except BaseException:
-                # Half an answer may be in the pipe: it must not reach the next caller.
-                self.stop()
-                raise
-            finally:
-                timer.cancel()
+                return self._attempt(job, payload, deadline, progress or _ignore)
+            except _NotStarted:
+                # A warm child went away (idle, killed) just before the job reached it.
+                return self._attempt(job, payload, deadline, progress or _ignore)
         finally:
             self._turn.release()
 
     def stop(self) -> None:
         """End the child, if it runs."""
-        process, self._process = self._process, None
+        self._end(self._process)
+
+    def _end(self, process: subprocess.Popen[bytes] | None) -> None:
+        """End this child; a younger one that took its place goes on."""
         if process is None:
             return
+        if self._process is process:
+            self._process = None
         process.kill()
         process.wait()
         for pipe in (process.stdin, process.stdout):
@@ -128,25 +119,85 @@ class Worker:
         )
         return self._process
 
-    def _exchange(
-        self, process: subprocess.Popen[bytes], job: str, payload: object, progress: Progress
-    ) -> Any:
-        if process.stdin is None or process.stdout is None:
+    def _attempt(self, job: str, payload: object, deadline: Deadline, progress: Progress) -> Any:
+        doing = f"working on {self.name}"
+        warm = self.pid is not None
+        process = self._running()
+        late = threading.Event()
+
+        def too_late() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(deadline.timeout(doing), too_late)
+        timer.daemon = True
+        timer.start()
+        exchange = _Exchange(self.name, process)
+        try:
+            return exchange.run(job, payload, progress)
+        except _ChildFailed as failed:
+            raise failed.error from None  # the child is well and keeps its model
+        except (OSError, EOFError) as error:
+            self._end(process)
+            if late.is_set():
+                raise deadline.error(doing) from None
+            if warm and not exchange.started:
+                raise _NotStarted from error
+            raise EngineUnavailable(
+                f"The helper process for {self.name}",
+                f"it ended in the middle of the work (exit code {process.returncode})",
+                "Try again; if it happens again, the machine may be short of memory.",
+            ) from error
+        except BaseException:
+            # Half an answer may be in the pipe: it must not reach the next caller.
+            self._end(process)
+            raise
+        finally:
+            timer.cancel()
+
+
+class _NotStarted(Exception):
+    """The child was gone before it took the job: nothing happened, trying again is safe."""
+
+
+class _ChildFailed(Exception):
+    """The job raised; the child is ready for the next one."""
+
+    def __init__(self, error: CreativeError) -> None:
+        self.error = error
+        super().__init__(str(error))
+
+
+class _Exchange:
+    """One job and its answer over the child's pipes; `started` once the child took the job."""
+
+    def __init__(self, name: str, process: subprocess.Popen[bytes]) -> None:
+        self.name = name
+        self.process = process
+        self.started = False
+
+    def run(self, job: str, payload: object, progress: Progress) -> Any:
+        inbox, outbox = self.process.stdin, self.process.stdout
+        if inbox is None or outbox is None:
             raise EOFError  # never: both are pipes; said for the type checker
-        _write(process.stdin, (job, payload))
+        _write(inbox, (job, payload))
         while True:
-            kind, content = _read(process.stdout)
-            if kind == "progress":
+            kind, content = _read(outbox)
+            if kind == "started":
+                self.started = True
+            elif kind == "progress":
                 progress(*content)
             elif kind == "answer":
                 return content
             elif kind == "refused":
-                raise content
+                raise _ChildFailed(content)
             else:
-                raise EngineUnavailable(
-                    f"The helper process for {self.name}",
-                    f"it failed with {content}",
-                    "This is a fault of the plugin: please report it with the input.",
+                raise _ChildFailed(
+                    EngineUnavailable(
+                        f"The helper process for {self.name}",
+                        f"it failed with {content}",
+                        "This is a fault of the plugin: please report it with the input.",
+                    )
                 )
 
 
@@ -183,28 +234,36 @@ def _serve(idle_seconds: float) -> None:
     outbox = os.fdopen(os.dup(1), "wb")
     # A library that prints must not write into the answers.
     os.dup2(2, 1)
+    # Ctrl-C in a terminal reaches the whole group; the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = os.getppid()
     last = time.monotonic()
-    busy = threading.Event()
+    busy = False
+    turn = threading.Lock()
 
     def watch() -> None:
         while True:
             time.sleep(min(1.0, idle_seconds / 4))
-            if not busy.is_set() and time.monotonic() - last > idle_seconds:
+            # The end of standard input is not seen while a job works.
+            if os.getppid() != parent:
                 os._exit(0)
+            with turn:
+                if not busy and time.monotonic() - last > idle_seconds:
+                    os._exit(0)
 
     threading.Thread(target=watch, daemon=True).start()
     while True:
         try:
             job, payload = _read(inbox)
-        except EOFError:
-            return
-        busy.set()
-        try:
+            with turn:
+                busy = True
+            _write(outbox, ("started", None))
             _write(outbox, _perform(job, payload, outbox))
-        except BrokenPipeError:
+        except (EOFError, BrokenPipeError):
             return
-        last = time.monotonic()
-        busy.clear()
+        with turn:
+            last = time.monotonic()
+            busy = False
 
 
 def _perform(job: str, payload: object, outbox: IO[bytes]) -> tuple[str, Any]:
