@@ -1,1 +1,88 @@
-"""The host: a plugin's process and everything said to it."""
+"""The host: a plugin's process and everything said to it.
+
+`open_plugin` is the front door: a folder or a package in, a `Host` out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from runtime import declaration
+from runtime.answers.reverse import Answers
+from runtime.errors import UsageError
+from runtime.host.host import Host
+from runtime.host.limits import Limits
+from runtime.paths import cache
+
+__all__ = ["Host", "Limits", "open_plugin", "plugin_folder"]
+
+
+def open_plugin(
+    source: Path,
+    *,
+    credentials: Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
+    answers: Answers | None = None,
+    on_notice: Callable[[str, str], None] | None = None,
+) -> Host:
+    """A host for the plugin in a folder or a .difypkg; not started yet.
+
+    Args:
+        source: the folder or the package.
+        credentials: given to every call.
+        limits: what to enforce; default: Dify's.
+        answers: who answers reverse calls.
+        on_notice: told about stray lines, logs, standard error and installations.
+
+    Raises:
+        UsageError: there is no such folder or file.
+        PackageInvalid: it is no tool plugin, or an unsafe package.
+        PluginStartFailed: its dependencies cannot be installed.
+    """
+    from runtime.host.environment import python_for
+
+    folder = plugin_folder(source)
+    declared = declaration.from_folder(folder)
+    python = python_for(folder, (lambda text: on_notice("install", text)) if on_notice else None)
+    return Host(
+        declared,
+        folder,
+        python,
+        credentials=credentials,
+        limits=limits,
+        answers=answers,
+        on_notice=on_notice,
+    )
+
+
+def plugin_folder(source: Path) -> Path:
+    """The plugin's folder; a package is extracted into the cache first.
+
+    Raises:
+        UsageError: there is no such folder or file.
+        PackageInvalid: the package is broken or unsafe.
+    """
+    if source.is_dir():
+        return source.resolve()
+    if not source.exists():
+        raise UsageError(
+            f"There is no {source}.", "Give the folder of a Dify plugin, or a .difypkg file."
+        )
+    import hashlib
+    import os
+    import tempfile
+
+    from runtime.package import extract
+
+    folder = cache() / "plugins" / hashlib.sha256(source.read_bytes()).hexdigest()[:32]
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Extracted beside its place and renamed: an interrupted run leaves no half plugin.
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            fresh = Path(scratch) / "plugin"
+            extract(source, fresh)
+            if not folder.is_dir():
+                os.replace(fresh, folder)
+    return folder

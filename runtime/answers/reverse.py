@@ -1,0 +1,77 @@
+"""Reverse calls: permission first, then an answer.
+
+The daemon checks a plugin's manifest before it answers (internal/core/io_tunnel/
+backwards_invocation/task.go); so does `permission`. `Answers` maps a kind of call to the
+function that answers it; a kind without one gets an error that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runtime.declaration import Permissions
+
+Answer = tuple[str, Mapping[str, Any]]
+"""("stream" | "struct", data): one response to a reverse call."""
+
+Answerer = Callable[[Mapping[str, Any]], Iterator[Answer]]
+"""Takes the request's `request` object; raises to answer with an error."""
+
+# kind of call -> (group of the manifest's resource.permission, entry in it)
+_NEEDED: dict[str, tuple[str, str]] = {
+    "tool": ("tool", "enabled"),
+    "llm": ("model", "llm"),
+    "llm_structured_output": ("model", "llm"),
+    "system_summary": ("model", "llm"),
+    "text_embedding": ("model", "text_embedding"),
+    "multimodal_embedding": ("model", "text_embedding"),
+    "rerank": ("model", "rerank"),
+    "multimodal_rerank": ("model", "rerank"),
+    "tts": ("model", "tts"),
+    "speech2text": ("model", "speech2text"),
+    "moderation": ("model", "moderation"),
+    "node_parameter_extractor": ("node", "enabled"),
+    "node_question_classifier": ("node", "enabled"),
+    "app": ("app", "enabled"),
+    "fetch_app": ("app", "enabled"),
+    "storage": ("storage", "enabled"),
+}
+_ALWAYS = frozenset({"upload_file"})
+
+
+def refusal(kind: str, permissions: Permissions) -> str | None:
+    """Why the manifest does not permit this call, in the daemon's words; None if it does."""
+    if kind in _ALWAYS:
+        return None
+    needed = _NEEDED.get(kind)
+    if needed is None:
+        return f"unsupported invoke type: {kind}"
+    group, entry = needed
+    permission = getattr(permissions, group)
+    if permission.enabled and getattr(permission, entry):
+        return None
+    access = group if entry == "enabled" else entry.replace("_", "-")
+    return f"permission denied, you need to enable {access} access in plugin manifest"
+
+
+@dataclass
+class Answers:
+    """Who answers what."""
+
+    by_kind: dict[str, Answerer] = field(default_factory=dict)
+
+    def answer(self, kind: str, request: Mapping[str, Any]) -> Iterator[Answer]:
+        """The answers to one reverse call.
+
+        Raises:
+            LookupError: nobody answers this kind here.
+        """
+        answerer = self.by_kind.get(kind)
+        if answerer is None:
+            raise LookupError(
+                f"this local runtime does not answer '{kind}' calls; "
+                "run the tool inside Dify for that"
+            )
+        return answerer(request)

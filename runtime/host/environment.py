@@ -1,0 +1,108 @@
+"""A plugin's Python: the interpreter that has its dependencies.
+
+A plugin with a `.venv` of its own, and our own plugin, run as they are. For others an
+environment is built with uv as the daemon builds it (internal/core/local_runtime/
+setup_python_environment.go): from pyproject.toml if there is one, else from
+requirements.txt; kept in the cache under a hash of those files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from runtime.errors import PluginStartFailed
+from runtime.paths import PROJECT, cache
+
+_FILES = ("pyproject.toml", "uv.lock", "requirements.txt")
+_DONE = "complete"
+INSTALL_SECONDS = 600.0
+"""The daemon's cap for one run of uv."""
+
+
+def python_for(folder: Path, say: Callable[[str], None] | None = None) -> Path:
+    """The interpreter for the plugin in `folder`; builds an environment if it must.
+
+    Args:
+        folder: the plugin's folder.
+        say: told what is going on when it takes long.
+
+    Raises:
+        PluginStartFailed: there is nothing to install from, no uv, or uv failed.
+    """
+    own = _interpreter(folder / ".venv")
+    if own.exists():
+        return own
+    if folder.resolve() == PROJECT:
+        return Path(sys.executable)
+    present = [name for name in _FILES if (folder / name).is_file()]
+    if not {"pyproject.toml", "requirements.txt"} & set(present):
+        raise PluginStartFailed(
+            f"{folder} has neither requirements.txt nor pyproject.toml; the daemon refuses it too.",
+            "Add requirements.txt with at least dify_plugin.",
+        )
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    digest = hashlib.sha256(version.encode())
+    for name in present:
+        digest.update(name.encode() + b"\0" + (folder / name).read_bytes() + b"\0")
+    environment = cache() / "environments" / digest.hexdigest()[:32]
+    if not (environment / _DONE).exists():
+        _build(folder, environment, present, say or (lambda _: None))
+    return _interpreter(environment)
+
+
+def _interpreter(environment: Path) -> Path:
+    return environment / "bin" / "python"
+
+
+def _build(folder: Path, environment: Path, present: list[str], say: Callable[[str], None]) -> None:
+    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    if uv is None:
+        raise PluginStartFailed(
+            f"{folder.name} needs its dependencies installed, and uv was not found.",
+            "Install uv (pip install uv), or make a .venv in the plugin's folder yourself.",
+        )
+    say(f"Installing the dependencies of {folder.name} (once)…")
+    # A half-built environment of an interrupted run must not be taken for a whole one.
+    shutil.rmtree(environment, ignore_errors=True)
+    environment.parent.mkdir(parents=True, exist_ok=True)
+    _uv(uv, ["venv", "--quiet", "--python", sys.executable, str(environment)], folder, environment)
+    if "pyproject.toml" in present:
+        frozen = ["--frozen"] if "uv.lock" in present else []
+        arguments = ["sync", "--quiet", "--no-dev", "--no-install-project", *frozen]
+    else:
+        arguments = ["pip", "install", "--quiet", "-r", "requirements.txt"]
+    _uv(uv, arguments, folder, environment)
+    (environment / _DONE).touch()
+
+
+def _uv(uv: str, arguments: list[str], folder: Path, environment: Path) -> None:
+    try:
+        done = subprocess.run(
+            [uv, *arguments],
+            cwd=folder,
+            env=os.environ
+            | {"VIRTUAL_ENV": str(environment), "UV_PROJECT_ENVIRONMENT": str(environment)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=INSTALL_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise PluginStartFailed(
+            f"Installing the dependencies of {folder.name} took over {INSTALL_SECONDS:g} s; "
+            "the daemon gives up then.",
+            "Ask for fewer or lighter packages.",
+        ) from None
+    if done.returncode:
+        said = " ".join(done.stderr.split())[-600:]
+        raise PluginStartFailed(
+            f"The dependencies of {folder.name} cannot be installed: {said}",
+            "Correct its requirements, or check the network and the package index.",
+        )
