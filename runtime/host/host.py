@@ -19,6 +19,7 @@ from runtime.host import stdio
 from runtime.host.chunks import ChunkMerger, whole_blob
 from runtime.host.limits import Limits
 from runtime.host.messages import Message
+from runtime.host.parameters import closest
 from runtime.host.process import PluginProcess
 
 HINT_MARK = "\nWhat to do: "
@@ -38,7 +39,10 @@ _Inbox = queue.SimpleQueue[stdio.SessionEvent | stdio.Complaint | _Gone]
 
 
 class Host:
-    """A plugin's process and the calls into it. Use it as a context manager.
+    """A plugin's process and the calls into it.
+
+    Use it as a context manager: the process starts with the first call, or with `start`, and
+    ends with the context.
 
     Args:
         declaration: what the plugin declares.
@@ -80,7 +84,6 @@ class Host:
         )
 
     def __enter__(self) -> Host:
-        self.process.start()
         return self
 
     def __exit__(
@@ -91,15 +94,18 @@ class Host:
     ) -> None:
         self.stop()
 
-    def start(self) -> Host:
-        """Start the process and wait until it is ready.
+    def start(self) -> None:
+        """Start the process, if it does not run, and return at once."""
+        self.process.start()
+
+    def wait_ready(self) -> None:
+        """Start the process, if it does not run, and wait for its first heartbeat.
 
         Raises:
             PluginStartFailed: it does not become ready.
         """
         self.process.start()
         self.process.wait_ready()
-        return self
 
     def stop(self) -> None:
         """End the process and everything that it started."""
@@ -166,7 +172,8 @@ class Host:
         if found is None:
             names = [known.name for _, known in self.declaration.tools]
             raise UsageError(
-                f"{self.declaration.id} has no tool '{tool}'.", _closest(tool, names, "tools")
+                f"{self.declaration.id} has no tool '{tool}'.",
+                f"{closest(tool, names)}Its tools: {', '.join(names)}.",
             )
         return found
 
@@ -234,8 +241,7 @@ class Host:
         with self._lock:
             self._inboxes[session] = inbox
         try:
-            self.process.start()
-            self.process.wait_ready()
+            self.wait_ready()
             end = time.monotonic() + limit
             self.process.send(stdio.request(session, {"user_id": USER, **data}))
             while True:
@@ -337,11 +343,3 @@ def _copy(error: StudioError) -> StudioError:
     twin.__dict__.update(error.__dict__)
     twin.args = error.args
     return twin
-
-
-def _closest(wrong: str, names: list[str], what: str) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(wrong, names, n=1)
-    meant = f"Did you mean '{near[0]}'? " if near else ""
-    return f"{meant}Its {what}: {', '.join(names) or 'none'}."

@@ -1,0 +1,296 @@
+"""The command line: `studio …`. Each command reads its options and calls one function."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from runtime import console
+from runtime.errors import StudioError
+from runtime.paths import PROJECT
+
+app = typer.Typer(
+    name="studio",
+    help="Run Dify plugins and workflows on your own machine, without Dify.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+workflow_app = typer.Typer(help="Dify workflow files on Dify's own engine.", no_args_is_help=True)
+package_app = typer.Typer(help="Packages that Dify installs (.difypkg).", no_args_is_help=True)
+app.add_typer(workflow_app, name="workflow")
+app.add_typer(package_app, name="package")
+
+# Options that several commands share, each defined once.
+PluginOption = Annotated[
+    Path,
+    typer.Option(
+        "--plugin", help="Folder of a Dify tool plugin, or a .difypkg. Default: Creative Studio."
+    ),
+]
+EnvOption = Annotated[
+    Path | None, typer.Option("--env", help="File of STUDIO_… settings. Default: .env, if any.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")
+]
+OutOption = Annotated[Path, typer.Option("--out", help="Folder for the files that come out.")]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Also the plugin's own log and tracebacks.")
+]
+Values = Annotated[
+    list[str] | None, typer.Argument(help="name=value; name=@file reads the value from a file.")
+]
+
+
+class _Failed(Exception):
+    """Ends a command whose outcome has been shown."""
+
+
+@contextlib.contextmanager
+def _reporting(as_json: bool, verbose: bool) -> Iterator[None]:
+    """Turn every failure into one clear message and an exit code."""
+    try:
+        yield
+    except _Failed:
+        raise typer.Exit(1) from None
+    except StudioError as error:
+        if as_json:
+            from runtime.output import described
+
+            console.show_json({"ok": False, "error": described(error)})
+        console.show_error(error, verbose)
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        console.err.print("Stopped.")
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        # The reader of our output (head, less) has gone; not worth a message.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
+    except Exception as error:
+        if verbose:
+            raise
+        unexpected = StudioError(
+            f"Unexpected {type(error).__name__}: {error}",
+            "This is a fault of studio; --verbose shows where it happened.",
+        )
+        console.show_error(unexpected, verbose)
+        raise typer.Exit(1) from None
+
+
+def _host(plugin: Path, env: Path | None, verbose: bool) -> Any:
+    from runtime import declaration
+    from runtime.host import open_plugin, plugin_folder
+    from runtime.settings import Settings
+
+    folder = plugin_folder(plugin)
+    credentials = Settings(env).credentials(declaration.from_folder(folder))
+    return open_plugin(folder, credentials=credentials, on_notice=console.Notices(verbose))
+
+
+@app.command()
+def tools(
+    plugin: PluginOption = PROJECT, as_json: JsonOption = False, verbose: VerboseOption = False
+) -> None:
+    """List the nodes of a plugin with their parameters and outputs.
+
+    Example: `studio tools --plugin ./some.difypkg --json`
+    """
+    with _reporting(as_json, verbose):
+        from runtime import declaration, listing
+        from runtime.host import plugin_folder
+
+        declared = declaration.from_folder(plugin_folder(plugin))
+        if as_json:
+            console.show_json(listing.document(declared))
+        else:
+            console.show(listing.text(declared))
+
+
+@app.command()
+def run(
+    tool: Annotated[str, typer.Argument(help="Name of the node; see `studio tools`.")],
+    values: Values = None,
+    plugin: PluginOption = PROJECT,
+    env: EnvOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = Path("out"),
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", min=0.1, help="Longest call in seconds, at most 600."),
+    ] = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Run one node through the daemon's protocol.
+
+    Examples:
+
+    `studio run cluster_keywords keywords=@keywords.txt`
+
+    `studio run capture_screenshot url=https://example.com width=801 height=333 --json`
+    """
+    with _reporting(as_json, verbose):
+        from runtime import node
+
+        given = node.pairs(values or [])
+        host = _host(plugin, env, verbose)
+        with host, console.StepView() as view:
+            done = node.run(
+                host,
+                tool,
+                given,
+                out,
+                timeout=timeout,
+                on_log=lambda content: view.log(tool, content),
+            )
+        if as_json:
+            console.show_json(done.document())
+        else:
+            console.show_run(done)
+        if done.error is not None:
+            console.show_error(done.error, verbose)
+            raise _Failed
+
+
+@workflow_app.command("run")
+def workflow_run(
+    file: Annotated[Path, typer.Argument(help="A workflow exported from Dify (.yml).")],
+    values: Values = None,
+    plugin: Annotated[
+        list[Path] | None,
+        typer.Option("--plugin", help="Folder or .difypkg; repeat it for several plugins."),
+    ] = None,
+    env: EnvOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = Path("out"),
+    verbose: VerboseOption = False,
+) -> None:
+    """Run a Dify workflow file on Dify's own engine.
+
+    Example: `studio workflow run workflows/page_and_keywords.yml url=https://example.com
+    keywords=@keywords.txt`
+    """
+    with _reporting(as_json, verbose):
+        from runtime import node, workflow_command
+
+        given = node.pairs(values or [])
+        with contextlib.ExitStack() as stack:
+            hosts = [_host(path, env, verbose) for path in plugin or [PROJECT]]
+            view = stack.enter_context(console.StepView())
+            for host in hosts:
+                stack.enter_context(host)
+            outcome = workflow_command.run(file, given, hosts, out, view)
+        if as_json:
+            console.show_json(outcome.document())
+        else:
+            console.show_workflow(outcome)
+        if outcome.error is not None:
+            console.show_error(outcome.error, verbose)
+            raise _Failed
+
+
+@package_app.command("build")
+def package_build(
+    folder: Annotated[Path, typer.Argument(help="The plugin's folder.")] = PROJECT,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Default: dist/<name>-<version>.difypkg.")
+    ] = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Check a plugin against every rule of Dify's and pack it.
+
+    Example: `studio package build --out my.difypkg`
+    """
+    with _reporting(as_json, verbose):
+        from runtime import listing, package
+
+        built = package.build(folder, out)
+        if as_json:
+            console.show_json(listing.built(built))
+        else:
+            console.show(f"{built.path}\n{built.identifier}")
+            console.show(f"{len(built.files)} files, {built.size_bytes / 1024:.0f} KB")
+
+
+@package_app.command("verify")
+def package_verify(
+    file: Annotated[Path, typer.Argument(help="A .difypkg, or a plugin's folder.")],
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Check any package as the CLI, the daemon, the SDK and the marketplace would.
+
+    Example: `studio package verify some.difypkg`
+    """
+    with _reporting(as_json, verbose):
+        from runtime import listing, package
+
+        report = package.verify(file)
+        if as_json:
+            console.show_json(listing.report(report))
+        else:
+            console.show(listing.report_text(report))
+        if not report.accepted_by_dify:
+            raise _Failed
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the result.")] = Path("out/demo"),
+    env: EnvOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Run a workflow with two of our nodes on a page and a keyword list that ship with us.
+
+    Example: `studio demo --out /tmp/demo`
+    """
+    with _reporting(False, verbose):
+        from runtime import demo as demonstration
+
+        demonstration.run(out, lambda credentials: _demo_host(credentials, env, verbose))
+
+
+def _demo_host(credentials: dict[str, str], env: Path | None, verbose: bool) -> Any:
+    host = _host(PROJECT, env, verbose)
+    host.credentials.update(credentials)
+    return host
+
+
+@app.command()
+def doctor(
+    plugin: PluginOption = PROJECT,
+    env: EnvOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Which engines, programs and credentials answer.
+
+    Example: `studio doctor`
+    """
+    with _reporting(as_json, verbose):
+        from runtime import doctor as examination
+
+        host = _host(plugin, env, verbose)
+        with host:
+            checks = examination.examine(host)
+        if as_json:
+            console.show_json({"ok": examination.well(checks), "checks": examination.rows(checks)})
+        else:
+            console.show(examination.text(checks))
+        if not examination.well(checks):
+            raise _Failed
+
+
+def main() -> NoReturn:
+    """The entry point of the `studio` command."""
+    app()
+    raise SystemExit(0)

@@ -1,0 +1,128 @@
+"""What a person sees: progress and errors on standard error, results on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from runtime.errors import StudioError, ToolFailed
+
+if TYPE_CHECKING:
+    from runtime.node import NodeRun
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def show(text: str) -> None:
+    """A line of a result, as it is."""
+    out.print(text, markup=False)
+
+
+def show_json(value: Any) -> None:
+    """One JSON document; nothing else goes to standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def show_error(error: StudioError, verbose: bool) -> None:
+    """What happened, and what to do."""
+    err.print(f"[bold red]Error:[/] {escape(error.message)}")
+    if error.hint:
+        err.print(f"  [dim]{escape(error.hint)}[/]")
+    if verbose and isinstance(error, ToolFailed) and error.traceback:
+        err.print(error.traceback, markup=False)
+
+
+class Notices:
+    """What the host noticed: stray lines always, the rest with --verbose."""
+
+    def __init__(self, verbose: bool) -> None:
+        self._verbose = verbose
+        self._stray = 0
+
+    def __call__(self, kind: str, text: str) -> None:
+        if kind == "install":
+            err.print(f"[dim]{escape(text)}[/]")
+        elif kind == "stray":
+            self._stray += 1
+            if self._stray <= 3 or self._verbose:
+                err.print(
+                    "[yellow]The plugin wrote a line that is no message[/] "
+                    f"(print() in a tool?): {escape(text[:200])}"
+                )
+        elif kind == "reverse" or self._verbose:
+            err.print(f"[dim]plugin {kind}: {escape(text)}[/]")
+
+
+class StepView:
+    """Progress of one or several nodes: live bars in a terminal, lines elsewhere."""
+
+    def __init__(self) -> None:
+        self._live = err.is_terminal
+        self._progress = Progress(
+            TextColumn("{task.fields[mark]} [bold]{task.fields[name]}[/]"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}"),
+            console=err,
+            disable=not self._live,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._said: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def log(self, name: str, content: dict[str, Any]) -> None:
+        """A log message of the node called `name`."""
+        data = content.get("data") or {}
+        percent = data.get("percent")
+        label = str(content.get("label") or "")
+        self._update(name, "•", label, float(percent) if percent is not None else None)
+        if not self._live and self._said.get(name) != label:
+            self._said[name] = label
+            amount = f"{percent:>3} % " if percent is not None else ""
+            err.print(f"  {amount}{name}: {label}", markup=False)
+
+    def started(self, name: str) -> None:
+        """The node begins."""
+        self._update(name, "•", "", 0.0)
+
+    def finished(self, name: str, ok: bool, note: str = "") -> None:
+        """The node is done."""
+        self._update(name, "[green]✓[/]" if ok else "[red]✗[/]", note, 100.0 if ok else None)
+        if not self._live:
+            err.print(f"  {'done ' if ok else 'FAILED '}{name} {note}".rstrip(), markup=False)
+
+    def _update(self, name: str, mark: str, note: str, percent: float | None) -> None:
+        task = self._tasks.get(name)
+        if task is None:
+            task = self._progress.add_task("", total=100.0, name=escape(name), mark=mark)
+            self._tasks[name] = task
+        self._progress.update(task, completed=percent, mark=mark, description=escape(note[:60]))
+
+
+def show_run(done: NodeRun) -> None:
+    """What a node gave."""
+    if done.error is None and done.result.text:
+        show(done.result.text)
+    for link in done.result.links:
+        show(f"Link: {link}")
+    for file in done.files:
+        show(f"{file['path']}  ({file['mime_type']}, {file['size'] / 1024:.0f} KB)")

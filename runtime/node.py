@@ -1,0 +1,169 @@
+"""One node, from a command line to a document."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runtime.answers.files import FileServer
+from runtime.declaration import Parameter
+from runtime.errors import StudioError, UsageError
+from runtime.host import Host
+from runtime.host.messages import Message, Result
+from runtime.host.parameters import closest, prepare
+from runtime.output import document, save
+
+_FILE_TYPES = frozenset({"file", "files"})
+MAX_ARGUMENT_FILE = 30 * 1024 * 1024
+
+
+@dataclass
+class NodeRun:
+    """What became of a run.
+
+    Attributes:
+        result: what the tool sent, also if it failed later.
+        files: its files on disk: {path, filename, mime_type, size}.
+        error: why it failed, or None.
+        seconds: how long the call took.
+    """
+
+    result: Result
+    files: list[dict[str, Any]] = field(default_factory=list)
+    error: StudioError | None = None
+    seconds: float = 0.0
+
+    def document(self) -> dict[str, Any]:
+        """The document of `studio run --json`."""
+        return document(self.result, self.files, self.error, self.seconds)
+
+
+def pairs(arguments: Sequence[str]) -> dict[str, str]:
+    """name=value arguments as a mapping.
+
+    Raises:
+        UsageError: an argument without "=", or a name twice.
+    """
+    given: dict[str, str] = {}
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if not equals or not name:
+            raise UsageError(
+                f"'{argument}' is not of the form name=value.", "Write name=value or name=@file."
+            )
+        if name in given:
+            raise UsageError(f"'{name}' is given twice.", "Give each parameter once.")
+        given[name] = value
+    return given
+
+
+@contextlib.contextmanager
+def arguments(
+    declared: Sequence[Parameter], given: Mapping[str, str], what: str
+) -> Iterator[dict[str, Any]]:
+    """Values from the command line: @file is read, and files for a plugin are served.
+
+    `name=@path` gives a text parameter the file's text and a file parameter the file;
+    `name=@@text` is the text "@text". The files are served until the context ends.
+
+    Raises:
+        UsageError: an unknown name, or a file that cannot be read or is no text.
+    """
+    kinds = {parameter.name: parameter.type for parameter in declared}
+    with FileServer() as server:
+        values: dict[str, Any] = {}
+        for name, value in given.items():
+            if name not in kinds:
+                raise UsageError(
+                    f"{what} has no parameter '{name}'.",
+                    f"{closest(name, list(kinds))}Its parameters: {', '.join(kinds) or 'none'}.",
+                )
+            if value.startswith("@@"):
+                values[name] = value[1:]
+            elif not value.startswith("@"):
+                values[name] = value
+            elif kinds[name] in _FILE_TYPES:
+                paths = value[1:].split(",@") if kinds[name] == "files" else [value[1:]]
+                served = [
+                    server.put(_read(name, path), Path(path).name, _mime_type(path))
+                    for path in paths
+                ]
+                values[name] = served if kinds[name] == "files" else served[0]
+            else:
+                values[name] = _text(name, value[1:])
+        yield values
+
+
+def run(
+    host: Host,
+    tool: str,
+    given: Mapping[str, str],
+    out: Path,
+    *,
+    timeout: float | None = None,
+    on_log: Callable[[dict[str, Any]], None] | None = None,
+) -> NodeRun:
+    """Run a tool and save its files into `out`.
+
+    Usage errors are raised; everything that goes wrong later is in the result, beside what
+    the tool had sent before.
+
+    Raises:
+        UsageError: no such tool or parameter, or a value that the tool cannot take.
+        PluginStartFailed: the plugin does not become ready.
+    """
+    _, declared = host.find(tool)
+    with arguments(declared.parameters, given, tool) as values:
+        parameters = prepare(declared, values)
+        done = NodeRun(Result())
+        host.wait_ready()
+        began = time.monotonic()
+        try:
+            for message in host.invoke(tool, parameters, timeout=timeout):
+                _take(done.result, message, on_log)
+            done.seconds = time.monotonic() - began
+            done.files = save(done.result.files, out)
+        except StudioError as error:
+            done.error = error
+            done.seconds = time.monotonic() - began
+    return done
+
+
+def _take(
+    result: Result, message: Message, on_log: Callable[[dict[str, Any]], None] | None
+) -> None:
+    result.add(message)
+    if message.type == "log" and on_log is not None:
+        on_log(message.content)
+
+
+def _read(name: str, path: str) -> bytes:
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"{name}: {path} cannot be read: {error.strerror or error}.",
+            "Give the path of a file after '@', or '@@' for a text that begins with '@'.",
+        ) from None
+    if len(data) > MAX_ARGUMENT_FILE:
+        raise UsageError(f"{name}: {path} is larger than 30 MB.", "Give a smaller file.")
+    return data
+
+
+def _text(name: str, path: str) -> str:
+    try:
+        return _read(name, path).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(
+            f"{name}: {path} is not UTF-8 text.", "Save it as UTF-8, then try again."
+        ) from None
+
+
+def _mime_type(path: str) -> str:
+    import mimetypes
+
+    return mimetypes.guess_type(path)[0] or "application/octet-stream"

@@ -1,0 +1,126 @@
+"""What `studio` leaves behind: files on disk and one JSON document."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from runtime.errors import StudioError, ToolFailed, UsageError
+from runtime.host.messages import OutputFile, Result
+
+_UNSAFE = re.compile(r"[^\w.()+ -]+")
+MAX_NAME = 120
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        UsageError: the place cannot be written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as scratch:
+            temporary = Path(scratch.name)
+            try:
+                scratch.write(data)
+                scratch.close()
+                temporary.chmod(0o644)
+                temporary.replace(path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}.", "Give another --out."
+        ) from None
+
+
+def save(files: Sequence[OutputFile], folder: Path) -> list[dict[str, Any]]:
+    """Write files into `folder`, never over one that is there.
+
+    Returns:
+        {path, filename, mime_type, size} each.
+    """
+    saved = []
+    for file in files:
+        path = _free(folder / safe_name(file.filename))
+        write(path, file.data)
+        saved.append(
+            {
+                "path": str(path),
+                "filename": path.name,
+                "mime_type": file.mime_type,
+                "size": len(file.data),
+            }
+        )
+    return saved
+
+
+def safe_name(name: str) -> str:
+    """A file name from whatever a tool called its file: no folders, nothing hidden."""
+    base = _UNSAFE.sub("_", Path(name.replace("\\", "/")).name).strip(" .")
+    stem, dot, suffix = base.rpartition(".")
+    return (stem[: MAX_NAME - len(suffix)] + dot + suffix) if base else "file"
+
+
+def _free(path: Path) -> Path:
+    number = 1
+    candidate = path
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.stem}_{number}{path.suffix}")
+    return candidate
+
+
+def document(
+    result: Result, files: Sequence[Mapping[str, Any]], error: StudioError | None, seconds: float
+) -> dict[str, Any]:
+    """The document of `studio run --json`."""
+    return {
+        "ok": error is None,
+        "text": result.text,
+        "json": result.json,
+        "variables": result.variables,
+        "files": list(files),
+        "steps": steps(result),
+        "usage": usage(result, seconds),
+        "error": described(error),
+    }
+
+
+def steps(result: Result) -> list[dict[str, Any]]:
+    """The finished steps that a tool logged: {label, status, …what it said of them}."""
+    return [
+        {
+            "label": log.get("label"),
+            "status": log.get("status"),
+            **({"error": log["error"]} if log.get("error") else {}),
+            **(log.get("data") or {}),
+        }
+        for log in result.logs
+        if log.get("status") != "start"
+    ]
+
+
+def usage(result: Result, seconds: float) -> dict[str, Any]:
+    """Time, tokens and cost; the latter two from the metadata of the tool's log messages."""
+    known = [log.get("metadata") or {} for log in result.logs]
+    prices = [float(m["total_price"]) for m in known if m.get("total_price") is not None]
+    return {
+        "seconds": round(seconds, 3),
+        "tokens": sum(int(m.get("total_tokens") or 0) for m in known),
+        "cost": sum(prices) if prices else None,
+        "currency": next((m["currency"] for m in known if m.get("currency")), None),
+    }
+
+
+def described(error: StudioError | None) -> dict[str, str] | None:
+    """An error as {type, message, hint}."""
+    if error is None:
+        return None
+    kind = error.error_type if isinstance(error, ToolFailed) else type(error).__name__
+    return {"type": kind, "message": error.message, "hint": error.hint}

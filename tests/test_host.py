@@ -1,0 +1,337 @@
+"""The host, with a real plugin process that misbehaves on request."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runtime.errors import (
+    LimitExceeded,
+    PluginDied,
+    PluginStartFailed,
+    ToolFailed,
+    UsageError,
+)
+from runtime.host import Host, Limits
+from runtime.host.messages import Result
+
+Make = Callable[..., Host]
+
+
+def call(host: Host, act: str, **parameters: object) -> Result:
+    return Result.collect(host.invoke("probe", {"act": act, **parameters}))
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_call_gives_all_its_messages(probe: Host) -> None:
+    result = call(probe, "echo", amount=3)
+    assert result.text == "first second"
+    assert result.json == [{"amount": 3}]
+    assert result.variables == {"answer": "got 3"}
+    assert result.links == ["https://example.com/"]
+    assert [(log["label"], log["status"]) for log in result.logs] == [
+        ("Work", "start"),
+        ("Work", "success"),
+    ]
+    assert result.logs[0]["id"] == result.logs[1]["id"]
+
+
+@pytest.mark.parametrize("size", [256, 8192, 8448, 3 * 2**20])
+def test_files_arrive_whole(probe: Host, size: int) -> None:
+    [file] = call(probe, "blob", amount=size).files
+    assert file.data == bytes(range(256)) * (size // 256)
+    assert (file.mime_type, file.filename) == ("image/png", "../a b.png")
+
+
+def test_calls_share_one_process_and_do_not_mix(probe: Host) -> None:
+    probe.wait_ready()
+    pid = probe.process.pid
+    texts: dict[int, str] = {}
+
+    def one(amount: int) -> None:
+        texts[amount] = call(probe, "sleep", amount=amount).text
+
+    amounts = list(range(600, 700))
+    threads = [threading.Thread(target=one, args=(amount,)) for amount in amounts]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert texts == {amount: f"slept {amount}" for amount in amounts}
+    assert time.monotonic() - began < 30  # one after the other they would take 65 s
+    assert probe.process.pid == pid
+
+
+def test_an_error_of_the_tool_keeps_type_message_and_hint(probe: Host) -> None:
+    result = Result()
+    with pytest.raises(ToolFailed) as caught:
+        for message in probe.invoke("probe", {"act": "fail"}):
+            result.add(message)
+    assert (caught.value.error_type, caught.value.message) == ("ValueError", "no such thing")
+    assert caught.value.hint == "Try another."
+    assert "probe.py" in caught.value.traceback
+    assert result.text == "half an answer"
+
+
+def test_credentials(probe: Host) -> None:
+    probe.validate_credentials({"token": "right"})
+    with pytest.raises(ToolFailed, match="token: the server said no"):
+        probe.validate_credentials({"token": "wrong"})
+    messages = probe.invoke("probe", {"act": "credentials"}, credentials={"token": "t1"})
+    assert Result.collect(messages).text == "t1"
+
+
+def test_dynamic_options(probe: Host) -> None:
+    assert [option["value"] for option in probe.options("probe", "choice")] == ["a", "b"]
+    with pytest.raises(UsageError, match="no dynamic-select parameter 'act'"):
+        probe.options("probe", "act")
+
+
+def test_unknown_tool(probe: Host) -> None:
+    with pytest.raises(UsageError) as caught:
+        call_unknown = probe.invoke("prob", {})
+        next(call_unknown)
+    assert "no tool 'prob'" in caught.value.message
+    assert "Did you mean probe?" in caught.value.hint
+
+
+def test_stray_lines_are_reported_and_survived(make_probe: Make) -> None:
+    seen: list[tuple[str, str]] = []
+    host = make_probe(on_notice=lambda kind, text: seen.append((kind, text)))
+    assert call(host, "print").text == "printed"
+    assert ("stray", "just printing") in seen
+    assert ("stray", '{"event": 5, "data": []}') in seen
+    host.stop()
+
+
+def test_secrets_of_the_host_are_not_inherited(
+    make_probe: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_LLM_API_KEY", "secret")
+    monkeypatch.setenv("STUDIO_CHROMIUM", "/usr/bin/true")
+    host = make_probe()
+    assert call(host, "environment").text == "STUDIO_CHROMIUM"
+    host.stop()
+
+
+def test_every_caller_is_told_when_the_plugin_dies_and_the_next_call_works(
+    make_probe: Make,
+) -> None:
+    host = make_probe()
+    host.wait_ready()
+    first = host.process.pid
+    errors: list[BaseException] = []
+
+    def waits() -> None:
+        try:
+            call(host, "sleep", amount=30_000)
+        except PluginDied as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=waits) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)
+    began = time.monotonic()
+    with pytest.raises(PluginDied, match="exit code 3") as caught:
+        call(host, "exit", amount=3)
+    for thread in threads:
+        thread.join(5)
+    assert len(errors) == 5
+    assert time.monotonic() - began < 3
+    assert "the engine room is on fire" in caught.value.hint
+    assert call(host, "echo").text == "first second"
+    assert host.process.pid != first
+    host.stop()
+
+
+def test_a_killed_plugin_is_named_as_such(make_probe: Make) -> None:
+    host = make_probe()
+    host.wait_ready()
+    pid = host.process.pid
+    assert pid is not None
+    threading.Timer(0.3, os.kill, (pid, signal.SIGKILL)).start()
+    with pytest.raises(PluginDied, match="SIGKILL"):
+        call(host, "sleep", amount=30_000)
+    host.stop()
+
+
+def test_the_longest_call(make_probe: Make) -> None:
+    host = make_probe(limits=Limits(PLUGIN_MAX_EXECUTION_TIMEOUT=0.5))
+    host.wait_ready()
+    began = time.monotonic()
+    with pytest.raises(LimitExceeded) as caught:
+        call(host, "sleep", amount=5000)
+    assert caught.value.limit == "PLUGIN_MAX_EXECUTION_TIMEOUT"
+    assert 0.4 < time.monotonic() - began < 3
+    # As in the daemon, the limit cuts off the caller, not the plugin.
+    assert call(host, "echo").text == "first second"
+    host.stop()
+
+
+def test_a_shorter_time_out_of_the_caller(probe: Host) -> None:
+    with pytest.raises(LimitExceeded) as caught:
+        list(probe.invoke("probe", {"act": "sleep", "amount": 5000}, timeout=0.3))
+    assert caught.value.limit == "--timeout"
+
+
+def test_a_line_over_the_daemons_buffer_kills_the_plugin(make_probe: Make) -> None:
+    host = make_probe()
+    assert len(call(host, "line", amount=5 * 2**20 - 1000).text) == 5 * 2**20 - 1000
+    before = host.process.pid
+    with pytest.raises(LimitExceeded) as caught:
+        call(host, "line", amount=5 * 2**20)
+    assert caught.value.limit == "PLUGIN_STDIO_MAX_BUFFER_SIZE"
+    assert call(host, "echo").text == "first second"
+    assert host.process.pid != before
+    host.stop()
+
+
+def test_a_file_over_dify_s_limit_fails_the_call(make_probe: Make) -> None:
+    host = make_probe(limits=Limits(MAX_FILE_SIZE=100_000))
+    with pytest.raises(LimitExceeded) as caught:
+        call(host, "blob", amount=102_400)
+    assert caught.value.limit == "MAX_FILE_SIZE"
+    assert len(call(host, "blob", amount=99_840).files[0].data) == 99_840
+    host.stop()
+
+
+def test_a_silent_plugin_is_killed(make_probe: Make) -> None:
+    host = make_probe(limits=Limits(MAX_HEARTBEAT_INTERVAL=6))
+    host.wait_ready()
+    began = time.monotonic()
+    with pytest.raises(LimitExceeded) as caught:
+        call(host, "spin", amount=60)
+    assert caught.value.limit == "MAX_HEARTBEAT_INTERVAL"
+    assert time.monotonic() - began < 15
+    host.stop()
+
+
+def test_reverse_calls_need_the_manifests_permission(probe: Host) -> None:
+    with pytest.raises(ToolFailed, match="you need to enable text-embedding access"):
+        call(probe, "ask_model")
+
+
+def test_reverse_calls_that_nobody_answers_say_so(probe: Host) -> None:
+    with pytest.raises(ToolFailed, match="does not answer 'storage' calls"):
+        call(probe, "store")
+
+
+def test_stopping_leaves_nothing_behind(make_probe: Make) -> None:
+    host = make_probe()
+    child = int(call(host, "child").variables["answer"])
+    pid = host.process.pid
+    assert pid is not None
+    assert alive(child)
+    host.stop()
+    assert wait_until(lambda: not alive(pid) and not alive(child))
+
+
+def test_a_killed_host_leaves_nothing_behind(tmp_path: Path) -> None:
+    script = tmp_path / "host.py"
+    script.write_text(
+        textwrap.dedent(
+            f"""
+            import sys, time
+            from pathlib import Path
+            from runtime import declaration
+            from runtime.host import Host
+
+            folder = Path({str(Path(__file__).parent / "probe")!r})
+            host = Host(declaration.from_folder(folder), folder, sys.executable)
+            host.wait_ready()
+            print(host.process.pid, flush=True)
+            time.sleep(600)
+            """
+        )
+    )
+    root = str(Path(__file__).parent.parent)
+    process = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": root},
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        pid = int(process.stdout.readline())
+        assert alive(pid)
+        process.kill()
+        process.wait()
+    assert wait_until(lambda: not alive(pid))
+
+
+@pytest.mark.parametrize(
+    ("main", "said"),
+    [
+        ("import nothing_like_this", "No module named 'nothing_like_this'"),
+        ("raise SystemExit('bad day')", "bad day"),
+        ("import os; os._exit(7)", "exit code 7"),
+    ],
+)
+def test_a_plugin_that_cannot_start(
+    make_probe: Make, broken: Callable[[str], Path], main: str, said: str
+) -> None:
+    host = make_probe(broken(main))
+    with pytest.raises(PluginStartFailed, match=said):
+        call(host, "echo")
+    assert host.process.starts == 1
+    host.stop()
+
+
+def test_a_plugin_that_never_becomes_ready(make_probe: Make, broken: Callable[[str], Path]) -> None:
+    host = make_probe(
+        broken("import time; time.sleep(600)"), limits=Limits(MAX_HEARTBEAT_INTERVAL=1.0)
+    )
+    began = time.monotonic()
+    with pytest.raises(PluginStartFailed, match="did not become ready within 1 s"):
+        call(host, "echo")
+    assert time.monotonic() - began < 5
+    host.stop()
+
+
+def test_no_interpreter(make_probe: Make) -> None:
+    host = make_probe()
+    host.process._command[0] = "/nowhere/python"
+    with pytest.raises(PluginStartFailed, match="cannot be started"):
+        call(host, "echo")
+    host.stop()
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Callable[[str], Path]:
+    """The probe with another main.py."""
+    import shutil
+
+    def make(main: str) -> Path:
+        folder = tmp_path / "broken"
+        shutil.copytree(Path(__file__).parent / "probe", folder)
+        (folder / "main.py").write_text(main + "\n")
+        return folder
+
+    return make
