@@ -1,0 +1,35 @@
+# make demo   sees it work            make test   runs everything
+PYTHON := .venv/bin/python
+
+.PHONY: setup browser demo test check bench lock package
+
+setup:
+	@scripts/setup.sh
+
+browser: setup
+	@scripts/browser.sh
+
+demo: browser
+	@.venv/bin/studio demo
+
+test: browser
+	@$(PYTHON) -m pytest
+
+check: setup
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@$(PYTHON) -m tests.lockfile
+	@$(PYTHON) -m tests.declarations
+
+bench: browser
+	@$(PYTHON) -m bench.host
+
+# Write requirements.lock anew from requirements.txt and the groups in pyproject.toml.
+lock: setup
+	@UV=$$(command -v uv || echo .uv/bin/uv); $$UV pip compile requirements.txt --group dev \
+		--universal --generate-hashes --python-version 3.12 --upgrade --quiet \
+		--custom-compile-command "make lock" --output-file requirements.lock
+
+package: setup
+	@.venv/bin/studio package build
