@@ -14,7 +14,7 @@ from typing import Any
 
 from creative import http
 from creative.deadline import Deadline
-from creative.errors import CreativeError, EngineRejected, InvalidInput
+from creative.errors import HINT_MARK, CreativeError, EngineRejected, InvalidInput
 from creative.settings import Settings
 
 CHECK_SECONDS = 15.0
@@ -65,11 +65,21 @@ def check(settings: Settings, deadline: Deadline | None = None) -> list[Problem]
         try:
             ask(clock)
         except CreativeError as error:
-            return Problem(credential, error)
+            return Problem(credential, _masked(error, settings))
         return None
 
     with ThreadPoolExecutor(max_workers=len(checks)) as pool:
         return [problem for problem in pool.map(attempt, checks) if problem is not None]
+
+
+def _masked(error: CreativeError, settings: Settings) -> CreativeError:
+    """The error without any secret that a server repeated in its answer."""
+    message = error.message
+    for secret in settings.secrets():
+        message = message.replace(secret, "•••")
+    error.message = message
+    error.args = (f"{message}{HINT_MARK}{error.hint}" if error.hint else message,)
+    return error
 
 
 def configured(settings: Settings) -> list[str]:

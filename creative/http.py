@@ -1,8 +1,8 @@
 """HTTP to other servers: one session factory with time-outs, retry rules and a circuit breaker.
 
-- Every request has a connect and a read time-out, both taken from the call's `Deadline`, and
-  the body is read under the deadline too: a server that drips one byte a second cannot
-  outlive it.
+- Every request has a connect and a read time-out, both taken from the call's `Deadline`. A
+  socket's time-out starts again with every byte, so a timer shuts the connection when the
+  deadline passes: a server that drips one byte a second cannot outlive it.
 - Only GET and HEAD are ever repeated, and only when the connection failed or the server said
   503. A POST may have queued or billed a job: it is sent once.
 - After `FAILURES_TO_OPEN` connection failures in a row an address rests for `REST_SECONDS`;
@@ -12,14 +12,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import socket
 import threading
 import time
+import weakref
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, ProtocolError
 
 from creative.deadline import Deadline
@@ -150,6 +155,55 @@ class Reply:
             ) from None
 
 
+class _Sockets:
+    """The sockets that a session has opened, so that a timer can shut them."""
+
+    def __init__(self) -> None:
+        self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+    def adapter(self) -> requests.adapters.HTTPAdapter:
+        """An adapter whose connections are remembered here."""
+        remember = self._open.add
+
+        class Plain(HTTPConnection):
+            def connect(self) -> None:
+                super().connect()
+                if self.sock is not None:
+                    remember(self.sock)
+
+        class Tls(HTTPSConnection):
+            def connect(self) -> None:
+                super().connect()
+                if self.sock is not None:
+                    remember(self.sock)
+
+        class PlainPool(HTTPConnectionPool):
+            ConnectionCls = Plain
+
+        class TlsPool(HTTPSConnectionPool):
+            ConnectionCls = Tls
+
+        pools = {"http": PlainPool, "https": TlsPool}
+
+        class Adapter(requests.adapters.HTTPAdapter):
+            def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+                super().init_poolmanager(*args, **kwargs)
+                self.poolmanager.pool_classes_by_scheme = pools
+
+            def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+                manager = super().proxy_manager_for(*args, **kwargs)
+                manager.pool_classes_by_scheme = pools
+                return manager
+
+        return Adapter()
+
+    def shut(self) -> None:
+        """Wake whoever waits for one of them."""
+        for opened in list(self._open):
+            with contextlib.suppress(OSError):  # already closed
+                opened.shutdown(socket.SHUT_RDWR)
+
+
 class Client:
     """HTTP to one engine, within one call's deadline. Use `client()` to make one."""
 
@@ -157,6 +211,9 @@ class Client:
         self.engine = engine
         self.deadline = deadline
         self._session = session
+        self._sockets = _Sockets()
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, self._sockets.adapter())
 
     def __enter__(self) -> Client:
         return self
@@ -260,13 +317,22 @@ class Client:
         doing = f"waiting for {self.engine} at {shown}"
         connect = self.deadline.timeout(doing, CONNECT_SECONDS)
         read = self.deadline.timeout(doing, read_seconds)
-        answer = self._session.request(
-            method, address, timeout=(connect, read), stream=True, **options
-        )
+        timer = threading.Timer(self.deadline.timeout(doing), self._sockets.shut)
+        timer.daemon = True
+        timer.start()
+        try:
+            answer = self._session.request(
+                method, address, timeout=(connect, read), stream=True, **options
+            )
+            return self._whole(method, answer, shown, max_bytes)
+        finally:
+            timer.cancel()
+
+    def _whole(self, method: str, answer: requests.Response, shown: str, max_bytes: int) -> Reply:
+        doing = f"waiting for {self.engine} at {shown}"
         with answer:
             body = bytearray()
-            # read1 hands over what has arrived, so that a dripping server meets the deadline.
-            while chunk := answer.raw.read1(65536, decode_content=True):
+            while chunk := answer.raw.read(65536, decode_content=True):
                 body += chunk
                 if len(body) > max_bytes:
                     raise TooLarge(
@@ -274,7 +340,7 @@ class Client:
                         f"over {max_bytes // 1024} KB",
                         f"{max_bytes // 1024} KB",
                     )
-                self.deadline.check(doing)
+            self.deadline.check(doing)  # the body may be short because the timer cut it
             expected = answer.headers.get("content-length")
             if (
                 expected is not None

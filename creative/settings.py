@@ -61,6 +61,12 @@ class Settings(BaseModel):
                 values[name] = text
         return cls(**values)
 
+    def secrets(self) -> list[str]:
+        """Every value that must not be shown, the longest first."""
+        found = [self.sd_auth, *self.sd_auth.split(":", 1)[1:], self.comfyui_api_key]
+        found += [self.openai_api_key, self.runware_api_key, *self.dify_api_key]
+        return sorted({secret for secret in found if len(secret) > 3}, key=len, reverse=True)
+
 
 def _seconds(text: str) -> float:
     try:
