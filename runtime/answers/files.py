@@ -18,7 +18,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
-FILE_IDENTITY = "__dify__file__"
+from runtime.host.parameters import FILE_IDENTITY
+
 DEFAULT_MIME_TYPE = "application/octet-stream"
 
 # Dify's kinds of files (graphon 0.8.0: graphon/file/constants.py and file_factory.py).

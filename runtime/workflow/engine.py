@@ -1,0 +1,403 @@
+"""The loop around graphon's engine: state in, events out, one result at the end."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from graphon.engine import Engine
+from graphon.engine.layer.builtin.execution_limits import ExecutionLimitsLayer
+from graphon.engine_events import (
+    EngineEvent,
+    GraphRunAbortedEvent,
+    GraphRunFailedEvent,
+    GraphRunPartialSucceededEvent,
+    GraphRunPausedEvent,
+    GraphRunSucceededEvent,
+    NodeRunExceptionEvent,
+    NodeRunFailedEvent,
+    NodeRunRetryEvent,
+    NodeRunStartedEvent,
+    NodeRunSucceededEvent,
+)
+from graphon.engine_events.base import NodeEvent as GraphonNodeEvent
+from graphon.file.enums import FileTransferMethod, FileType
+from graphon.file.models import File
+from graphon.file.runtime import use_workflow_file_runtime
+from graphon.graph.graph import Graph
+from graphon.runtime.init_params import InitParams
+from graphon.runtime.runtime_state import RuntimeState
+from graphon.runtime.variable_pool import VariablePool
+from graphon.variables.exc import VariableError
+from graphon.variables.factory import TypeMismatchError, build_segment_with_type
+from graphon.variables.segments import Segment
+from graphon.variables.types import SegmentType
+from graphon.variables.variables import SecretVariable
+from pydantic import BaseModel, ValidationError
+
+from runtime.answers.files import FileServer
+from runtime.errors import StudioError, ToolFailed, UsageError, WorkflowInvalid
+from runtime.host.parameters import closest
+from runtime.workflow.code import PythonRunner
+from runtime.workflow.dsl import CHATFLOW, Workflow
+from runtime.workflow.factory import Factory, Parts, explain
+from runtime.workflow.inputs import InputFile, Inputs
+from runtime.workflow.result import (
+    FAILED,
+    RETRIED,
+    RUNNING,
+    SKIPPED,
+    STARTED,
+    SUCCEEDED,
+    NodeEvent,
+    NodeResult,
+    OnEvent,
+    RunError,
+    ToolHost,
+    WorkflowResult,
+)
+from runtime.workflow.store import FileStore
+from runtime.workflow.tools import ToolRuntime, deadline
+
+MAX_STEPS = 500
+"""Dify's WORKFLOW_MAX_EXECUTION_STEPS."""
+PARTIAL = "partial-succeeded"
+STOPPED = "stopped"
+USER = "studio"
+
+# graphon logs each failing node with a traceback; the result says it in one sentence.
+logging.getLogger("graphon").addHandler(logging.NullHandler())
+
+
+class Run:
+    """One run of a workflow; see `runtime.workflow.run.run` for the arguments."""
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        inputs: Inputs,
+        hosts: Sequence[ToolHost],
+        files: FileServer,
+        on_event: OnEvent,
+        timeout: float,
+        environment: Mapping[str, str],
+    ) -> None:
+        self._workflow = workflow
+        self._inputs = inputs
+        self._timeout = timeout
+        self._environment = environment
+        self._listener = on_event
+        self._lock = threading.RLock()
+        self._store = FileStore(files)
+        self._tools = ToolRuntime(workflow, hosts, self._store, self._log, deadline(timeout))
+        self._began: dict[str, float] = {}
+        self._reached: set[str] = set()
+        self._retries: dict[str, int] = {}
+        self._results: list[NodeResult] = []
+        self._status = SUCCEEDED
+        self._error: RunError | None = None
+
+    def execute(self) -> WorkflowResult:
+        """Run to the end.
+
+        Raises:
+            WorkflowInvalid: the engine refuses the graph; nothing has run.
+            UsageError: an environment variable that the workflow does not have.
+        """
+        began = time.monotonic()
+        engine = self._engine()
+        # The limits layer looks only when a node ends; this one also sees a node that hangs.
+        clock = threading.Timer(
+            self._timeout,
+            engine.request_abort,
+            (f"Maximum execution time exceeded: more than {self._timeout:g}s",),
+        )
+        clock.daemon = True
+        clock.start()
+        try:
+            for event in engine.run():
+                self._see(event)
+        except StudioError:
+            raise
+        except Exception as error:
+            # graphon raises a failed run's error again after the event that told of it.
+            if self._error is None:
+                raise StudioError(
+                    f"Dify's engine stopped: {type(error).__name__}: {error}",
+                    "This is a fault of the runtime: please report it with the workflow.",
+                ) from error
+        finally:
+            clock.cancel()
+        self._see_skipped()
+        with use_workflow_file_runtime(self._store):
+            outputs = {k: self._plain(v) for k, v in engine.runtime_state.outputs.items()}
+        return WorkflowResult(
+            ok=self._error is None,
+            outputs=outputs,
+            nodes=self._results,
+            error=self._error,
+            status=self._status,
+            elapsed=time.monotonic() - began,
+        )
+
+    # --- before --------------------------------------------------------------------------
+
+    def _engine(self) -> Engine:
+        workflow = self._workflow
+        run_id = str(uuid.uuid4())
+        state = RuntimeState(
+            variable_pool=self._pool(run_id), start_at=time.time(), workflow_id=run_id
+        )
+        factory = Factory(
+            InitParams(
+                workflow_id=run_id, graph_config=workflow.graph, run_context={}, call_depth=0
+            ),
+            state,
+            Parts(self._tools, self._store, PythonRunner()),
+        )
+        try:
+            graph = Graph.init(
+                graph_config=workflow.graph, node_factory=factory, root_node_id=workflow.start.id
+            )
+        except (ValueError, TypeError) as error:
+            raise WorkflowInvalid(
+                f"Dify's engine refuses the workflow: {explain(error)}.",
+                "Correct it in Dify and export it again.",
+            ) from error
+        engine = Engine(graph=graph, runtime_state=state, file_runtime=self._store)
+        engine.add_layer(ExecutionLimitsLayer(max_steps=MAX_STEPS, max_time=int(self._timeout) + 1))
+        return engine
+
+    def _pool(self, run_id: str) -> VariablePool:
+        pool = VariablePool()
+        system: dict[str, Any] = {
+            "user_id": USER,
+            "app_id": run_id,
+            "workflow_id": run_id,
+            "workflow_run_id": run_id,
+            "timestamp": int(time.time()),
+            "files": [self._file(file) for file in self._inputs.files],
+        }
+        if self._workflow.mode == CHATFLOW:
+            system |= {
+                "query": self._inputs.query,
+                "conversation_id": run_id,
+                "dialogue_count": 1,
+            }
+        for name, value in system.items():
+            pool.add(("sys", name), value)
+        self._add_environment(pool)
+        for variable in self._workflow.conversation:
+            pool.add(("conversation", variable["name"]), _typed(variable, "conversation"))
+        for name, value in self._inputs.variables.items():
+            pool.add((self._workflow.start.id, name), self._given(value))
+        return pool
+
+    def _add_environment(self, pool: VariablePool) -> None:
+        names = [variable["name"] for variable in self._workflow.environment]
+        for name in self._environment:
+            if name not in names:
+                raise UsageError(
+                    f"The workflow has no environment variable {name!r}.",
+                    f"{closest(name, names)}Its variables: {', '.join(names) or 'none'}.",
+                )
+        for variable in self._workflow.environment:
+            name = variable["name"]
+            merged = {**variable, "value": self._environment.get(name, variable.get("value"))}
+            if variable.get("value_type") == "secret":
+                text = str(merged["value"] or "")
+                pool.add(
+                    ("env", name), SecretVariable(name=name, value=text, selector=["env", name])
+                )
+            else:
+                pool.add(("env", name), _typed(merged, "environment"))
+
+    def _given(self, value: Any) -> Any:
+        if isinstance(value, InputFile):
+            return self._file(value)
+        if isinstance(value, list):
+            return [self._given(item) for item in value]
+        return value
+
+    def _file(self, file: InputFile) -> File:
+        if file.url:
+            return File(
+                file_type=FileType(file.kind),
+                transfer_method=FileTransferMethod.REMOTE_URL,
+                remote_url=file.url,
+                filename=file.filename,
+                extension="." + file.filename.rpartition(".")[2] if "." in file.filename else "",
+                mime_type=file.mime_type,
+            )
+        id = self._store.put(file.data, file.mime_type, file.filename)
+        return self._store.file(id, FileTransferMethod.LOCAL_FILE, file.kind)
+
+    # --- while it runs -------------------------------------------------------------------
+
+    def _see(self, event: EngineEvent) -> None:
+        if isinstance(event, NodeRunRetryEvent):
+            self._retries[event.node_id] = event.retry_index
+            self._emit(event.node_id, RETRIED, self._since(event), self._words(event))
+        elif isinstance(event, NodeRunStartedEvent):
+            self._announce(event.node_id, event.id)
+        elif isinstance(event, NodeRunSucceededEvent):
+            self._finish(event, SUCCEEDED)
+        elif isinstance(event, NodeRunFailedEvent):
+            self._finish(event, FAILED, self._words(event))
+            if not self._inside(event.node_id):
+                self._error = self._why(event)
+        elif isinstance(event, NodeRunExceptionEvent):
+            self._finish(event, FAILED, self._words(event))
+        else:
+            self._see_end(event)
+
+    def _see_end(self, event: EngineEvent) -> None:
+        if isinstance(event, GraphRunSucceededEvent):
+            # A round of an iteration may have failed that goes on without it.
+            self._error = None
+        elif isinstance(event, GraphRunPartialSucceededEvent):
+            self._status, self._error = PARTIAL, None
+        elif isinstance(event, GraphRunFailedEvent):
+            self._status = FAILED
+            self._error = self._error or RunError("EngineFailed", event.error)
+        elif isinstance(event, GraphRunAbortedEvent):
+            self._status = STOPPED
+            reason = event.reason or "it was asked to"
+            limit = (
+                "WORKFLOW_MAX_EXECUTION_STEPS"
+                if "steps" in reason
+                else ("WORKFLOW_MAX_EXECUTION_TIME")
+            )
+            self._error = RunError(
+                "LimitExceeded",
+                f"The workflow was stopped: {reason} ({limit}).",
+                "Shorten the workflow, or give it more time with --timeout."
+                if limit.endswith("TIME")
+                else "Dify stops it at the same point: look for a loop that does not end.",
+            )
+        elif isinstance(event, GraphRunPausedEvent):
+            self._status = STOPPED
+            self._error = RunError(
+                "Paused", "The workflow waits for a person, which only Dify can ask.", ""
+            )
+
+    def _finish(self, event: GraphonNodeEvent, status: str, error: str = "") -> None:
+        node = self._workflow.nodes[event.node_id]
+        elapsed = self._since(event)
+        self._results.append(
+            NodeResult(
+                node.id,
+                node.title,
+                node.type,
+                status,
+                elapsed,
+                self._retries.pop(event.node_id, 0),
+                error,
+            )
+        )
+        self._emit(node.id, status, elapsed, error)
+
+    def _see_skipped(self) -> None:
+        for node in self._workflow.nodes.values():
+            # The engine does not tell of the entries of iterations and loops.
+            if node.id not in self._reached and node.type not in ("iteration-start", "loop-start"):
+                self._results.append(NodeResult(node.id, node.title, node.type, SKIPPED))
+                self._emit(node.id, SKIPPED)
+
+    def _announce(self, node_id: str, execution_id: str) -> None:
+        # A tool's first log line may overtake the engine's event that its node has started.
+        with self._lock:
+            if execution_id not in self._began:
+                self._began[execution_id] = time.monotonic()
+                self._reached.add(node_id)
+                self._emit(node_id, STARTED)
+
+    def _log(self, node_id: str, execution_id: str, log: dict[str, Any]) -> None:
+        with self._lock:
+            self._announce(node_id, execution_id)
+            elapsed = time.monotonic() - self._began[execution_id]
+            self._emit(node_id, RUNNING, elapsed, log=log)
+
+    def _emit(
+        self,
+        node_id: str,
+        status: str,
+        elapsed: float = 0.0,
+        error: str = "",
+        log: dict[str, Any] | None = None,
+    ) -> None:
+        node = self._workflow.nodes[node_id]
+        with self._lock:
+            self._listener(NodeEvent(node.id, node.title, node.type, status, elapsed, error, log))
+
+    def _since(self, event: GraphonNodeEvent) -> float:
+        began = self._began.get(event.id)
+        return 0.0 if began is None else time.monotonic() - began
+
+    def _inside(self, node_id: str) -> bool:
+        """Whether the error is already known from a node inside this iteration or loop."""
+        known = self._workflow.nodes.get(self._error.node_id) if self._error else None
+        return known is not None and known.parent == node_id
+
+    def _words(self, event: NodeRunRetryEvent | NodeRunFailedEvent | NodeRunExceptionEvent) -> str:
+        """What the tool said, rather than what Dify makes of it for error_message."""
+        failure = self._tools.failures.get(event.node_id)
+        return failure.message if failure is not None else event.error
+
+    def _why(self, event: NodeRunFailedEvent) -> RunError:
+        node = self._workflow.nodes[event.node_id]
+        failure = self._tools.failures.get(event.node_id)
+        if failure is None:
+            return RunError(
+                "NodeFailed",
+                f"The node {node.title!r} ({node.type}) failed: {event.error}",
+                node_id=node.id,
+            )
+        return RunError(
+            type(failure).__name__,
+            f"The node {node.title!r} ({node.type}) failed: {failure.message}",
+            failure.hint,
+            node.id,
+            failure.traceback if isinstance(failure, ToolFailed) else "",
+        )
+
+    # --- after ---------------------------------------------------------------------------
+
+    def _plain(self, value: Any) -> Any:
+        if isinstance(value, File):
+            return self._store.output(value)
+        if isinstance(value, Segment):
+            return self._plain(value.to_object())
+        if isinstance(value, BaseModel):
+            return value.model_dump(mode="json")
+        if isinstance(value, Mapping):
+            return {str(key): self._plain(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._plain(item) for item in value]
+        return value
+
+
+def _typed(variable: Mapping[str, Any], what: str) -> Any:
+    """An environment or conversation variable with the type that the file declares."""
+    value, kind = variable.get("value"), str(variable.get("value_type") or "string")
+    if kind == "number" and isinstance(value, str):
+        try:
+            value = float(value) if "." in value else int(value)
+        except ValueError:
+            raise WorkflowInvalid(
+                f"The {what} variable {variable['name']!r} is {value!r}, not a number.",
+                "Correct its value in the file.",
+            ) from None
+    if kind == "string" and value is not None and not isinstance(value, str):
+        value = str(value)
+    try:
+        return build_segment_with_type(SegmentType(kind), value)
+    except (ValueError, ValidationError, TypeMismatchError, VariableError) as error:
+        raise WorkflowInvalid(
+            f"The {what} variable {variable['name']!r} cannot be used: {explain(error)}.",
+            "Correct its value or value_type in the file.",
+        ) from None

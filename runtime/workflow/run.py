@@ -1,0 +1,61 @@
+"""Run a Dify workflow file on Dify's engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from runtime.answers.files import FileServer
+from runtime.workflow.check import check
+from runtime.workflow.dsl import read
+from runtime.workflow.inputs import check_inputs
+from runtime.workflow.result import OnEvent, ToolHost, WorkflowResult
+
+MAX_SECONDS = 1200.0
+"""Dify's WORKFLOW_MAX_EXECUTION_TIME, in seconds."""
+
+
+def run(
+    source: Path | str,
+    inputs: Mapping[str, Any],
+    hosts: Sequence[ToolHost],
+    *,
+    files: FileServer,
+    on_event: OnEvent | None = None,
+    timeout: float = MAX_SECONDS,
+    environment: Mapping[str, str] | None = None,
+) -> WorkflowResult:
+    """Run a workflow to its end.
+
+    Args:
+        source: the path of a workflow file, or its text.
+        inputs: the start node's inputs (see `runtime.workflow.inputs.check_inputs`); values
+            may be text, as on a command line.
+        hosts: the plugins whose tools its nodes may call.
+        files: serves the run's files to the plugins; must stay open during the run.
+        on_event: told about every node (see `NodeEvent`), while it runs.
+        timeout: limit for the whole run, in seconds.
+        environment: values for the workflow's environment variables; an export has no
+            secrets in it.
+
+    Returns:
+        What came of it. A node that fails gives a result with `ok` False, not an exception.
+
+    Raises:
+        UsageError: no such file; an unknown input or environment variable.
+        WorkflowInvalid: the file, an input or a node cannot be used; nothing has run.
+    """
+    workflow = read(source)
+    check(workflow, hosts)
+    given = check_inputs(workflow, inputs)
+    # The engine takes a third of a second to import; `studio --help` must not pay for it.
+    from runtime.workflow.engine import Run
+
+    return Run(
+        workflow, given, hosts, files, on_event or _nobody, timeout, environment or {}
+    ).execute()
+
+
+def _nobody(_event: object) -> None:
+    """Nobody listens."""

@@ -1,0 +1,597 @@
+"""Workflows run to their end: files, failures, branches, events, limits."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from runtime.answers.files import FileServer
+from runtime.errors import LimitExceeded, StudioError, ToolFailed, UsageError
+from runtime.host.messages import Message, OutputFile
+from runtime.workflow.result import NodeEvent, WorkflowResult
+from runtime.workflow.run import run
+from tests.workflow_helpers import (
+    Answer,
+    EchoHost,
+    Flow,
+    ScriptedHost,
+    blob,
+    node,
+    text,
+    tool_node,
+    variable,
+)
+
+Q = [{"variable": "q", "type": "text-input"}]
+
+
+def go(
+    flow: Flow, inputs: Mapping[str, Any] | None = None, *hosts: ScriptedHost, **options: Any
+) -> WorkflowResult:
+    with FileServer() as files:
+        return run(flow.text(), inputs or {}, hosts, files=files, **options)
+
+
+def template(id: str, body: str, **variables: tuple[str, ...]) -> dict[str, Any]:
+    listed = [{"variable": k, "value_selector": list(v)} for k, v in variables.items()]
+    return node(id, "template-transform", template=body, variables=listed)
+
+
+def code(id: str, source: str, outputs: Mapping[str, str], **variables: tuple[str, ...]) -> Any:
+    return node(
+        id,
+        "code",
+        code_language="python3",
+        code=source,
+        variables=[{"variable": k, "value_selector": list(v)} for k, v in variables.items()],
+        outputs={k: {"type": v, "children": None} for k, v in outputs.items()},
+    )
+
+
+def raising(error: Exception, times: int = 99) -> Answer:
+    """A tool that raises `error` the first `times` times."""
+    left = [times]
+
+    def answer(_parameters: Mapping[str, Any]) -> Iterator[Message]:
+        if left[0] > 0:
+            left[0] -= 1
+            raise error
+        yield text("done")
+
+    return answer
+
+
+KAPUT = ToolFailed("EngineRejected", "The server said no.", "Ask again.", "Traceback …")
+
+
+# --- outputs and files -------------------------------------------------------------------
+
+
+def test_text_json_variables_and_files_come_out() -> None:
+    def answer(_p: Mapping[str, Any]) -> Iterator[Message]:
+        yield text("Hello ")
+        yield Message("json", {"json_object": {"a": 1}})
+        yield variable("rows", [{"id": 1}])
+        yield variable("none", None)
+        yield text("world")
+        yield Message("link", {"text": "https://example.com"})
+        yield blob(b"\x89PNG1", "image/png", "a.png")
+        yield blob(b"a,b", "text/csv", "table")
+
+    flow = Flow().then(tool_node("t")).end({n: ("t", n) for n in ("text", "json", "rows", "files")})
+    result = go(flow, {}, ScriptedHost({"echo": answer}))
+    assert result.ok
+    assert result.outputs == {
+        "text": "Hello worldLink: https://example.com\n",
+        "json": [{"a": 1}],
+        "rows": [{"id": 1}],
+        "files": [
+            OutputFile(b"\x89PNG1", "image/png", "a.png"),
+            OutputFile(b"a,b", "text/csv", "table.csv"),
+        ],
+    }
+    shown = result.to_json(lambda file: f"out/{file.filename}")
+    assert shown["outputs"]["files"][1] == {
+        "path": "out/table.csv",
+        "filename": "table.csv",
+        "mime_type": "text/csv",
+        "size": 3,
+    }
+    assert "path" not in result.to_json()["outputs"]["files"][0]
+    json.dumps(shown)
+
+
+def test_a_file_reaches_a_later_tool_with_an_address_to_fetch_it() -> None:
+    fetched = []
+
+    def consume(parameters: Mapping[str, Any]) -> Iterator[Message]:
+        for mapping in (parameters["one"], *parameters["all"]):
+            with urllib.request.urlopen(mapping["url"]) as answer:
+                fetched.append((answer.read(), answer.headers["Content-Type"]))
+        yield text(parameters["one"]["filename"])
+
+    host = ScriptedHost(
+        {
+            "make": lambda _p: iter([blob(b"PNG", "image/png", "a.png")]),
+            "use": consume,
+        },
+        {"use": [{"name": "one", "type": "file"}, {"name": "all", "type": "files"}]},
+    )
+    selector = {"type": "variable", "value": ["m", "files"]}
+    flow = Flow().then(tool_node("m", tool="make"))
+    flow.then(tool_node("u", {"one": selector, "all": selector}, tool="use"))
+    result = go(flow.end({"name": ("u", "text")}), {}, host)
+    assert result.outputs == {"name": "a.png"}
+    assert fetched == [(b"PNG", "image/png")] * 2
+    mapping = host.calls[1]["one"]
+    assert {k: v for k, v in mapping.items() if k != "url"} == {
+        "dify_model_identity": "__dify__file__",
+        "mime_type": "image/png",
+        "filename": "a.png",
+        "extension": ".png",
+        "size": 3,
+        "type": "image",
+    }
+    json.dumps(mapping)
+
+
+def test_an_input_file_reaches_a_tool_a_list_operator_and_the_outputs(tmp_path: Any) -> None:
+    (tmp_path / "b.txt").write_text("hello")
+    host = ScriptedHost(
+        {"echo": lambda p: iter([text(urllib.request.urlopen(p["f"]["url"]).read().decode())])},
+        {"echo": [{"name": "f", "type": "file", "required": True}]},
+    )
+    flow = Flow([{"variable": "doc", "type": "file", "required": True}])
+    flow.then(tool_node("t", {"f": {"type": "variable", "value": ["s", "doc"]}}))
+    result = go(
+        flow.end({"text": ("t", "text"), "doc": ("s", "doc")}),
+        {"doc": f"@{tmp_path / 'b.txt'}"},
+        host,
+    )
+    assert result.outputs == {
+        "text": "hello",
+        "doc": OutputFile(b"hello", "text/plain", "b.txt"),
+    }
+
+
+@pytest.fixture
+def pictures() -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = self.path == "/a.gif"
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Type", "image/gif")
+            self.send_header("Content-Length", "3" if found else "0")
+            self.end_headers()
+            self.wfile.write(b"GIF" if found else b"")
+
+        def log_message(self, *_args: Any) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_pictures_by_address_are_fetched_and_a_failure_is_told(pictures: str) -> None:
+    urls = [f"{pictures}/a.gif", f"{pictures}/none.gif"]
+    host = ScriptedHost({"echo": lambda _p: (Message("image", {"text": url}) for url in urls)})
+    flow = Flow().then(tool_node("t")).end({"files": ("t", "files"), "text": ("t", "text")})
+    result = go(flow, {}, host)
+    (file,) = result.outputs["files"]
+    assert (file.data, file.mime_type) == (b"GIF", "image/gif")
+    assert result.outputs["text"].startswith(f"Failed to download image: {urls[1]}")
+
+
+def test_http_request_nodes_bring_text_and_files(pictures: str) -> None:
+    request = {
+        "method": "get",
+        "authorization": {"type": "no-auth", "config": None},
+        "headers": "",
+        "params": "",
+        "body": {"type": "none", "data": []},
+    }
+    flow = Flow().then(node("h", "http-request", url=f"{pictures}/a.gif", **request))
+    result = go(flow.end({"files": ("h", "files"), "status": ("h", "status_code")}))
+    assert result.outputs["status"] == 200
+    assert [file.data for file in result.files] == [b"GIF"]
+
+
+# --- failures ------------------------------------------------------------------------------
+
+
+def test_a_failing_tool_fails_the_run_in_its_own_words() -> None:
+    result = go(Flow().then(tool_node("t")).end({}), {}, ScriptedHost({"echo": raising(KAPUT)}))
+    assert not result.ok
+    assert result.status == "failed"
+    assert result.error is not None
+    assert result.error.type == "ToolFailed"
+    assert result.error.message == "The node 'T' (tool) failed: The server said no."
+    assert result.error.hint == "Ask again."
+    assert result.error.traceback == "Traceback …"
+    assert [(n.node_id, n.status) for n in result.nodes] == [
+        ("s", "succeeded"),
+        ("t", "failed"),
+        ("e", "skipped"),
+    ]
+
+
+def test_a_limit_of_the_host_keeps_its_name() -> None:
+    error = LimitExceeded("PLUGIN_MAX_EXECUTION_TIMEOUT", "It took too long")
+    result = go(Flow().then(tool_node("t")).end({}), {}, ScriptedHost({"echo": raising(error)}))
+    assert result.error is not None
+    assert result.error.type == "LimitExceeded"
+    assert "PLUGIN_MAX_EXECUTION_TIMEOUT" in result.error.message
+
+
+def test_a_message_that_dify_would_not_understand_fails_the_node() -> None:
+    host = ScriptedHost({"echo": lambda _p: iter([Message("json", {"json_object": "no object"})])})
+    result = go(Flow().then(tool_node("t")).end({}), {}, host)
+    assert not result.ok
+
+
+def test_a_fail_branch_runs_with_difys_error_message() -> None:
+    flow = Flow().then(tool_node("t", error_strategy="fail-branch"))
+    flow.end({"text": ("t", "text")}, "good")
+    flow.edges[-1]["sourceHandle"] = "success-branch"
+    outputs = [
+        {"variable": "why", "value_selector": ["t", "error_message"]},
+        {"variable": "kind", "value_selector": ["t", "error_type"]},
+    ]
+    flow.add(node("bad", "end", outputs=outputs)).edge("t", "bad", "fail-branch")
+    result = go(flow, {}, ScriptedHost({"echo": raising(KAPUT)}))
+    assert result.ok
+    assert result.status == "partial-succeeded"
+    assert result.error is None
+    assert result.outputs == {
+        "why": "An error occurred in the me/plug/prov, please contact the author of me/plug/prov "
+        "for help, error type: EngineRejected, error details: The server said no.\n"
+        "What to do: Ask again.",
+        "kind": "ToolRuntimeInvocationError",
+    }
+    assert {n.node_id: n.status for n in result.nodes} == {
+        "s": "succeeded",
+        "t": "failed",
+        "bad": "succeeded",
+        "good": "skipped",
+    }
+
+
+def test_a_default_value_stands_in() -> None:
+    default = [{"key": "text", "type": "string", "value": "DEFAULT"}]
+    flow = Flow().then(tool_node("t", error_strategy="default-value", default_value=default))
+    result = go(flow.end({"out": ("t", "text")}), {}, ScriptedHost({"echo": raising(KAPUT)}))
+    assert result.ok
+    assert result.status == "partial-succeeded"
+    assert result.outputs == {"out": "DEFAULT"}
+
+
+def test_retries_are_counted_and_end_well() -> None:
+    events: list[NodeEvent] = []
+    retry = {"retry_enabled": True, "max_retries": 3, "retry_interval": 1}
+    host = ScriptedHost({"echo": raising(KAPUT, times=2)})
+    flow = Flow().then(tool_node("t", retry_config=retry)).end({"out": ("t", "text")})
+    result = go(flow, {}, host, on_event=events.append)
+    assert result.outputs == {"out": "done"}
+    assert result.ok
+    # Dify's engine counts every failed attempt.
+    assert result.status == "partial-succeeded"
+    assert len(host.calls) == 3
+    (tried,) = [n for n in result.nodes if n.node_id == "t"]
+    assert tried.retries == 2
+    assert [e.error for e in events if e.status == "retried"] == ["The server said no."] * 2
+
+
+def test_retries_end_with_the_failure() -> None:
+    retry = {"retry_enabled": True, "max_retries": 2, "retry_interval": 1}
+    host = ScriptedHost({"echo": raising(KAPUT)})
+    result = go(Flow().then(tool_node("t", retry_config=retry)).end({}), {}, host)
+    assert not result.ok
+    assert len(host.calls) == 3
+
+
+def iteration(mode: str) -> Flow:
+    flow = Flow(Q).then(
+        code("c", "def main():\n    return {'xs': [1, 2]}", {"xs": "array[number]"})
+    )
+    flow.then(
+        node(
+            "it",
+            "iteration",
+            start_node_id="its",
+            iterator_selector=["c", "xs"],
+            output_selector=["t", "text"],
+            error_handle_mode=mode,
+        )
+    )
+    flow.add(node("its", "iteration-start", "it", isInIteration=True))
+    item = {"type": "variable", "value": ["it", "item"]}
+    flow.add({**tool_node("t", {"n": item}, isInIteration=True), "parentId": "it"})
+    flow.edge("its", "t")
+    return flow.end({"out": ("it", "output")})
+
+
+def only_two(parameters: Mapping[str, Any]) -> Iterator[Message]:
+    if parameters["n"] == 1:
+        raise KAPUT
+    yield text(f"got {parameters['n']}")
+
+
+@pytest.mark.parametrize(
+    ("mode", "out"),
+    [
+        ("continue-on-error", [None, "got 2"]),
+        ("remove-abnormal-output", ["got 2"]),
+        ("terminated", None),
+    ],
+)
+def test_a_failed_round_of_an_iteration(mode: str, out: list[Any] | None) -> None:
+    host = ScriptedHost({"echo": only_two}, {"echo": [{"name": "n", "type": "number"}]})
+    result = go(iteration(mode), {}, host)
+    assert result.ok is (out is not None)
+    if out is None:
+        assert result.error is not None
+        assert "'T' (tool) failed: The server said no." in result.error.message
+    else:
+        assert result.outputs == {"out": out}
+        assert result.error is None
+
+
+# --- branches, templates, code --------------------------------------------------------------
+
+
+def test_branches_run_at_the_same_time_and_join() -> None:
+    # Each tool waits for the other: one after the other, this would not end.
+    meeting = threading.Barrier(2, timeout=10)
+
+    def meet(_p: Mapping[str, Any]) -> Iterator[Message]:
+        meeting.wait()
+        yield text("met")
+
+    host = ScriptedHost({"echo": meet})
+    flow = Flow().add(tool_node("a"), tool_node("b")).edge("s", "a").edge("s", "b")
+    flow.add(template("t", "{{ a }} {{ b }}", a=("a", "text"), b=("b", "text")))
+    flow.edge("a", "t").edge("b", "t")
+    flow._last = "t"
+    assert go(flow.end({"out": ("t", "output")}), {}, host).outputs == {"out": "met met"}
+
+
+def test_if_else_takes_one_way() -> None:
+    condition = {"id": "1", "variable_selector": ["s", "q"], "comparison_operator": "is"}
+    cases = [
+        {
+            "case_id": "yes",
+            "logical_operator": "and",
+            "conditions": [{**condition, "value": "x", "varType": "string"}],
+        }
+    ]
+    flow = Flow(Q).then(node("i", "if-else", cases=cases))
+    for end, handle in (("one", "yes"), ("two", "false")):
+        outputs = [{"variable": end, "value_selector": ["s", "q"]}]
+        flow.add(node(end, "end", outputs=outputs)).edge("i", end, handle)
+    assert go(flow, {"q": "x"}).outputs == {"one": "x"}
+    assert go(flow, {"q": "y"}).outputs == {"two": "y"}
+
+
+@pytest.mark.parametrize(
+    ("body", "rendered"),
+    [
+        ("{{ q | upper }}", "ABC"),
+        ("{% for x in rows %}{{ x.n }},{% endfor %}", "1,2,"),
+        ("[{{ nobody_knows }}]", "[]"),
+        ("{{ files[0].filename }} {{ files[0].size }}", "a.png 3"),
+        ("{{ none }}", "None"),
+    ],
+)
+def test_templates_are_difys_jinja(body: str, rendered: str) -> None:
+    host = ScriptedHost(
+        {
+            "echo": lambda _p: iter(
+                [variable("rows", [{"n": 1}, {"n": 2}]), blob(b"PNG", "image/png", "a.png")]
+            )
+        }
+    )
+    flow = Flow(Q).then(tool_node("t"))
+    names = {"q": ("s", "q"), "rows": ("t", "rows"), "files": ("t", "files"), "none": ("t", "no")}
+    flow.then(template("m", body, **names))
+    assert go(flow.end({"o": ("m", "output")}), {"q": "abc"}, host).outputs == {"o": rendered}
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("{% for %}", "TemplateSyntaxError"),
+        ("{{ q.__class__.__mro__ }}", "SecurityError"),
+        ("{{ 1 / 0 }}", "ZeroDivisionError"),
+    ],
+)
+def test_a_bad_template_fails_its_node(body: str, says: str) -> None:
+    result = go(Flow(Q).then(template("m", body, q=("s", "q"))).end({}), {"q": "x"})
+    assert result.error is not None
+    assert says in result.error.message
+    assert result.error.node_id == "m"
+
+
+def test_code_gets_values_and_files_and_returns_values() -> None:
+    host = ScriptedHost({"echo": lambda _p: iter([blob(b"PNG", "image/png", "a.png")])})
+    source = """
+import os, sys
+def main(q, files):
+    print("noise")
+    return {"n": len(q), "names": [f["filename"] for f in files], "env": sorted(os.environ),
+            "small": "1e-05"}
+"""
+    outputs = {"n": "number", "names": "array[string]", "env": "array[string]", "small": "number"}
+    flow = Flow(Q).then(tool_node("t"))
+    flow.then(code("c", source, outputs, q=("s", "q"), files=("t", "files")))
+    result = go(flow.end({k: ("c", k) for k in outputs}), {"q": "äöü"}, host)
+    assert result.ok, result.error
+    assert result.outputs["n"] == 3
+    assert result.outputs["names"] == ["a.png"]
+    assert result.outputs["small"] == 1e-05
+    assert "STUDIO_SECRET" not in result.outputs["env"]
+
+
+def test_code_does_not_see_our_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_SECRET", "x")
+    source = "import os\ndef main():\n    return {'o': os.environ.get('STUDIO_SECRET', 'unset')}"
+    result = go(Flow().then(code("c", source, {"o": "string"})).end({"o": ("c", "o")}))
+    assert result.outputs == {"o": "unset"}
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("def main():\n    raise ValueError('bad luck')", "ValueError: bad luck (line 2"),
+        ("def main(:", "SyntaxError"),
+        ("def main():\n    return 3", "must return a dict, not a int"),
+        ("import os\ndef main():\n    os._exit(0)", "ended the process"),
+        ("def main():\n    return {'o': 3}", "o"),
+    ],
+)
+def test_code_that_fails_fails_its_node(source: str, says: str) -> None:
+    result = go(Flow().then(code("c", source, {"o": "string"})).end({}))
+    assert result.error is not None
+    assert says in result.error.message
+    assert "'C' (code)" in result.error.message
+
+
+def test_code_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    from runtime.workflow import engine
+    from runtime.workflow.code import PythonRunner
+
+    monkeypatch.setattr(engine, "PythonRunner", lambda: PythonRunner(0.5))
+    began = time.monotonic()
+    result = go(Flow().then(code("c", "def main():\n    while True: pass", {})).end({}))
+    assert time.monotonic() - began < 10
+    assert result.error is not None
+    assert "SANDBOX_WORKER_TIMEOUT" in result.error.message
+
+
+# --- chatflows and variables ----------------------------------------------------------------
+
+
+def test_a_chatflow_answers_its_query() -> None:
+    flow = Flow(mode="advanced-chat").then(
+        node("a", "answer", answer="You said {{#sys.query#}}.", variables=[])
+    )
+    assert go(flow, {"query": "hello"}).outputs["answer"] == "You said hello."
+    assert go(flow, {"sys.query": "hello"}).outputs["answer"] == "You said hello."
+
+
+def test_environment_variables_can_be_given() -> None:
+    declared = [
+        {"name": "KEY", "value_type": "secret", "value": ""},
+        {"name": "N", "value_type": "number", "value": "3"},
+    ]
+    flow = Flow(environment_variables=declared)
+    flow.then(template("m", "{{ k }} {{ n + 1 }}", k=("env", "KEY"), n=("env", "N")))
+    flow.end({"o": ("m", "output")})
+    assert go(flow, environment={"KEY": "k3y"}).outputs == {"o": "k3y 4"}
+    with pytest.raises(UsageError, match="no environment variable 'KEx'"):
+        go(flow, environment={"KEx": "k"})
+
+
+def test_conversation_variables_are_assigned() -> None:
+    declared = [{"name": "seen", "value_type": "array[string]", "value": []}]
+    items = [
+        {
+            "variable_selector": ["conversation", "seen"],
+            "input_type": "variable",
+            "operation": "append",
+            "value": ["sys", "query"],
+        }
+    ]
+    flow = Flow(mode="advanced-chat", conversation_variables=declared)
+    flow.then(node("v", "assigner", version="2", items=items))
+    flow.then(node("a", "answer", answer="{{#conversation.seen#}}", variables=[]))
+    assert "hello" in go(flow, {"query": "hello"}).outputs["answer"]
+
+
+# --- events and limits ----------------------------------------------------------------------
+
+
+def test_progress_is_told_while_the_node_works() -> None:
+    told = threading.Event()
+    seen_early = []
+
+    def work(_p: Mapping[str, Any]) -> Iterator[Message]:
+        yield Message(
+            "log",
+            {"id": "1", "label": "Loading", "status": "start", "data": {"percent": 40}},
+        )
+        seen_early.append(told.wait(10))
+        yield text("done")
+
+    events: list[NodeEvent] = []
+
+    def listen(event: NodeEvent) -> None:
+        events.append(event)
+        if event.status == "running":
+            told.set()
+
+    go(Flow().then(tool_node("t")).end({}), {}, ScriptedHost({"echo": work}), on_event=listen)
+    assert seen_early == [True]
+    mine = [event for event in events if event.node_id == "t"]
+    assert [event.status for event in mine] == ["started", "running", "succeeded"]
+    assert mine[1].log == {
+        "label": "Loading",
+        "status": "start",
+        "percent": 40,
+        "error": "",
+        "data": {"percent": 40},
+    }
+    assert mine[2].elapsed >= mine[1].elapsed >= 0
+
+
+def test_a_run_that_takes_too_long_is_stopped() -> None:
+    def hang(_p: Mapping[str, Any]) -> Iterator[Message]:
+        time.sleep(0.8)
+        yield text("late")
+
+    host = ScriptedHost({"echo": hang})
+    result = go(Flow().then(tool_node("t")).end({}), {}, host, timeout=0.3)
+    assert not result.ok
+    assert result.status == "stopped"
+    assert result.error is not None
+    assert "WORKFLOW_MAX_EXECUTION_TIME" in result.error.message
+    assert host.timeouts[0] is not None
+    assert host.timeouts[0] <= 1.0
+
+
+def test_too_many_steps_are_stopped() -> None:
+    source = "def main():\n    return {'xs': list(range(520))}"
+    flow = Flow().then(code("c", source, {"xs": "array[number]"}))
+    flow.then(
+        node(
+            "it",
+            "iteration",
+            start_node_id="its",
+            iterator_selector=["c", "xs"],
+            output_selector=["m", "output"],
+        )
+    )
+    flow.add(node("its", "iteration-start", "it"))
+    flow.add({**template("m", "{{ i }}", i=("it", "item")), "parentId": "it"}).edge("its", "m")
+    result = go(flow.end({"o": ("it", "output")}))
+    assert result.error is not None
+    assert "WORKFLOW_MAX_EXECUTION_STEPS" in result.error.message
+
+
+def test_a_listener_that_breaks_is_not_the_workflows_failure() -> None:
+    def listen(_event: NodeEvent) -> None:
+        raise StudioError("no terminal")
+
+    with pytest.raises(StudioError, match="no terminal"):
+        go(Flow().then(tool_node("t")).end({}), {}, EchoHost([]), on_event=listen)
