@@ -184,9 +184,9 @@ def workflow_run(
         given = node.pairs(values or [])
         with contextlib.ExitStack() as stack:
             hosts = [_host(path, env, verbose) for path in plugin or [PROJECT]]
-            view = stack.enter_context(console.StepView())
             for host in hosts:
                 stack.enter_context(host)
+            view = stack.enter_context(console.StepView())
             outcome = workflow_command.run(file, given, hosts, out, view)
         if as_json:
             console.show_json(outcome.document())

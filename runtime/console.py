@@ -15,6 +15,7 @@ from runtime.errors import StudioError, ToolFailed
 
 if TYPE_CHECKING:
     from runtime.node import NodeRun
+    from runtime.workflow_command import WorkflowRun
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -126,3 +127,10 @@ def show_run(done: NodeRun) -> None:
         show(f"Link: {link}")
     for file in done.files:
         show(f"{file['path']}  ({file['mime_type']}, {file['size'] / 1024:.0f} KB)")
+
+
+def show_workflow(done: WorkflowRun) -> None:
+    """What a workflow gave."""
+    for name, value in done.shown["outputs"].items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+        show(f"{name}: {text}")

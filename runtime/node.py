@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from runtime.output import document, save
 
 _FILE_TYPES = frozenset({"file", "files"})
 MAX_ARGUMENT_FILE = 30 * 1024 * 1024
+OnLog = Callable[[dict[str, Any]], None]
 
 
 @dataclass
@@ -82,11 +83,7 @@ def arguments(
                     f"{what} has no parameter '{name}'.",
                     f"{closest(name, list(kinds))}Its parameters: {', '.join(kinds) or 'none'}.",
                 )
-            if value.startswith("@@"):
-                values[name] = value[1:]
-            elif not value.startswith("@"):
-                values[name] = value
-            elif kinds[name] in _FILE_TYPES:
+            if kinds[name] in _FILE_TYPES and value.startswith("@"):
                 paths = value[1:].split(",@") if kinds[name] == "files" else [value[1:]]
                 served = [
                     server.put(_read(name, path), Path(path).name, _mime_type(path))
@@ -94,8 +91,19 @@ def arguments(
                 ]
                 values[name] = served if kinds[name] == "files" else served[0]
             else:
-                values[name] = _text(name, value[1:])
+                values[name] = text_of(name, value)
         yield values
+
+
+def text_of(name: str, value: str) -> str:
+    """The text that a value stands for: itself, `@path` the file's text, `@@text` "@text".
+
+    Raises:
+        UsageError: the file cannot be read or is no UTF-8 text.
+    """
+    if value.startswith("@@"):
+        return value[1:]
+    return _text(name, value[1:]) if value.startswith("@") else value
 
 
 def run(
@@ -105,7 +113,7 @@ def run(
     out: Path,
     *,
     timeout: float | None = None,
-    on_log: Callable[[dict[str, Any]], None] | None = None,
+    on_log: OnLog | None = None,
 ) -> NodeRun:
     """Run a tool and save its files into `out`.
 
@@ -123,22 +131,31 @@ def run(
         host.wait_ready()
         began = time.monotonic()
         try:
-            for message in host.invoke(tool, parameters, timeout=timeout):
-                _take(done.result, message, on_log)
-            done.seconds = time.monotonic() - began
+            _collect(host.invoke(tool, parameters, timeout=timeout), done.result, on_log)
             done.files = save(done.result.files, out)
         except StudioError as error:
             done.error = error
-            done.seconds = time.monotonic() - began
+        done.seconds = time.monotonic() - began
     return done
 
 
-def _take(
-    result: Result, message: Message, on_log: Callable[[dict[str, Any]], None] | None
-) -> None:
-    result.add(message)
-    if message.type == "log" and on_log is not None:
-        on_log(message.content)
+def collect(host: Host, tool: str, given: Mapping[str, Any], on_log: OnLog | None = None) -> Result:
+    """Call a tool and keep everything in memory.
+
+    Raises:
+        StudioError: whatever went wrong.
+    """
+    _, declared = host.find(tool)
+    result = Result()
+    _collect(host.invoke(tool, prepare(declared, given)), result, on_log)
+    return result
+
+
+def _collect(messages: Iterable[Message], result: Result, on_log: OnLog | None) -> None:
+    for message in messages:
+        result.add(message)
+        if message.type == "log" and on_log is not None:
+            on_log(message.content)
 
 
 def _read(name: str, path: str) -> bytes:

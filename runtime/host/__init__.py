@@ -71,7 +71,6 @@ def plugin_folder(source: Path) -> Path:
             f"There is no {source}.", "Give the folder of a Dify plugin, or a .difypkg file."
         )
     import hashlib
-    import os
     import tempfile
 
     from runtime.package import extract
@@ -84,5 +83,5 @@ def plugin_folder(source: Path) -> Path:
             fresh = Path(scratch) / "plugin"
             extract(source, fresh)
             if not folder.is_dir():
-                os.replace(fresh, folder)
+                fresh.replace(folder)
     return folder

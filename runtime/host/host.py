@@ -331,7 +331,8 @@ def _tool_failed(content: Mapping[str, Any]) -> ToolFailed:
     arguments = content.get("args")
     details = arguments if isinstance(arguments, dict) else {}
     text = str(content.get("message") or details.get("description") or "no message")
-    message, _, hint = text.partition(HINT_MARK)
+    # Several problems in one text keep their hints where they are.
+    message, _, hint = text.partition(HINT_MARK) if text.count(HINT_MARK) == 1 else (text, "", "")
     return ToolFailed(
         str(content.get("error_type") or "Error"), message, hint, str(details.get("traceback", ""))
     )

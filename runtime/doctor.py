@@ -1,0 +1,131 @@
+"""`studio doctor`: what is there and what answers."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from runtime.errors import StudioError
+from runtime.host import Host
+
+OK, PROBLEM, ABSENT = "ok", "problem", "not set"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report.
+
+    Attributes:
+        name: what was looked at.
+        state: ok, problem, or "not set" for optional things that are not there.
+        note: what was found.
+        hint: what to do about a problem.
+    """
+
+    name: str
+    state: str
+    note: str
+    hint: str = ""
+
+
+def examine(host: Host) -> list[Check]:
+    """Look at the machine, start the plugin, let it check its credentials one by one."""
+    checks = [_python(), _uv(), _browser()]
+    began = time.monotonic()
+    try:
+        host.wait_ready()
+    except StudioError as error:
+        return [*checks, Check(host.declaration.id, PROBLEM, error.message, error.hint)]
+    ready = time.monotonic() - began
+    checks.append(Check(host.declaration.id, OK, f"ready after {ready:.1f} s"))
+    return checks + _credentials(host)
+
+
+def _python() -> Check:
+    version = platform.python_version()
+    if (3, 12) <= sys.version_info < (3, 14):
+        return Check("python", OK, version)
+    return Check("python", PROBLEM, version, "Use Python 3.12 or 3.13.")
+
+
+def _uv() -> Check:
+    path = shutil.which("uv")
+    if path is None:
+        return Check("uv", ABSENT, "only needed to host other people's plugins")
+    return Check("uv", OK, path)
+
+
+def _browser() -> Check:
+    from creative.capture import find_browser
+
+    path = find_browser()
+    if path is None:
+        return Check(
+            "browser",
+            ABSENT,
+            "no Chromium or Chrome on this machine",
+            "Install one (Debian: apt install chromium) or set STUDIO_BROWSER_URL.",
+        )
+    return Check("browser", OK, path)
+
+
+def _credentials(host: Host) -> list[Check]:
+    """Every credential that is set, checked in the plugin's own process.
+
+    The plugin checks all of them in one call and names each problem on a line of its own, as
+    "credential: what happened"; a plugin that does it otherwise is shown as a whole.
+    """
+    names = [c.name for p in host.declaration.providers for c in p.credentials]
+    given = [name for name in names if host.credentials.get(name)]
+    absent = [Check(name, ABSENT, f"STUDIO_{name.upper()}") for name in names if name not in given]
+    if not given:
+        return absent
+    try:
+        host.validate_credentials()
+    except StudioError as error:
+        problems = _by_name(f"{error.message}\nWhat to do: {error.hint}", given)
+        if not problems:
+            return [Check("credentials", PROBLEM, error.message, error.hint), *absent]
+    else:
+        problems = {}
+    return [problems.get(name, Check(name, OK, "answers")) for name in given] + absent
+
+
+def _by_name(text: str, given: list[str]) -> dict[str, Check]:
+    found: dict[str, Check] = {}
+    name = ""
+    for line in text.splitlines():
+        head, colon, rest = line.partition(":")
+        if colon and head in given:
+            name = head
+            found[name] = Check(name, PROBLEM, rest.strip())
+        elif name and head == "What to do" and not found[name].hint:
+            found[name] = Check(name, PROBLEM, found[name].note, rest.strip())
+    return found
+
+
+def well(checks: list[Check]) -> bool:
+    """Whether nothing has a problem."""
+    return all(check.state != PROBLEM for check in checks)
+
+
+def rows(checks: list[Check]) -> list[dict[str, Any]]:
+    """The checks as plain data."""
+    return [asdict(check) for check in checks]
+
+
+def text(checks: list[Check]) -> str:
+    """The checks for people."""
+    marks = {OK: "✓", PROBLEM: "✗", ABSENT: "·"}
+    width = max(len(check.name) for check in checks)
+    lines = []
+    for check in checks:
+        note = check.note if check.state != ABSENT else f"not set ({check.note})"
+        lines.append(f"{marks[check.state]} {check.name:{width}}  {note}")
+        if check.hint:
+            lines.append(f"  {'':{width}}  {check.hint}")
+    return "\n".join(lines)

@@ -1,0 +1,111 @@
+"""`studio workflow run`: inputs from a command line, progress, files on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runtime.answers.files import FileServer
+from runtime.console import StepView
+from runtime.errors import StudioError, ToolFailed
+from runtime.host import Host
+from runtime.node import text_of
+from runtime.output import save
+from runtime.workflow import result as workflow_result
+from runtime.workflow.dsl import read
+from runtime.workflow.inputs import variables_of
+from runtime.workflow.result import NodeEvent, WorkflowResult
+from runtime.workflow.run import run as run_workflow
+
+_FILE_TYPES = frozenset({"file", "file-list"})
+
+
+@dataclass
+class WorkflowRun:
+    """What became of a run.
+
+    Attributes:
+        result: as the engine gave it.
+        shown: the same as plain data, with the paths of its files.
+        error: why it failed, or None.
+    """
+
+    result: WorkflowResult
+    shown: dict[str, Any]
+    error: StudioError | None
+
+    def document(self) -> dict[str, Any]:
+        """The document of `studio workflow run --json`."""
+        return self.shown
+
+
+def run(
+    file: Path, given: Mapping[str, str], hosts: Sequence[Host], out: Path, view: StepView | None
+) -> WorkflowRun:
+    """Run a workflow file and save the files among its outputs into `out`.
+
+    Args:
+        file: the workflow.
+        given: its inputs as text; `@path` reads a text from a file, and names a file where the
+            start node wants one.
+        hosts: the plugins whose tools it may call; a process starts when it is first needed.
+        out: where files go.
+        view: shows the nodes while they run.
+
+    Raises:
+        UsageError, WorkflowInvalid: it cannot be run as asked; nothing has run.
+    """
+    result = execute(file, _inputs(file, given), hosts, view)
+    paths = {id(f): save([f], out)[0]["path"] for f in result.files}
+    return WorkflowRun(result, result.to_json(lambda f: paths[id(f)]), failure(result))
+
+
+def execute(
+    file: Path, inputs: Mapping[str, Any], hosts: Sequence[Host], view: StepView | None
+) -> WorkflowResult:
+    """Run a workflow file, showing its nodes; see `runtime.workflow.run.run`."""
+    with FileServer() as files:
+        return run_workflow(
+            file, inputs, hosts, files=files, on_event=_teller(view) if view else None
+        )
+
+
+def _inputs(file: Path, given: Mapping[str, str]) -> dict[str, Any]:
+    kinds = {variable.name: variable.type for variable in variables_of(read(file))}
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        if kinds.get(name) in _FILE_TYPES:
+            values[name] = "\n".join(part.removeprefix("@") for part in value.split(",@"))
+        else:
+            values[name] = text_of(name, value)
+    return values
+
+
+def _teller(view: StepView) -> Any:
+    def tell(event: NodeEvent) -> None:
+        name = event.title or event.type
+        match event.status:
+            case workflow_result.STARTED:
+                view.started(name)
+            case workflow_result.RUNNING if event.log is not None:
+                view.log(name, event.log)
+            case workflow_result.SUCCEEDED:
+                view.finished(name, ok=True, note=f"{event.elapsed:.1f} s")
+            case workflow_result.FAILED:
+                view.finished(name, ok=False, note=event.error)
+            case workflow_result.RETRIED:
+                view.log(name, {"label": f"Trying again: {event.error}"})
+            case _:
+                pass  # a skipped node has nothing to show
+
+    return tell
+
+
+def failure(result: WorkflowResult) -> StudioError | None:
+    """Why the run failed, as an error that can be shown or raised; None if it did not."""
+    if result.error is None:
+        return None
+    error = result.error
+    return ToolFailed(error.type, error.message, error.hint, error.traceback)
