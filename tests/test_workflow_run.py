@@ -570,8 +570,11 @@ def test_a_run_that_takes_too_long_is_stopped() -> None:
     assert host.timeouts[0] <= 1.0
 
 
-def test_too_many_steps_are_stopped() -> None:
-    source = "def main():\n    return {'xs': list(range(520))}"
+def test_too_many_steps_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    from runtime.workflow import engine
+
+    monkeypatch.setattr(engine, "MAX_STEPS", 20)
+    source = "def main():\n    return {'xs': list(range(30))}"
     flow = Flow().then(code("c", source, {"xs": "array[number]"}))
     flow.then(
         node(

@@ -132,7 +132,10 @@ def _reason(stderr: str, code: int) -> str:
         return f"The code's process ended with exit code {code}."
     place = next((line.strip() for line in reversed(lines) if 'File "<code>"' in line), "")
     number = re.search(r"line \d+", place)
-    return f"{lines[-1]}" + (f" ({number.group()} of the code)" if number else "")
+    reason = lines[-1] + (f" ({number.group()} of the code)" if number else "")
+    if lines[-1].startswith("ModuleNotFoundError"):
+        reason += ". A code node sees the packages of this runtime's environment only"
+    return reason
 
 
 def _numbers(value: Any) -> Any:
