@@ -19,7 +19,7 @@ LONGEST_PHRASE = 4
 """Words."""
 SHARED = 0.3
 """A phrase that a smaller share of the group has does not name it."""
-DISTINCT = 1.5
+DISTINCT = 2.0
 """A phrase names a group only if it is so many times as frequent in it as in the whole list."""
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")

@@ -123,7 +123,8 @@ def markdown(clustering: Clustering, truncated: bool) -> str:
 
 def _within(clusters: Sequence[Cluster]) -> list[dict[str, Any]]:
     """The clusters as objects, with as many keywords each as the room allows."""
-    for most in (max(cluster.size for cluster in clusters), *_SHORTER):
+    largest = max(cluster.size for cluster in clusters)
+    for most in (largest, *(number for number in _SHORTER if number < largest)):
         shown = [_object(cluster, most) for cluster in clusters]
         if _bytes(shown) <= CLUSTERS_BYTES:
             return shown

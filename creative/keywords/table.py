@@ -14,7 +14,6 @@ from urllib.parse import unquote, urlsplit
 
 from creative.deadline import Deadline
 from creative.errors import EngineRejected, EngineUnavailable, InvalidInput, TooLarge
-from creative.http import client
 from creative.steps import Phase, Steps
 
 MAX_KEYWORDS = 50_000
@@ -136,6 +135,9 @@ def fetch_keywords(url: str, filename: str, deadline: Deadline, steps: Steps) ->
         DeadlineExceeded: out of time.
         InvalidInput, TooLarge: as `read_keywords_file`.
     """
+    # Here, since the worker process imports this package and never talks HTTP.
+    from creative.http import client
+
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise EngineUnavailable(

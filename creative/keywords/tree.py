@@ -11,6 +11,7 @@ before the tree is grown, and average linkage keeps small groups beside large on
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +34,15 @@ LOOSE = 0.25
 TRUSTED_ROWS = 50
 """See `settle`."""
 _SAMPLE = 4000
-_ROWS = 1024
+_BLOCK = 8_000_000
+"""Similarities held at a time: 32 MB, whatever the length of the list."""
+
+
+def _blocks(rows: int, width: int) -> Iterator[slice]:
+    """Slices that cover `rows`, each with at most _BLOCK cells of `width` columns."""
+    step = max(1, min(1024, _BLOCK // max(1, width)))
+    for start in range(0, rows, step):
+        yield slice(start, min(rows, start + step))
 
 
 def neighbours(vectors: Vectors, count: int) -> tuple[NDArray[np.int64], Vectors]:
@@ -41,13 +50,13 @@ def neighbours(vectors: Vectors, count: int) -> tuple[NDArray[np.int64], Vectors
     rows = len(vectors)
     index = np.empty((rows, count), np.int64)
     similarity = np.empty((rows, count), np.float32)
-    for start in range(0, rows, _ROWS):
-        block = vectors[start : start + _ROWS] @ vectors.T
+    for part in _blocks(rows, rows):
+        block = vectors[part] @ vectors.T
         own = np.arange(len(block))
-        block[own, start + own] = -np.inf
+        block[own, part.start + own] = -np.inf
         nearest = np.argpartition(block, rows - count, axis=1)[:, rows - count :]
-        index[start : start + _ROWS] = nearest
-        similarity[start : start + _ROWS] = np.take_along_axis(block, nearest, axis=1)
+        index[part] = nearest
+        similarity[part] = np.take_along_axis(block, nearest, axis=1)
     return index, similarity
 
 
@@ -63,8 +72,7 @@ def smooth(vectors: Vectors, rounds: int = SMOOTHING_ROUNDS) -> Vectors:
     moved = vectors
     for _ in range(rounds):
         pull = np.empty_like(moved)
-        for start in range(0, len(moved), _ROWS):
-            part = slice(start, start + _ROWS)
+        for part in _blocks(len(moved), count * moved.shape[1]):
             pull[part] = np.einsum("nk,nkd->nd", weights[part], moved[index[part]])
         moved = unit(moved + pull)
     return moved
@@ -156,8 +164,8 @@ def grow(vectors: Vectors, floor: float = FLOOR) -> Tree:
 
 def _find_nearest(means: Vectors, rows: Labels, nearest: Labels, best: Vectors) -> None:
     """Write the most similar other group of `rows`, and how similar it is."""
-    for start in range(0, len(rows), _ROWS):
-        part = rows[start : start + _ROWS]
+    for block_rows in _blocks(len(rows), len(means)):
+        part = rows[block_rows]
         block = means[part] @ means.T
         own = np.arange(len(part))
         block[own, part] = -np.inf
@@ -191,8 +199,8 @@ def silhouette(vectors: Vectors, labels: Labels) -> float:
     centres = unit(sums)
     rows = np.arange(0, len(vectors), -(-len(vectors) // _SAMPLE))
     total = 0.0
-    for start in range(0, len(rows), _ROWS):
-        part = rows[start : start + _ROWS]
+    for block_rows in _blocks(len(rows), groups):
+        part = rows[block_rows]
         own = labels[part]
         similar = vectors[part] @ centres.T
         similar[np.arange(len(part)), own] = -np.inf
@@ -227,32 +235,35 @@ def settle(vectors: Vectors, labels: Labels) -> Labels:
     the rest of its group by less than LOOSE stands alone again: smoothing pulls strangers
     together that have nothing in common but being far from everything else.
     """
-    rows = np.arange(len(vectors))
-    fit, sizes = _fit(vectors, labels)
-    own = fit[rows, labels]
-    fit[:, sizes == 1] = -np.inf
-    other = fit.argmax(axis=1)
-    gain = fit[rows, other]
+    sizes = np.bincount(labels)
+    own, other, gain = _fit(vectors, labels)
     moves = np.where(sizes[labels] == 1, gain >= ADOPT, gain > own)
     settled = np.where(moves, other, labels)
     if len(vectors) >= TRUSTED_ROWS:
-        fit, sizes = _fit(vectors, settled)
-        loose = (sizes[settled] > 1) & (fit[rows, settled] < LOOSE)
+        own, _, _ = _fit(vectors, settled)
+        loose = (np.bincount(settled)[settled] > 1) & (own < LOOSE)
         settled[loose] = len(sizes) + np.arange(int(loose.sum()))
     return np.asarray(np.unique(settled, return_inverse=True)[1], np.int64)
 
 
-def _fit(vectors: Vectors, labels: Labels) -> tuple[Vectors, Labels]:
-    """Similarity of each row to the mean of each group without the row, and the groups' sizes.
+def _fit(vectors: Vectors, labels: Labels) -> tuple[Vectors, Labels, Vectors]:
+    """How well each row fits where it is and where else it would fit.
 
-    A row alone has similarity 0 to its own group.
+    Returns:
+        For each row: its similarity to the mean of its group without it (0 if alone), the other
+        group of more than one row that it resembles most, and how much (-inf if there is none).
     """
     sizes = np.bincount(labels)
     sums = np.zeros((len(sizes), vectors.shape[1]), np.float32)
     np.add.at(sums, labels, vectors)
-    fit = vectors @ unit(sums).T
-    rest = unit(sums[labels] - vectors)
-    alone = sizes[labels] == 1
-    own = np.einsum("ij,ij->i", rest, vectors)
-    fit[np.arange(len(vectors)), labels] = np.where(alone, 0.0, own)
-    return fit, sizes
+    own = np.einsum("ij,ij->i", unit(sums[labels] - vectors), vectors)
+    own[sizes[labels] == 1] = 0.0
+    centres = unit(sums)
+    other, gain = np.empty(len(vectors), np.int64), np.empty(len(vectors), np.float32)
+    for part in _blocks(len(vectors), len(sizes)):
+        similar = vectors[part] @ centres.T
+        similar[:, sizes <= 1] = -np.inf
+        similar[np.arange(len(similar)), labels[part]] = -np.inf
+        other[part] = similar.argmax(axis=1)
+        gain[part] = similar.max(axis=1)
+    return own, other, gain
