@@ -246,7 +246,7 @@ def _listing(manifest: Mapping[str, Any], findings: Findings) -> None:
     if not (isinstance(repo, str) and _SOURCE_HOST.match(repo)):
         findings.warning(
             Source.MARKETPLACE,
-            "repo",
+            "repo-host",
             MANIFEST,
             "repo",
             f"{MANIFEST}: repo is {repo!r}; the marketplace's checks want the source's address at "

@@ -41,6 +41,11 @@ class Fields:
     findings: Findings
     strict: Source = Source.REMOTE
 
+    @property
+    def absent(self) -> Source:
+        """Who is the first to miss what is not there: the SDK, where the CLI does not look."""
+        return self.strict if self.strict is Source.CLI else Source.SDK
+
     def where(self, name: str) -> str:
         """The full path of a field."""
         return f"{self.path}.{name}" if self.path else name
@@ -75,7 +80,7 @@ class Fields:
         Args:
             name: the field.
             required: whether it must be there.
-            missing: who refuses if it is not; else `strict`.
+            missing: who refuses if it is not; else `absent`.
             empty: whether '' is allowed.
             most: the most characters.
             pattern: a regular expression for the whole text.
@@ -87,7 +92,7 @@ class Fields:
         if value is None:
             if required:
                 self.error(
-                    missing or self.strict, "missing", name, "is missing; a text is required."
+                    missing or self.absent, "missing", name, "is missing; a text is required."
                 )
             return None
         if isinstance(value, dict | list):
@@ -128,7 +133,7 @@ class Fields:
         self, name: str, allowed: Collection[str], rule: str, source: Source, *, required: bool
     ) -> str | None:
         """A text out of a few, or None if it is not usable."""
-        value = self.text(name, required=required, missing=Source.SDK)
+        value = self.text(name, required=required)
         if value is not None and value not in allowed:
             self.error(source, rule, name, f"is {value!r}; allowed is {one_of(allowed)}.")
             return None
@@ -223,14 +228,14 @@ class Fields:
                     f"is {_shown(item)!r}; allowed is a mapping.",
                 )
 
-    def i18n(self, name: str, *, required: Source | None = Source.SDK) -> None:
-        """A text in several languages; `required`: who refuses if it is absent.
+    def i18n(self, name: str, *, required: bool = True) -> None:
+        """A text in several languages.
 
         en_US must be there, with 1 to 1023 characters (basic_type.go); the SDK fills the
         others from it.
         """
         value = self.data.get(name)
-        if value is None and required is None:
+        if value is None and not required:
             return
         if value is not None and not isinstance(value, dict):
             self.error(
@@ -242,12 +247,10 @@ class Fields:
             )
             return
         if value is None:
-            self.error(
-                required or self.strict, "missing", name, "is missing; a text in en_US is required."
-            )
+            self.error(self.absent, "missing", name, "is missing; a text in en_US is required.")
             return
         texts = self.inside(value, name)
-        texts.text("en_US", missing=Source.SDK, most=MAX_I18N)
+        texts.text("en_US", most=MAX_I18N)
         for language in LANGUAGES[1:]:
             texts.text(language, required=False, empty=True, most=MAX_I18N)
 

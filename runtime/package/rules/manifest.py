@@ -112,7 +112,10 @@ def check_manifest(data: Mapping[str, Any], assets: frozenset[str], findings: Fi
     repo = fields.text("repo", required=False, empty=True)
     if repo is not None and not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:(//)?[^\s]", repo):
         fields.error(
-            Source.CLI, "repo", "repo", f"is {repo!r}; allowed is an address such as https://…"
+            Source.CLI,
+            "repo",
+            "repo",
+            f"is {repo!r}; allowed is an address, such as https://example.com/parrot.",
         )
     fields.text("privacy", required=False, empty=True)
     _resource(fields)
@@ -254,7 +257,7 @@ def _resource(fields: Fields) -> None:
 
 
 def _plugins(fields: Fields) -> None:
-    plugins = fields.child("plugins", required=Source.SDK)
+    plugins = fields.child("plugins", required=Source.DAEMON)
     if plugins is None:
         return
     given = {}
@@ -295,12 +298,11 @@ def _plugins(fields: Fields) -> None:
 
 
 def _meta(fields: Fields) -> None:
-    meta = fields.child("meta", required=Source.SDK)
+    meta = fields.child("meta", required=Source.CLI)
     if meta is None:
         return
     meta.text(
         "version",
-        missing=Source.SDK,
         pattern=VERSION,
         allowed="three numbers, for example 0.0.1 (the manifest's format, not the plugin)",
         rule="version",
@@ -315,7 +317,7 @@ def _meta(fields: Fields) -> None:
     least = meta.text("minimum_dify_version", required=False, empty=True)
     if least is not None:
         _python_version(meta, "minimum_dify_version", least)
-    runner = meta.child("runner", required=Source.SDK)
+    runner = meta.child("runner", required=Source.CLI)
     if runner is None:
         return
     runner.choice("language", ("python",), "language", Source.CLI, required=True)

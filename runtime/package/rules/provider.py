@@ -45,10 +45,9 @@ def check_provider(
     fields = Fields(data, file, "", findings)
     identity = fields.child("identity", required=Source.SDK)
     if identity is not None:
-        identity.text("author", missing=Source.SDK)
+        identity.text("author")
         identity.text(
             "name",
-            missing=Source.SDK,
             pattern=IDENTIFIER,
             allowed=IDENTIFIER_WORDS,
             rule="identity-name",
@@ -63,7 +62,7 @@ def check_provider(
     if oauth is not None:
         for schema in ("client_schema", "credentials_schema"):
             for credential in oauth.mappings(schema, null=False):
-                credential.text("name", missing=Source.SDK, most=1023)
+                credential.text("name", most=1023)
                 _credential(credential)
     return _tools(fields)
 
@@ -120,8 +119,8 @@ def _credentials(fields: Fields) -> None:
 def _credential(fields: Fields) -> None:
     kind = fields.choice("type", CREDENTIAL_TYPES, "credential-type", Source.SDK, required=True)
     fields.i18n("label")
-    fields.i18n("help", required=None)
-    fields.i18n("placeholder", required=None)
+    fields.i18n("help", required=False)
+    fields.i18n("placeholder", required=False)
     fields.text("url", required=False, empty=True)
     fields.boolean("required", null=False)
     fields.boolean("multiple")
@@ -133,7 +132,7 @@ def _credential(fields: Fields) -> None:
         )
     values = []
     for option in options:
-        values.append(option.text("value", missing=Source.SDK, most=127))
+        values.append(option.text("value", most=127))
         option.i18n("label")
     default = fields.data.get("default")
     if isinstance(default, dict | list):

@@ -184,7 +184,7 @@ def check_source(
     """
     extra = Fields(data, file, "", findings).child("extra", required=Source.SDK)
     python = extra.child("python", required=Source.SDK) if extra is not None else None
-    source = python.text("source", missing=Source.SDK) if python is not None else None
+    source = python.text("source") if python is not None else None
     if python is None or source is None:
         return None
     where = python.where("source")

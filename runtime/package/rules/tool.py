@@ -52,10 +52,9 @@ def check_tool(data: Mapping[str, Any], file: str, findings: Findings) -> None:
     fields = Fields(data, file, "", findings)
     identity = fields.child("identity", required=Source.SDK)
     if identity is not None:
-        identity.text("author", missing=Source.SDK)
+        identity.text("author")
         identity.text(
             "name",
-            missing=Source.SDK,
             pattern=IDENTIFIER,
             allowed=IDENTIFIER_WORDS,
             rule="identity-name",
@@ -64,7 +63,7 @@ def check_tool(data: Mapping[str, Any], file: str, findings: Findings) -> None:
     description = fields.child("description", required=Source.SDK)
     if description is not None:
         description.i18n("human")
-        description.text("llm", missing=Source.SDK)
+        description.text("llm")
     seen: set[str] = set()
     for parameter in fields.mappings("parameters"):
         name = _parameter(parameter)
@@ -89,7 +88,7 @@ def check_tool(data: Mapping[str, Any], file: str, findings: Findings) -> None:
 
 
 def _parameter(fields: Fields) -> str | None:
-    name = fields.text("name", missing=Source.SDK, most=1023)
+    name = fields.text("name", most=1023)
     fields.i18n("label")
     fields.i18n("human_description")
     kind = fields.choice("type", PARAMETER_TYPES, "parameter-type", Source.SDK, required=True)
