@@ -1,0 +1,263 @@
+"""Chrome DevTools Protocol: messages to and from a browser, over a pipe or a WebSocket.
+
+One thread reads and hands replies to whoever waits for them. It never writes, so a browser
+that waits for us to read is always read. A second thread hands events to the listeners, one
+after the other in the order in which they came; listeners may send commands, not wait for
+them. Under gevent both are greenlets and the sockets are cooperative.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import queue
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from creative.deadline import Deadline
+from creative.errors import CreativeError, EngineUnavailable
+
+Event = dict[str, Any]
+"""An event as it came: method, params, sessionId."""
+Listener = Callable[[Event], None]
+_END = "the connection ended"
+
+
+class BrowserGone(EngineUnavailable):
+    """The connection to the browser ended: it was closed, it crashed, or it was killed."""
+
+    def __init__(self, browser: str) -> None:
+        super().__init__(
+            browser,
+            "the connection to it ended in the middle of the work",
+            "Try again; if it happens again, the machine may be short of memory.",
+        )
+
+
+class Refused(CreativeError):
+    """The browser answered a command with an error."""
+
+    def __init__(self, method: str, said: str) -> None:
+        super().__init__(f"The browser refused {method}: {said}")
+
+
+class Transport(Protocol):
+    """Whole messages, both ways. `receive` raises OSError or EOFError at the end."""
+
+    def send(self, message: bytes) -> None: ...
+    def receive(self) -> bytes: ...
+    def close(self) -> None: ...
+
+
+class PipeTransport:
+    """Messages ended by a zero byte over a socket pair (`--remote-debugging-pipe`)."""
+
+    def __init__(self, pair: socket.socket) -> None:
+        self._socket = pair
+        self._received = bytearray()
+
+    def send(self, message: bytes) -> None:
+        """Send one message."""
+        self._socket.sendall(message + b"\0")
+
+    def receive(self) -> bytes:
+        """Wait for one message."""
+        searched = 0
+        while (end := self._received.find(b"\0", searched)) < 0:
+            searched = len(self._received)
+            part = self._socket.recv(1 << 18)
+            if not part:
+                raise EOFError
+            self._received += part
+        message = bytes(self._received[:end])
+        del self._received[: end + 1]
+        return message
+
+    def close(self) -> None:
+        """Close; the browser at the other end then exits."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread in recv
+        self._socket.close()
+
+
+@dataclass
+class _Replies:
+    session: str
+    queue: queue.SimpleQueue[Event | CreativeError] = field(default_factory=queue.SimpleQueue)
+
+
+class Connection:
+    """A connection to a browser.
+
+    Args:
+        transport: open.
+        browser: who is at the other end, for errors; redacted.
+    """
+
+    def __init__(self, transport: Transport, browser: str) -> None:
+        self.browser = browser
+        self.doubtful = False
+        """Set by whoever saw the browser misbehave: it gets no new work."""
+        self._transport = transport
+        self._ids = itertools.count(1)
+        self._sending = threading.Lock()
+        self._waiting: dict[int, _Replies] = {}
+        self._failed: dict[str, CreativeError] = {}
+        self._listeners: dict[str, Listener] = {}
+        self._gone = threading.Event()
+        self._events: queue.SimpleQueue[Event | threading.Event] = queue.SimpleQueue()
+        threading.Thread(target=self._read, name="cdp-read", daemon=True).start()
+        threading.Thread(target=self._tell, name="cdp-events", daemon=True).start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the connection stands."""
+        return not self._gone.is_set()
+
+    def call(
+        self,
+        method: str,
+        params: dict[str, Any] | None = None,
+        *,
+        deadline: Deadline,
+        session: str = "",
+        doing: str = "",
+    ) -> dict[str, Any]:
+        """Send a command and wait for its result.
+
+        Raises:
+            Refused: the browser's own error.
+            BrowserGone: the connection ended.
+            DeadlineExceeded: no reply in time.
+            CreativeError: what `fail` was given for this session.
+        """
+        return self.call_all([(method, params or {})], deadline, session, doing)[0]
+
+    def call_all(
+        self,
+        commands: Sequence[tuple[str, dict[str, Any]]],
+        deadline: Deadline,
+        session: str = "",
+        doing: str = "",
+    ) -> list[dict[str, Any]]:
+        """Send commands at once, which the browser takes in this order; wait for all results.
+
+        Raises:
+            see `call`; the first command that failed.
+        """
+        doing = doing or f"waiting for the browser ({commands[-1][0]})"
+        deadline.check(doing)
+        numbers = [next(self._ids) for _ in commands]
+        replies = _Replies(session)
+        for number in numbers:
+            self._waiting[number] = replies
+        try:
+            if session in self._failed:
+                raise self._failed[session]
+            for number, (method, params) in zip(numbers, commands, strict=True):
+                self._write(number, method, params, session)
+            found: dict[int, Event] = {}
+            while len(found) < len(numbers):
+                reply = replies.queue.get(timeout=deadline.timeout(doing))
+                if isinstance(reply, CreativeError):
+                    raise reply
+                found[reply["id"]] = reply
+        except queue.Empty:
+            raise deadline.error(doing) from None
+        finally:
+            for number in numbers:
+                self._waiting.pop(number, None)
+        results = []
+        for number, (method, _) in zip(numbers, commands, strict=True):
+            reply = found[number]
+            if "error" in reply:
+                raise Refused(method, str(reply["error"].get("message", reply["error"])))
+            results.append(reply.get("result", {}))
+        return results
+
+    def fail(self, session: str, error: CreativeError) -> None:
+        """Raise `error` in every call that waits, or will wait, in `session`."""
+        self._failed.setdefault(session, error)
+        for replies in list(self._waiting.values()):
+            if replies.session == session:
+                replies.queue.put(error)
+
+    def send(self, method: str, params: dict[str, Any] | None = None, session: str = "") -> None:
+        """Send a command whose result nobody needs; a dead connection shows elsewhere."""
+        with contextlib.suppress(BrowserGone):
+            self._write(next(self._ids), method, params, session)
+
+    def listen(self, session: str, listener: Listener) -> None:
+        """Hand the events of `session` ("" for the browser itself) to `listener`, which must
+        not wait for anything."""
+        self._listeners[session] = listener
+
+    def forget(self, session: str) -> None:
+        """End `listen`, and what `fail` said."""
+        self._listeners.pop(session, None)
+        self._failed.pop(session, None)
+
+    def settle(self, deadline: Deadline) -> None:
+        """Wait until every event that has arrived was handed over."""
+        done = threading.Event()
+        self._events.put(done)
+        if not done.wait(deadline.timeout("waiting for the browser")):
+            raise deadline.error("waiting for the browser")
+
+    def close(self) -> None:
+        """End the connection; everybody who waits is told."""
+        self._transport.close()
+        self._end()
+
+    def _write(self, number: int, method: str, params: dict[str, Any] | None, session: str) -> None:
+        message: dict[str, Any] = {"id": number, "method": method, "params": params or {}}
+        if session:
+            message["sessionId"] = session
+        data = json.dumps(message).encode()
+        try:
+            with self._sending:
+                if self._gone.is_set():
+                    raise BrowserGone(self.browser)
+                self._transport.send(data)
+        except OSError:
+            self._end()
+            raise BrowserGone(self.browser) from None
+
+    def _read(self) -> None:
+        try:
+            while True:
+                message = json.loads(self._transport.receive())
+                if "id" not in message:
+                    self._events.put(message)
+                    continue
+                waiting = self._waiting.get(message["id"])
+                if waiting is not None:
+                    waiting.queue.put(message)
+        except (OSError, EOFError, ValueError):
+            pass  # everybody who waits is told below
+        finally:
+            self._end()
+
+    def _tell(self) -> None:
+        while True:
+            event = self._events.get()
+            if isinstance(event, threading.Event):
+                event.set()
+            elif event["method"] == _END:
+                return
+            else:
+                listener = self._listeners.get(event.get("sessionId", ""))
+                if listener is not None:
+                    listener(event)
+
+    def _end(self) -> None:
+        if self._gone.is_set():
+            return
+        self._gone.set()
+        self._events.put({"method": _END})
+        for waiting in list(self._waiting.values()):
+            waiting.queue.put(BrowserGone(self.browser))

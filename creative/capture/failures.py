@@ -1,0 +1,69 @@
+"""What a browser says when a page does not come, in plain words."""
+
+from __future__ import annotations
+
+import http
+from contextlib import suppress
+
+from creative.errors import CreativeError, EngineRejected, EngineUnavailable
+from creative.http import redact
+
+_ERRORS = {
+    "NAME_NOT_RESOLVED": "its name cannot be resolved",
+    "CONNECTION_REFUSED": "the connection was refused",
+    "CONNECTION_RESET": "the connection was reset",
+    "CONNECTION_CLOSED": "the connection was closed without an answer",
+    "CONNECTION_TIMED_OUT": "no connection was made in time",
+    "TIMED_OUT": "it did not answer in time",
+    "EMPTY_RESPONSE": "it closed the connection without an answer",
+    "ADDRESS_UNREACHABLE": "there is no route to it",
+    "INTERNET_DISCONNECTED": "the browser's machine has no network",
+    "PROXY_CONNECTION_FAILED": "the proxy on the way does not answer",
+    "TUNNEL_CONNECTION_FAILED": "the proxy on the way refused",
+    "TOO_MANY_REDIRECTS": "it redirects in a circle",
+    "UNSAFE_PORT": "browsers refuse this port",
+    "SSL_PROTOCOL_ERROR": "it does not speak TLS as expected (http instead of https?)",
+    "INVALID_RESPONSE": "its answer is no HTTP",
+}
+
+
+def unreachable(url: str, error: str, download: bool) -> CreativeError:
+    """A navigation failed with `error` (net::ERR_…), or turned out to be a download."""
+    shown = f"The page {redact(url)}"
+    if download or error == "net::ERR_ABORTED":
+        return EngineRejected(
+            shown,
+            "it is a download or has no content, so there is nothing to photograph.",
+            hint="Give the address of a page.",
+        )
+    code = error.removeprefix("net::ERR_")
+    reason = _ERRORS.get(code, "its TLS certificate is not trusted" if "CERT_" in code else "")
+    return EngineUnavailable(
+        shown,
+        f"{reason} ({error})" if reason else f"the browser could not open it ({error})",
+        "Check the address, and that the browser's machine can reach it.",
+    )
+
+
+def rejected(url: str, answered: tuple[int, str]) -> EngineRejected:
+    """The page answered with a status of 400 and up, and its text."""
+    status, text = answered
+    if not text:
+        with suppress(ValueError):
+            text = http.HTTPStatus(status).phrase
+    return EngineRejected(
+        f"The page {redact(url)}",
+        text or "an error",
+        status,
+        "Check the address; a page behind a login cannot be photographed this way.",
+    )
+
+
+def crashed() -> EngineUnavailable:
+    """The tab crashed."""
+    return EngineUnavailable(
+        "The page's tab",
+        "it crashed while the page was shown",
+        "The page may need more memory than there is; try a smaller width, height or full_page "
+        "false.",
+    )

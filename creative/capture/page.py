@@ -1,0 +1,380 @@
+"""One page: opened in a context of its own, loaded, photographed, thrown away."""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from creative.capture.cdp import Connection, Event, Refused
+from creative.capture.failures import crashed, rejected, unreachable
+from creative.capture.gate import HTML_URL, SCRIPT, Gate, Visit
+from creative.capture.request import (
+    MAX_PAGE_HEIGHT,
+    Screenshot,
+    ScreenshotRequest,
+    check_pixels,
+)
+from creative.deadline import Deadline
+from creative.errors import (
+    AnswerInvalid,
+    BlockedAddress,
+    CreativeError,
+    TooLarge,
+)
+from creative.http import redact
+
+FONTS_SECONDS = 3.0
+"""How long a picture waits for fonts after the page has loaded."""
+CLOSE_SECONDS = 2.0
+"""How long a page may take to go away; a browser that takes longer is not used again."""
+
+_FACTS = f"""Promise.race([document.fonts.ready, new Promise(done => setTimeout(done,
+{int(FONTS_SECONDS * 1000)}))]).then(() => ({{title: document.title, url: location.href}}))"""
+
+
+@dataclass
+class _State:
+    """What the page's events have told; guarded by `changed`."""
+
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    loader: str = ""
+    loaded: bool = False
+    leaving: bool = False
+    unreachable: str = ""
+    failure: CreativeError | None = None
+    answers: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+
+class Page:
+    """An open page. Use `opened`."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        gate: Gate,
+        request: ScreenshotRequest,
+        deadline: Deadline,
+        target: str,
+        session: str,
+    ) -> None:
+        self.visit = Visit(target, request.html.encode() if request.html else None, deadline,
+                           self._fail)  # fmt: skip
+        self._connection = connection
+        self._gate = gate
+        self._request = request
+        self._deadline = deadline
+        self._session = session
+        self._sessions = {session}
+        self._state = _State()
+
+    def prepare(self) -> None:
+        """Size the page and take from it what the gate cannot see."""
+        self._connection.listen(self._session, self._event)
+        self._gate.enter(self.visit)
+        width, height = self._request.width, self._request.height
+        self._connection.call_all(
+            [
+                ("Page.enable", {}),
+                *_watch(worker=False),
+                ("Inspector.enable", {}),
+                ("Network.setBypassServiceWorker", {"bypass": True}),
+                (
+                    "Emulation.setDeviceMetricsOverride",
+                    {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
+                ),
+                ("Emulation.setScrollbarsHidden", {"hidden": True}),
+                ("Emulation.setFocusEmulationEnabled", {"enabled": True}),
+                ("Page.setInterceptFileChooserDialog", {"enabled": True}),
+            ],
+            self._deadline,
+            self._session,
+        )
+
+    def load(self, url: str) -> tuple[str, str, int]:
+        """Go to `url` and wait until it has loaded, its fonts too.
+
+        Returns:
+            Final address ("" for html), title, HTTP status (0 for html).
+
+        Raises:
+            BlockedAddress: the page, or where it led, must not be reached.
+            EngineUnavailable: nothing answers there, or the page crashed.
+            EngineRejected: it answered with a status of 400 and up, or with no page.
+            DeadlineExceeded: it did not finish loading.
+        """
+        doing = f"loading the page {redact(url)}"
+        answer = self._call("Page.navigate", {"url": url}, doing)
+        with self._state.changed:
+            answered = self._state.answers.get(str(answer.get("loaderId")))
+        if answer.get("errorText"):
+            if answered is not None and answered[0] >= 400:
+                raise rejected(url, answered)
+            raise unreachable(url, str(answer["errorText"]), bool(answer.get("isDownload")))
+        while True:
+            loader, answered = self._loaded(url, doing)
+            try:
+                facts = self._evaluate(_FACTS, f"waiting for the fonts of {redact(url)}")
+            except Refused:
+                # The page went elsewhere meanwhile, and its world with it.
+                with self._state.changed:
+                    moved = self._state.loader != loader or not self._state.loaded
+                if not moved:
+                    raise
+                continue
+            break
+        final = _without_user(str(facts.get("url", "")))
+        title = str(facts.get("title", "")).strip()
+        if self._request.html and final.startswith(HTML_URL):
+            return "", title, 0
+        if answered is None or urlsplit(final).scheme not in ("http", "https"):
+            raise AnswerInvalid(
+                f"the page {redact(url)}",
+                f"it led to {redact(final)}, which is no page on the web",
+                "Open the address in a browser and see where it leads.",
+            )
+        if answered[0] >= 400:
+            raise rejected(final, answered)
+        return final, title, answered[0]
+
+    def photograph(self) -> tuple[bytes, int, int]:
+        """The picture, its width and height in pixels.
+
+        Raises:
+            TooLarge: the page is higher than MAX_PAGE_HEIGHT, or has too many pixels.
+            BlockedAddress: something in it came from a private address.
+            AnswerInvalid: the browser's picture has another size than asked for.
+        """
+        doing = "taking the picture"
+        width, height = self._request.width, self._request.height
+        params: dict[str, Any] = {"format": "png"}
+        if self._request.full_page:
+            metrics = self._call("Page.getLayoutMetrics", {}, doing)
+            height = max(height, math.ceil(metrics["cssContentSize"]["height"]))
+            if height > MAX_PAGE_HEIGHT:
+                raise TooLarge(
+                    "The full page",
+                    f"{height} pixels high",
+                    f"{MAX_PAGE_HEIGHT} pixels (MAX_PAGE_HEIGHT)",
+                    "Set full_page to false and height to the part you need.",
+                )
+            check_pixels(width, height)
+            params["captureBeyondViewport"] = True
+            params["clip"] = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        png = base64.b64decode(self._call("Page.captureScreenshot", params, doing)["data"])
+        # What the page received before the picture may still wait to be judged.
+        self._connection.settle(self._deadline)
+        with self._state.changed:
+            if self._state.failure is not None:
+                raise self._state.failure
+        if png[:8] != b"\x89PNG\r\n\x1a\n" or struct.unpack(">II", png[16:24]) != (width, height):
+            raise AnswerInvalid(
+                self._connection.browser,
+                f"its picture is not a PNG of {width} x {height} pixels",
+                "Try again with a smaller width or height.",
+            )
+        return png, width, height
+
+    def forget(self) -> None:
+        """Hear no more of it."""
+        self._gate.leave(self.visit)
+        for session in list(self._sessions):
+            self._connection.forget(session)
+
+    def _call(self, method: str, params: dict[str, Any], doing: str) -> dict[str, Any]:
+        return self._connection.call(
+            method, params, deadline=self._deadline, session=self._session, doing=doing
+        )
+
+    def _evaluate(self, expression: str, doing: str) -> dict[str, Any]:
+        # An isolated world: the page's own code cannot have replaced what is used here.
+        world = self._call("Page.createIsolatedWorld", {"frameId": self.visit.target}, doing)
+        answer = self._call(
+            "Runtime.evaluate",
+            {
+                "expression": expression,
+                "contextId": world["executionContextId"],
+                "awaitPromise": True,
+                "returnByValue": True,
+            },
+            doing,
+        )
+        value = answer.get("result", {}).get("value")
+        return value if isinstance(value, dict) else {}
+
+    def _loaded(self, url: str, doing: str) -> tuple[str, tuple[int, str] | None]:
+        """Wait for the load event of the last document; its loader and what was answered."""
+        state = self._state
+        with state.changed:
+            while state.failure is None and not (state.loaded and not state.leaving):
+                if not state.changed.wait(self._deadline.timeout(doing)):
+                    raise self._deadline.error(doing)
+            if state.failure is not None:
+                raise state.failure
+            if state.unreachable:
+                raise unreachable(state.unreachable or url, "net::ERR_FAILED", False)
+            return state.loader, state.answers.get(state.loader)
+
+    def _fail(self, error: CreativeError) -> None:
+        with self._state.changed:
+            self._state.failure = self._state.failure or error
+            self._state.changed.notify_all()
+        self._connection.fail(self._session, error)
+
+    def _event(self, event: Event) -> None:
+        method, params = event["method"], event.get("params", {})
+        session = event.get("sessionId", "")
+        if method == "Target.attachedToTarget":
+            self._attached(params)
+        elif method == "Target.detachedFromTarget":
+            self._connection.forget(params["sessionId"])
+            self._sessions.discard(params["sessionId"])
+        elif method == "Network.responseReceived":
+            self._received(session, params)
+        elif method == "Network.requestWillBeSent" and "redirectResponse" in params:
+            self._judge(params["redirectResponse"])
+        elif method == "Page.frameAttached":
+            self.visit.frames.add(params["frameId"])
+        elif method == "Page.javascriptDialogOpening":
+            self._connection.send("Page.handleJavaScriptDialog", {"accept": False}, session)
+        elif method in ("Inspector.targetCrashed", "Inspector.detached"):
+            if session == self._session:
+                self._fail(crashed())
+        elif session == self._session:
+            self._moved(method, params)
+
+    def _moved(self, method: str, params: dict[str, Any]) -> None:
+        state = self._state
+        with state.changed:
+            if method == "Page.frameNavigated" and "parentId" not in params["frame"]:
+                frame = params["frame"]
+                state.loader, state.loaded, state.leaving = frame["loaderId"], False, False
+                state.unreachable = frame.get("unreachableUrl", "")
+            elif method == "Page.loadEventFired":
+                state.loaded = True
+            elif params.get("frameId") != self.visit.target:
+                return
+            elif method == "Page.frameRequestedNavigation":
+                state.leaving = params.get("disposition", "currentTab") == "currentTab"
+            elif method in ("Page.frameStoppedLoading", "Page.navigatedWithinDocument"):
+                state.leaving = False
+            state.changed.notify_all()
+
+    def _attached(self, params: dict[str, Any]) -> None:
+        """A frame of another process, or a worker: it waits until it is let go."""
+        session, kind = params["sessionId"], params["targetInfo"]["type"]
+        if kind not in ("iframe", "worker", "worklet", "auction_worklet"):
+            # Service workers and what else may come: never let go.
+            return
+        self._sessions.add(session)
+        self._connection.listen(session, self._event)
+        for method, options in _watch(worker=kind != "iframe"):
+            self._connection.send(method, options, session)
+        self._connection.send("Runtime.runIfWaitingForDebugger", {}, session)
+
+    def _received(self, session: str, params: dict[str, Any]) -> None:
+        response = params["response"]
+        if session == self._session and params.get("type") == "Document":
+            with self._state.changed:
+                self._state.answers[params["loaderId"]] = (
+                    int(response["status"]),
+                    str(response.get("statusText", "")),
+                )
+        self._judge(response)
+
+    def _judge(self, response: dict[str, Any]) -> None:
+        """Withhold the picture if a response came from a private address after all."""
+        address = response.get("remoteIPAddress")
+        if not address or urlsplit(response["url"]).scheme not in ("http", "https"):
+            return
+        try:
+            self._gate.guard.check_connected(response["url"], address, self._deadline)
+        except BlockedAddress as error:
+            self._fail(error)
+
+
+def _watch(worker: bool) -> list[tuple[str, dict[str, Any]]]:
+    """Commands for every session, before its code runs."""
+    commands: list[tuple[str, dict[str, Any]]] = [
+        # Bodies are never asked for: keep none.
+        ("Network.enable", {"maxTotalBufferSize": 1, "maxResourceBufferSize": 1}),
+        (
+            "Target.setAutoAttach",
+            {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True},
+        ),
+    ]
+    if worker:
+        commands.append(("Runtime.evaluate", {"expression": SCRIPT}))
+    else:
+        commands.append(("Page.enable", {}))
+        commands.append(("Page.addScriptToEvaluateOnNewDocument", {"source": SCRIPT}))
+    return commands
+
+
+@contextmanager
+def opened(
+    connection: Connection, gate: Gate, request: ScreenshotRequest, deadline: Deadline
+) -> Iterator[Page]:
+    """An empty page in a context of its own: no cookie or cache of another call is in it."""
+    context = connection.call(
+        "Target.createBrowserContext", {"disposeOnDetach": True}, deadline=deadline
+    )["browserContextId"]
+    page: Page | None = None
+    try:
+        _, created = connection.call_all(
+            [
+                (
+                    "Browser.setDownloadBehavior",
+                    {"behavior": "deny", "browserContextId": context},
+                ),
+                ("Target.createTarget", {"url": "about:blank", "browserContextId": context}),
+            ],
+            deadline,
+        )
+        target = created["targetId"]
+        session = connection.call(
+            "Target.attachToTarget", {"targetId": target, "flatten": True}, deadline=deadline
+        )["sessionId"]
+        page = Page(connection, gate, request, deadline, target, session)
+        page.prepare()
+        yield page
+    finally:
+        if page is not None:
+            page.forget()
+        # Also after the deadline: this is no part of the answer.
+        try:
+            connection.call(
+                "Target.disposeBrowserContext",
+                {"browserContextId": context},
+                deadline=Deadline(CLOSE_SECONDS),
+            )
+        except CreativeError:
+            connection.doubtful = True
+
+
+def picture(page: Page, place: tuple[str, str, int], browser: str) -> Screenshot:
+    """Photograph a loaded page; `place` is what `Page.load` returned."""
+    final_url, title, status = place
+    png, width, height = page.photograph()
+    return Screenshot(
+        png=png,
+        width=width,
+        height=height,
+        final_url=final_url,
+        title=title,
+        status=status,
+        browser=browser,
+        blocked=tuple(page.visit.blocked),
+        blocked_count=page.visit.blocked_count,
+    )
+
+
+def _without_user(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

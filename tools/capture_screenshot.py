@@ -1,0 +1,56 @@
+"""The node capture_screenshot: one page in, one PNG file out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dify_plugin import Tool
+
+from creative import capture
+from tools.adapter import Call, Messages, OutputFile, Parameters
+
+DEFAULT_SECONDS = 60.0
+
+
+class CaptureScreenshotTool(Tool):
+    """See capture_screenshot.yaml."""
+
+    def _invoke(self, tool_parameters: dict[str, Any]) -> Messages:
+        given = Parameters(tool_parameters)
+        call = Call(self, given, DEFAULT_SECONDS)
+        width, height = given.integer("width"), given.integer("height")
+        request = capture.ScreenshotRequest(
+            url=given.text("url"),
+            html=given.text("html"),
+            full_page=given.boolean("full_page", False),
+            **({} if width is None else {"width": width}),
+            **({} if height is None else {"height": height}),
+        )
+        shot = yield from call.run(
+            lambda: capture.screenshot(request, call.settings, call.deadline, call.steps)
+        )
+        source = shot.final_url or "the given HTML"
+        text = f"Screenshot of {source}: {shot.width} x {shot.height} pixels."
+        if shot.blocked_count:
+            text += f" {shot.blocked_count} requests of the page to private addresses were refused."
+        variables = {
+            "final_url": shot.final_url,
+            "title": shot.title,
+            "status": shot.status,
+            "image_width": shot.width,
+            "image_height": shot.height,
+        }
+        data = {
+            **variables,
+            "filename": shot.filename,
+            "size_kb": round(len(shot.png) / 1024, 1),
+            "browser": shot.browser,
+            "blocked_count": shot.blocked_count,
+            "blocked": [refused.model_dump() for refused in shot.blocked],
+        }
+        yield from call.messages(
+            text=text,
+            data=data,
+            variables=variables,
+            files=[OutputFile(shot.png, "image/png", shot.filename)],
+        )
