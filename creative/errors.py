@@ -30,9 +30,11 @@ class CreativeError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
-        self.message = message
-        self.hint = hint
-        super().__init__(f"{message}{HINT_MARK}{hint}" if hint else message)
+        # Half a surrogate pair in an error's text is never sent: the caller would wait for it
+        # until Dify's own time-out.
+        self.message = message.encode(errors="replace").decode()
+        self.hint = hint.encode(errors="replace").decode()
+        super().__init__(f"{self.message}{HINT_MARK}{self.hint}" if hint else self.message)
 
     def __reduce__(self) -> tuple[object, tuple[type[CreativeError], str, str]]:
         # Errors cross a process border (creative.worker); subclasses have other signatures.

@@ -53,9 +53,11 @@ class Notices:
         elif kind == "stray":
             self._stray += 1
             if self._stray <= 3 or self._verbose:
+                # print(…, end="") glues its text to the message that follows.
+                lost = " Dify loses the message in it." if '{"event"' in text else ""
                 err.print(
                     "[yellow]The plugin wrote a line that is no message[/] "
-                    f"(print() in a tool?): {escape(text[:200])}"
+                    f"(print() in a tool?).{lost} It begins: {escape(text[:120])}"
                 )
         elif kind == "reverse" or self._verbose:
             err.print(f"[dim]plugin {kind}: {escape(text)}[/]")

@@ -129,8 +129,8 @@ def test_the_loop_stays_free_during_a_long_computation(studio: Host) -> None:
     """A second call is answered while 4,000 keywords are clustered."""
     import threading
 
-    words = "\n".join(f"{a} {b} number {c}" for a in ("red", "blue", "old", "new")
-                      for b in ("shoe", "lamp", "car", "tea", "bed") for c in range(200))  # fmt: skip
+    colours, things = ("red", "blue", "old", "new"), ("shoe", "lamp", "car", "tea", "bed")
+    words = "\n".join(f"{c} {t} number {n}" for c in colours for t in things for n in range(200))
     done: list[Result] = []
     work = threading.Thread(
         target=lambda: done.append(call(studio, "cluster_keywords", keywords=words))

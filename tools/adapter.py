@@ -185,6 +185,9 @@ class Call:
                 break
             last = event
             yield self._log(event)
+        if failure and not isinstance(failure[0], Exception):
+            # The SDK sends nothing for a SystemExit: the caller would wait until the time-out.
+            raise RuntimeError(f"the work ended with {failure[0]!r}") from failure[0]
         if failure:
             raise failure[0]
         return outcome[0]
@@ -215,7 +218,7 @@ class Call:
                     f"{len(file.data) / 2**20:.1f} MB",
                     "30 MB (Dify accepts no larger file)",
                 )
-        yield self._tool.create_text_message(text)
+        yield self._tool.create_text_message(text.encode(errors="replace").decode())
         yield self._tool.create_json_message(dict(data))
         for name, value in variables.items():
             yield self._tool.create_variable_message(name, value)

@@ -32,6 +32,12 @@ STDERR_KEPT_BYTES = 1024
 EARLY_DEATHS = 3
 """A process that dies so often in a row without becoming ready is not started again."""
 
+SILENCE = (
+    "Dify's daemon tells its caller nothing of this: there the node would hang until "
+    "PLUGIN_MAX_EXECUTION_TIMEOUT."
+)
+"""Measured with the daemon 0.6.10: neither a crash nor a killed plugin ends its open calls."""
+
 # The plugin's own settings reach it as credentials through the protocol; secrets of the host
 # (a language model's key, the database) are not its business.
 _NOT_INHERITED = re.compile(r"^STUDIO_(?!CHROMIUM$)")
@@ -253,7 +259,8 @@ class PluginProcess:
                     "PLUGIN_STDIO_MAX_BUFFER_SIZE",
                     f"The plugin sent a line of {longest} bytes or more and was killed, "
                     "as the daemon does.",
-                    "Send large data as files (create_blob_message), not as text or variables.",
+                    "Send large data as files (create_blob_message), not as text or variables. "
+                    + SILENCE,
                 )
                 self._kill(process)
                 return
@@ -291,7 +298,7 @@ class PluginProcess:
     def _death(self, code: int) -> PluginDied:
         return PluginDied(
             f"The plugin's process ended in the middle of the call ({_exit(code)}).",
-            "It is started again for the next call." + self._last_words(),
+            f"It is started again for the next call.{self._last_words()} {SILENCE}",
         )
 
     def _start_failure(self, code: int) -> PluginStartFailed:
