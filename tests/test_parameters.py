@@ -25,6 +25,7 @@ FILE = {"dify_model_identity": "__dify__file__", "url": "http://127.0.0.1:1/a.pn
         ("boolean", None, False),
         ("boolean", "YES", True),
         ("boolean", "n", False),
+        ("boolean", "FALSE", False),
         ("boolean", "0", False),
         ("boolean", "off", True),
         ("boolean", "", False),

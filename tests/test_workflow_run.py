@@ -108,6 +108,20 @@ def test_text_json_variables_and_files_come_out() -> None:
     json.dumps(shown)
 
 
+def test_a_file_in_two_outputs_is_saved_once() -> None:
+    host = ScriptedHost({"echo": lambda _p: iter([blob(b"PNG", "image/png", "a.png")])})
+    flow = Flow().then(tool_node("t")).end({"one": ("t", "files"), "two": ("t", "files")})
+    saved: list[OutputFile] = []
+
+    def save(file: OutputFile) -> str:
+        saved.append(file)
+        return "a.png"
+
+    shown = go(flow, {}, host).to_json(save)
+    assert len(saved) == 1
+    assert shown["outputs"]["one"] == shown["outputs"]["two"]
+
+
 def test_a_file_reaches_a_later_tool_with_an_address_to_fetch_it() -> None:
     fetched = []
 

@@ -84,6 +84,7 @@ def test_1_mixed_json_text_arrives_as_an_object() -> None:
 
 def test_2_settings_count_only_wrapped_with_tool_node_version() -> None:
     configurations = {"suffix": mixed("-{{#s.q#}}"), "times": 3, "must": constant("a")}
+    assert sent(TEXT, {"suffix": constant(None)}) == {"text": "x"}
     assert sent(TEXT, configurations) == {"text": "x", "suffix": "-hi", "must": "a"}
 
 

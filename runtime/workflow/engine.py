@@ -17,7 +17,6 @@ from graphon.engine_events import (
     GraphRunFailedEvent,
     GraphRunPartialSucceededEvent,
     GraphRunPausedEvent,
-    GraphRunSucceededEvent,
     NodeRunExceptionEvent,
     NodeRunFailedEvent,
     NodeRunRetryEvent,
@@ -256,10 +255,9 @@ class Run:
             self._see_end(event)
 
     def _see_end(self, event: EngineEvent) -> None:
-        if isinstance(event, GraphRunSucceededEvent):
-            # A round of an iteration may have failed that goes on without it.
-            self._error = None
-        elif isinstance(event, GraphRunPartialSucceededEvent):
+        if isinstance(event, GraphRunPartialSucceededEvent):
+            # The failures were handled: by a branch, a default, a retry, or an iteration that
+            # goes on without the round.
             self._status, self._error = PARTIAL, None
         elif isinstance(event, GraphRunFailedEvent):
             self._status = FAILED
@@ -345,12 +343,12 @@ class Run:
 
     def _words(self, event: NodeRunRetryEvent | NodeRunFailedEvent | NodeRunExceptionEvent) -> str:
         """What the tool said, rather than what Dify makes of it for error_message."""
-        failure = self._tools.failures.get(event.node_id)
+        failure = self._tools.failures.get(event.id)
         return failure.message if failure is not None else event.error
 
     def _why(self, event: NodeRunFailedEvent) -> RunError:
         node = self._workflow.nodes[event.node_id]
-        failure = self._tools.failures.get(event.node_id)
+        failure = self._tools.failures.get(event.id)
         if failure is None:
             return RunError(
                 "NodeFailed",

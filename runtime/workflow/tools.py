@@ -81,7 +81,8 @@ class ToolRuntime(ToolNodeRuntimeProtocol):
         remaining: seconds left for the whole run.
 
     Attributes:
-        failures: node id to the last error of its tool, with type, hint and traceback.
+        failures: execution id (of one run of one node) to the error of its tool, with type,
+            hint and traceback.
     """
 
     def __init__(
@@ -154,8 +155,6 @@ class ToolRuntime(ToolNodeRuntimeProtocol):
     ) -> Generator[ToolRuntimeMessage, None, None]:
         """Call the tool; every failure comes out as graphon's ToolRuntimeInvocationError."""
         call = _call(tool_runtime)
-        with self._lock:
-            self.failures.pop(call.node_id, None)
         try:
             parameters = self._cast(call, tool_parameters)
             name = call.found.tool.name
@@ -165,7 +164,7 @@ class ToolRuntime(ToolNodeRuntimeProtocol):
             raise
         except StudioError as error:
             with self._lock:
-                self.failures[call.node_id] = error
+                self.failures[call.execution_id] = error
             raise ToolRuntimeInvocationError(_as_dify_says(error, provider_name)) from error
         except (ValueError, TypeError) as error:
             raise ToolRuntimeInvocationError(str(error)) from error
