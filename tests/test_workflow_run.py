@@ -582,6 +582,10 @@ def test_a_run_that_takes_too_long_is_stopped() -> None:
     assert "WORKFLOW_MAX_EXECUTION_TIME" in result.error.message
     assert host.timeouts[0] is not None
     assert host.timeouts[0] <= 1.0
+    assert [(n.node_id, n.status, n.error) for n in result.nodes[1:]] == [
+        ("t", "skipped", "The run ended before this node did."),
+        ("e", "skipped", ""),
+    ]
 
 
 def test_too_many_steps_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,27 +24,21 @@ from graphon.engine_events import (
     NodeRunSucceededEvent,
 )
 from graphon.engine_events.base import NodeEvent as GraphonNodeEvent
-from graphon.file.enums import FileTransferMethod, FileType
 from graphon.file.models import File
 from graphon.file.runtime import use_workflow_file_runtime
 from graphon.graph.graph import Graph
 from graphon.runtime.init_params import InitParams
 from graphon.runtime.runtime_state import RuntimeState
-from graphon.runtime.variable_pool import VariablePool
-from graphon.variables.exc import VariableError
-from graphon.variables.factory import TypeMismatchError, build_segment_with_type
 from graphon.variables.segments import Segment
-from graphon.variables.types import SegmentType
-from graphon.variables.variables import SecretVariable
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from runtime.answers.files import FileServer
-from runtime.errors import StudioError, ToolFailed, UsageError, WorkflowInvalid
-from runtime.host.parameters import closest
+from runtime.errors import StudioError, ToolFailed, WorkflowInvalid
 from runtime.workflow.code import PythonRunner
-from runtime.workflow.dsl import CHATFLOW, Workflow
+from runtime.workflow.dsl import Workflow
 from runtime.workflow.factory import Factory, Parts, explain
-from runtime.workflow.inputs import InputFile, Inputs
+from runtime.workflow.inputs import Inputs
+from runtime.workflow.pool import build_pool
 from runtime.workflow.result import (
     FAILED,
     RETRIED,
@@ -66,7 +60,7 @@ MAX_STEPS = 500
 """Dify's WORKFLOW_MAX_EXECUTION_STEPS."""
 PARTIAL = "partial-succeeded"
 STOPPED = "stopped"
-USER = "studio"
+CUT_OFF = "The run ended before this node did."
 
 # graphon logs each failing node with a traceback; the result says it in one sentence.
 logging.getLogger("graphon").addHandler(logging.NullHandler())
@@ -94,7 +88,9 @@ class Run:
         self._store = FileStore(files)
         self._tools = ToolRuntime(workflow, hosts, self._store, self._log, deadline(timeout))
         self._began: dict[str, float] = {}
+        self._open: dict[str, str] = {}
         self._reached: set[str] = set()
+        self._over = False
         self._retries: dict[str, int] = {}
         self._results: list[NodeResult] = []
         self._status = SUCCEEDED
@@ -149,7 +145,11 @@ class Run:
         workflow = self._workflow
         run_id = str(uuid.uuid4())
         state = RuntimeState(
-            variable_pool=self._pool(run_id), start_at=time.time(), workflow_id=run_id
+            variable_pool=build_pool(
+                workflow, self._inputs, self._environment, self._store, run_id
+            ),
+            start_at=time.time(),
+            workflow_id=run_id,
         )
         factory = Factory(
             InitParams(
@@ -171,75 +171,12 @@ class Run:
         engine.add_layer(ExecutionLimitsLayer(max_steps=MAX_STEPS, max_time=int(self._timeout) + 1))
         return engine
 
-    def _pool(self, run_id: str) -> VariablePool:
-        pool = VariablePool()
-        system: dict[str, Any] = {
-            "user_id": USER,
-            "app_id": run_id,
-            "workflow_id": run_id,
-            "workflow_run_id": run_id,
-            "timestamp": int(time.time()),
-            "files": [self._file(file) for file in self._inputs.files],
-        }
-        if self._workflow.mode == CHATFLOW:
-            system |= {
-                "query": self._inputs.query,
-                "conversation_id": run_id,
-                "dialogue_count": 1,
-            }
-        for name, value in system.items():
-            pool.add(("sys", name), value)
-        self._add_environment(pool)
-        for variable in self._workflow.conversation:
-            pool.add(("conversation", variable["name"]), _typed(variable, "conversation"))
-        for name, value in self._inputs.variables.items():
-            pool.add((self._workflow.start.id, name), self._given(value))
-        return pool
-
-    def _add_environment(self, pool: VariablePool) -> None:
-        names = [variable["name"] for variable in self._workflow.environment]
-        for name in self._environment:
-            if name not in names:
-                raise UsageError(
-                    f"The workflow has no environment variable {name!r}.",
-                    f"{closest(name, names)}Its variables: {', '.join(names) or 'none'}.",
-                )
-        for variable in self._workflow.environment:
-            name = variable["name"]
-            merged = {**variable, "value": self._environment.get(name, variable.get("value"))}
-            if variable.get("value_type") == "secret":
-                text = str(merged["value"] or "")
-                pool.add(
-                    ("env", name), SecretVariable(name=name, value=text, selector=["env", name])
-                )
-            else:
-                pool.add(("env", name), _typed(merged, "environment"))
-
-    def _given(self, value: Any) -> Any:
-        if isinstance(value, InputFile):
-            return self._file(value)
-        if isinstance(value, list):
-            return [self._given(item) for item in value]
-        return value
-
-    def _file(self, file: InputFile) -> File:
-        if file.url:
-            return File(
-                file_type=FileType(file.kind),
-                transfer_method=FileTransferMethod.REMOTE_URL,
-                remote_url=file.url,
-                filename=file.filename,
-                extension="." + file.filename.rpartition(".")[2] if "." in file.filename else "",
-                mime_type=file.mime_type,
-            )
-        id = self._store.put(file.data, file.mime_type, file.filename)
-        return self._store.file(id, FileTransferMethod.LOCAL_FILE, file.kind)
-
     # --- while it runs -------------------------------------------------------------------
 
     def _see(self, event: EngineEvent) -> None:
         if isinstance(event, NodeRunRetryEvent):
             self._retries[event.node_id] = event.retry_index
+            self._open.pop(event.id, None)
             self._emit(event.node_id, RETRIED, self._since(event), self._words(event))
         elif isinstance(event, NodeRunStartedEvent):
             self._announce(event.node_id, event.id)
@@ -286,6 +223,7 @@ class Run:
     def _finish(self, event: GraphonNodeEvent, status: str, error: str = "") -> None:
         node = self._workflow.nodes[event.node_id]
         elapsed = self._since(event)
+        self._open.pop(event.id, None)
         self._results.append(
             NodeResult(
                 node.id,
@@ -300,6 +238,17 @@ class Run:
         self._emit(node.id, status, elapsed, error)
 
     def _see_skipped(self) -> None:
+        """Account for the nodes that the end of the run cut off, and those it never reached."""
+        with self._lock:
+            # A tool that is still at work talks to nobody from here on.
+            self._over = True
+        for execution_id, node_id in self._open.items():
+            node = self._workflow.nodes[node_id]
+            elapsed = time.monotonic() - self._began[execution_id]
+            self._results.append(
+                NodeResult(node.id, node.title, node.type, SKIPPED, elapsed, error=CUT_OFF)
+            )
+            self._emit(node.id, SKIPPED, elapsed, CUT_OFF)
         for node in self._workflow.nodes.values():
             # The engine does not tell of the entries of iterations and loops.
             if node.id not in self._reached and node.type not in ("iteration-start", "loop-start"):
@@ -311,11 +260,14 @@ class Run:
         with self._lock:
             if execution_id not in self._began:
                 self._began[execution_id] = time.monotonic()
+                self._open[execution_id] = node_id
                 self._reached.add(node_id)
                 self._emit(node_id, STARTED)
 
     def _log(self, node_id: str, execution_id: str, log: dict[str, Any]) -> None:
         with self._lock:
+            if self._over:
+                return
             self._announce(node_id, execution_id)
             elapsed = time.monotonic() - self._began[execution_id]
             self._emit(node_id, RUNNING, elapsed, log=log)
@@ -377,25 +329,3 @@ class Run:
         if isinstance(value, list | tuple):
             return [self._plain(item) for item in value]
         return value
-
-
-def _typed(variable: Mapping[str, Any], what: str) -> Any:
-    """An environment or conversation variable with the type that the file declares."""
-    value, kind = variable.get("value"), str(variable.get("value_type") or "string")
-    if kind == "number" and isinstance(value, str):
-        try:
-            value = float(value) if "." in value else int(value)
-        except ValueError:
-            raise WorkflowInvalid(
-                f"The {what} variable {variable['name']!r} is {value!r}, not a number.",
-                "Correct its value in the file.",
-            ) from None
-    if kind == "string" and value is not None and not isinstance(value, str):
-        value = str(value)
-    try:
-        return build_segment_with_type(SegmentType(kind), value)
-    except (ValueError, ValidationError, TypeMismatchError, VariableError) as error:
-        raise WorkflowInvalid(
-            f"The {what} variable {variable['name']!r} cannot be used: {explain(error)}.",
-            "Correct its value or value_type in the file.",
-        ) from None

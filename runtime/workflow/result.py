@@ -44,7 +44,7 @@ class NodeEvent:
         node_id, title, type: which node.
         status: started; running (`log` says what it is doing); succeeded; failed (also when a
             fail branch or a default value follows); retried; skipped (at the end, for every
-            node that was not reached).
+            node that was not reached, or that was cut off when the run ended).
         elapsed: seconds since the node started.
         error: why it failed or is tried again.
         log: of a running node: {"label", "status" (start, success, error or warning),
