@@ -98,7 +98,8 @@ class StepView:
         percent = data.get("percent")
         label = str(content.get("label") or "")
         self._update(name, "•", label, float(percent) if percent is not None else None)
-        if not self._live and self._said.get(name) != label:
+        finished = content.get("status") == "success"
+        if not self._live and not finished and self._said.get(name) != label:
             self._said[name] = label
             amount = f"{percent:>3} % " if percent is not None else ""
             err.print(f"  {amount}{name}: {label}", markup=False)

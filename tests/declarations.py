@@ -30,24 +30,36 @@ def tools() -> list[str]:
 
 
 def read_parameters(tree: ast.AST) -> set[str]:
-    """Names that an adapter reads: `parameters.text("name")`, and what `Call` reads itself."""
+    """Names that an adapter reads from its `Parameters`, and what `Call` reads itself."""
+    readers = {
+        target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and _called(node.value) == "Parameters"
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
     names = set()
     for call in ast.walk(tree):
         if not isinstance(call, ast.Call):
             continue
         function = call.func
-        if isinstance(function, ast.Name) and function.id == "Call":
+        if _called(call) == "Call":
             names.add("timeout_seconds")
         if (
             isinstance(function, ast.Attribute)
             and function.attr in READERS
             and isinstance(function.value, ast.Name)
-            and function.value.id == "parameters"
+            and function.value.id in readers
             and call.args
             and isinstance(call.args[0], ast.Constant)
         ):
             names.add(str(call.args[0].value))
     return names
+
+
+def _called(node: ast.AST) -> str:
+    """The name of the plain function that a call calls."""
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
 
 
 def differences(declared: set[str], read: set[str], where: str) -> list[str]:

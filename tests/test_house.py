@@ -68,7 +68,7 @@ def test_declarations_and_code_agree() -> None:
 
 
 def test_a_parameter_that_nobody_reads_is_noticed() -> None:
-    tree = ast.parse('parameters.text("a"); parameters.number("b"); other.text("c")')
+    tree = ast.parse('p = Parameters(x); p.text("a"); p.number("b"); other.text("c")')
     read = declarations.read_parameters(tree)
     assert read == {"a", "b"}
     assert declarations.differences({"a", "x"}, read, "t") == [

@@ -114,8 +114,9 @@ def test_every_keyword_comes_back_once(studio: Host) -> None:
 def test_bad_input_fails_the_node(
     studio: Host, name: str, parameters: dict[str, Any], said: str
 ) -> None:
+    # As a workflow sends it: nothing in front of the node checks its input.
     with pytest.raises(ToolFailed, match=said) as caught:
-        call(studio, name, **parameters)
+        Result.collect(studio.invoke(name, parameters))
     assert caught.value.error_type in {"InvalidInput", "BlockedAddress"}
 
 
