@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import codecs
 import csv
 import io
@@ -65,8 +66,9 @@ def fold(keyword: str) -> str:
 def read_keywords(text: str, parameter: str = "keywords") -> list[str]:
     """The keywords in `text`, in its order, repeated ones too.
 
-    A JSON array of strings is taken as such (workflow variables arrive like that); text of
-    more than one line has a keyword per line; a single line is split at , ， 、 ; and ；.
+    An array of strings, in JSON or as Python writes it, is taken as such (workflow variables
+    arrive like that); text of more than one line has a keyword per line; a single line is
+    split at , ， 、 ; and ；.
 
     Args:
         text: what the user gave.
@@ -76,7 +78,7 @@ def read_keywords(text: str, parameter: str = "keywords") -> list[str]:
         InvalidInput: there is none, or one is longer than MAX_CHARACTERS.
         TooLarge: there are more than MAX_KEYWORDS.
     """
-    listed = _json_array(text, parameter)
+    listed = _array(text, parameter)
     if listed is not None:
         return _checked(listed, parameter, "entry")
     lines = _LINE_END.split(text.strip())
@@ -197,13 +199,23 @@ def _checked(numbered: Iterable[tuple[int, str]], parameter: str, unit: str = "l
     return kept
 
 
-def _json_array(text: str, parameter: str) -> list[tuple[int, str]] | None:
-    """The numbered strings of a JSON array; None if `text` is none, such as "[exact match]"."""
-    if not text.lstrip().startswith("["):
+def _array(text: str, parameter: str) -> list[tuple[int, str]] | None:
+    """The numbered strings of an array; None if `text` is none, such as "[exact match]".
+
+    Dify hands an array variable to a string parameter as Python writes lists (with single
+    quotes), and one inside other text as JSON.
+    """
+    stripped = text.strip()
+    if not (stripped.startswith("[") and stripped.endswith("]")):
         return None
     try:
-        items = json.loads(text)
-    except ValueError:
+        items = json.loads(stripped)
+    except (ValueError, RecursionError):
+        try:
+            items = ast.literal_eval(stripped)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return None
+    if not isinstance(items, list):
         return None
     listed: list[tuple[int, str]] = []
     for number, item in enumerate(items, 1):
