@@ -156,11 +156,12 @@ def test_names(groups: list[list[str]], expected: list[str]) -> None:
 
 def test_a_word_of_the_whole_list_names_no_group() -> None:
     groups = [
-        ["coffee pods", "reusable coffee pods", "coffee cup"],
-        ["coffee beans", "kenyan coffee beans", "coffee of brazil"],
-        ["coffee shop", "coffee shop near me", "coffee bar"],
+        ["coffee while pregnant", "is coffee healthy", "too much coffee"],
+        ["coffee beans", "kenyan coffee beans", "coffee beans of brazil"],
+        ["coffee shop", "coffee shop near me", "coffee shop downtown"],
     ]
-    assert not {"coffee"} & set(name_groups(groups))
+    names = name_groups(groups)
+    assert names == ["coffee while pregnant", "coffee beans", "coffee shop"]
 
 
 def test_groups_with_the_same_phrase_get_different_names() -> None:
