@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import sys
 from types import TracebackType
@@ -33,7 +34,11 @@ def show_json(value: Any) -> None:
 
 def show_error(error: StudioError, verbose: bool) -> None:
     """What happened, and what to do."""
-    err.print(f"[bold red]Error:[/] {escape(error.message)}")
+    message = error.message
+    if isinstance(error, ToolFailed) and hasattr(builtins, error.error_type):
+        # KeyError('x') says just 'x': without its type nobody knows what that means.
+        message = f"{error.error_type}: {message}"
+    err.print(f"[bold red]Error:[/] {escape(message)}")
     if error.hint:
         err.print(f"  [dim]{escape(error.hint)}[/]")
     if verbose and isinstance(error, ToolFailed) and error.traceback:
@@ -124,9 +129,12 @@ class StepView:
 
 def show_run(done: NodeRun) -> None:
     """What a node gave."""
-    if done.error is None and done.result.text:
-        show(done.result.text)
-    for link in done.result.links:
+    result = done.result
+    if done.error is None and result.text:
+        show(result.text)
+    elif done.error is None:
+        show(json.dumps(result.variables or result.json, ensure_ascii=False, indent=2))
+    for link in result.links:
         show(f"Link: {link}")
     for file in done.files:
         show(f"{file['path']}  ({file['mime_type']}, {file['size'] / 1024:.0f} KB)")

@@ -78,6 +78,7 @@ def test_files_are_saved_under_safe_names_and_nothing_is_overwritten(
         shown = document(run(plugin, "act=blob", "amount=512", more=("--json", "--out", "o")))
         [file] = shown["files"]
         paths.append(file["path"])
+        assert (tmp_path / file["path"]).stat().st_mode & 0o777 == 0o644
         assert (tmp_path / file["path"]).read_bytes() == bytes(range(256)) * 2
         assert (file["mime_type"], file["size"]) == ("image/png", 512)
     assert paths == ["o/a b.png", "o/a b_2.png"]
@@ -128,6 +129,14 @@ def test_one_clear_sentence(plugin: Path, arguments: list[str], code: int, said:
     assert outcome.exit_code == code, outcome.output
     assert said in outcome.stderr
     assert "Traceback" not in outcome.output
+
+
+def test_without_text_the_values_are_shown(plugin: Path) -> None:
+    assert run(plugin, "act=nothing").stdout.strip() == "[]"
+
+
+def test_an_exception_without_a_sentence_is_shown_with_its_type(plugin: Path) -> None:
+    assert "Error: ValueError: no such thing" in run(plugin, "act=fail").stderr
 
 
 def test_usage_errors_are_documents_too(plugin: Path) -> None:

@@ -45,7 +45,8 @@ def open_plugin(
 
     folder = plugin_folder(source)
     declared = declaration.from_folder(folder)
-    python = python_for(folder, (lambda text: on_notice("install", text)) if on_notice else None)
+    say = (lambda text: on_notice("install", text)) if on_notice else None
+    python = python_for(folder, declared.id, say)
     return Host(
         declared,
         folder,

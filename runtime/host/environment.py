@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.errors import PluginStartFailed
@@ -25,11 +26,12 @@ INSTALL_SECONDS = 600.0
 """The daemon's cap for one run of uv."""
 
 
-def python_for(folder: Path, say: Callable[[str], None] | None = None) -> Path:
+def python_for(folder: Path, name: str, say: Callable[[str], None] | None = None) -> Path:
     """The interpreter for the plugin in `folder`; builds an environment if it must.
 
     Args:
         folder: the plugin's folder.
+        name: what to call it.
         say: told what is going on when it takes long.
 
     Raises:
@@ -40,19 +42,21 @@ def python_for(folder: Path, say: Callable[[str], None] | None = None) -> Path:
         return own
     if folder.resolve() == PROJECT:
         return Path(sys.executable)
-    present = [name for name in _FILES if (folder / name).is_file()]
+    present = [file for file in _FILES if (folder / file).is_file()]
     if not {"pyproject.toml", "requirements.txt"} & set(present):
         raise PluginStartFailed(
-            f"{folder} has neither requirements.txt nor pyproject.toml; the daemon refuses it too.",
+            f"{name} has neither requirements.txt nor pyproject.toml; the daemon refuses it too.",
             "Add requirements.txt with at least dify_plugin.",
         )
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     digest = hashlib.sha256(version.encode())
-    for name in present:
-        digest.update(name.encode() + b"\0" + (folder / name).read_bytes() + b"\0")
+    for file in present:
+        digest.update(file.encode() + b"\0" + (folder / file).read_bytes() + b"\0")
     environment = cache() / "environments" / digest.hexdigest()[:32]
     if not (environment / _DONE).exists():
-        _build(folder, environment, present, say or (lambda _: None))
+        if say is not None:
+            say(f"Installing the dependencies of {name} (once)…")
+        _build(_Installation(name, folder, environment), present)
     return _interpreter(environment)
 
 
@@ -60,49 +64,62 @@ def _interpreter(environment: Path) -> Path:
     return environment / "bin" / "python"
 
 
-def _build(folder: Path, environment: Path, present: list[str], say: Callable[[str], None]) -> None:
-    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+@dataclass(frozen=True)
+class _Installation:
+    """What is installed from where to where."""
+
+    name: str
+    folder: Path
+    environment: Path
+
+    def uv(self, program: str, arguments: list[str]) -> None:
+        """Run uv for it.
+
+        Raises:
+            PluginStartFailed: it failed or took too long.
+        """
+        target = str(self.environment)
+        try:
+            done = subprocess.run(
+                [program, *arguments],
+                cwd=self.folder,
+                env=os.environ | {"VIRTUAL_ENV": target, "UV_PROJECT_ENVIRONMENT": target},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=INSTALL_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise PluginStartFailed(
+                f"Installing the dependencies of {self.name} took over {INSTALL_SECONDS:g} s; "
+                "the daemon gives up then.",
+                "Ask for fewer or lighter packages.",
+            ) from None
+        if done.returncode:
+            said = " ".join(done.stderr.split())[-600:]
+            raise PluginStartFailed(
+                f"The dependencies of {self.name} cannot be installed: {said}",
+                "Correct its requirements, or check the network and the package index.",
+            )
+
+
+def _build(installation: _Installation, present: list[str]) -> None:
+    uv = shutil.which("uv") or shutil.which("uv", path=str(PROJECT / ".uv" / "bin"))
     if uv is None:
         raise PluginStartFailed(
-            f"{folder.name} needs its dependencies installed, and uv was not found.",
+            f"{installation.name} needs its dependencies installed, and uv was not found.",
             "Install uv (pip install uv), or make a .venv in the plugin's folder yourself.",
         )
-    say(f"Installing the dependencies of {folder.name} (once)…")
+    environment = installation.environment
     # A half-built environment of an interrupted run must not be taken for a whole one.
     shutil.rmtree(environment, ignore_errors=True)
     environment.parent.mkdir(parents=True, exist_ok=True)
-    _uv(uv, ["venv", "--quiet", "--python", sys.executable, str(environment)], folder, environment)
+    installation.uv(uv, ["venv", "--quiet", "--python", sys.executable, str(environment)])
     if "pyproject.toml" in present:
         frozen = ["--frozen"] if "uv.lock" in present else []
-        arguments = ["sync", "--quiet", "--no-dev", "--no-install-project", *frozen]
+        install = ["sync", "--quiet", "--no-dev", "--no-install-project", *frozen]
     else:
-        arguments = ["pip", "install", "--quiet", "-r", "requirements.txt"]
-    _uv(uv, arguments, folder, environment)
+        install = ["pip", "install", "--quiet", "-r", "requirements.txt"]
+    installation.uv(uv, install)
     (environment / _DONE).touch()
-
-
-def _uv(uv: str, arguments: list[str], folder: Path, environment: Path) -> None:
-    try:
-        done = subprocess.run(
-            [uv, *arguments],
-            cwd=folder,
-            env=os.environ
-            | {"VIRTUAL_ENV": str(environment), "UV_PROJECT_ENVIRONMENT": str(environment)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise PluginStartFailed(
-            f"Installing the dependencies of {folder.name} took over {INSTALL_SECONDS:g} s; "
-            "the daemon gives up then.",
-            "Ask for fewer or lighter packages.",
-        ) from None
-    if done.returncode:
-        said = " ".join(done.stderr.split())[-600:]
-        raise PluginStartFailed(
-            f"The dependencies of {folder.name} cannot be installed: {said}",
-            "Correct its requirements, or check the network and the package index.",
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,14 +70,10 @@ class Result:
                     value = self.variables[name] + str(value)
                 self.variables[name] = value
             case "blob":
-                number = len(self.files) + 1
-                self.files.append(
-                    OutputFile(
-                        message.blob,
-                        message.meta.get("mime_type") or "application/octet-stream",
-                        message.meta.get("filename") or f"file_{number}",
-                    )
-                )
+                kind = message.meta.get("mime_type") or "application/octet-stream"
+                unnamed = f"file_{len(self.files) + 1}{mimetypes.guess_extension(kind) or ''}"
+                name = message.meta.get("filename") or unnamed
+                self.files.append(OutputFile(message.blob, kind, name))
             case "link" | "image" | "image_link" | "binary_link":
                 self.links.append(content.get("text", ""))
             case "log":
