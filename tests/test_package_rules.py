@@ -78,6 +78,43 @@ def test_a_class_of_the_package_that_inherits_its_method_is_fine(tmp_path: Path)
     assert "method-missing" not in {f.rule for f in report.findings}
 
 
+@pytest.mark.parametrize(
+    ("source", "rules"),
+    [
+        ("from tools.base import *\n", []),
+        ("from .base import *\nclass Two(Base):\n    pass\n", ["class-several"]),
+        ("from tools.base import Tool\nclass T(Tool):\n    pass\n", ["method-missing"]),
+        ("from dify_plugin import *\nclass T(Tool):\n    pass\n", ["method-missing"]),
+        ("from dify_plugin import Plugin\nclass T:\n    pass\n", ["class-missing"]),
+    ],
+)
+def test_imported_names_count(source: str, rules: list[str], tmp_path: Path) -> None:
+    base = "from dify_plugin import Tool\nclass Base(Tool):\n    def _invoke(self, p): yield\n"
+    report = verify(write_plugin(tmp_path, {ECHO_PY: source, "tools/base.py": base}))
+    assert [f.rule for f in report.errors] == rules
+
+
+def test_too_many_files(tmp_path: Path) -> None:
+    folder = write_plugin(tmp_path)
+    (folder / "many").mkdir()
+    for number in range(5000):
+        (folder / f"many/{number}").touch()
+    assert [f.rule for f in verify(folder).errors] == ["file-count"]
+
+
+def test_loose_booleans_of_both_readers(tmp_path: Path) -> None:
+    changes = {"tools/echo.yaml": put("parameters.0.required", "y")}
+    assert verify(write_plugin(tmp_path, changes)).findings == ()
+
+
+def test_a_message_lists_what_is_allowed(tmp_path: Path) -> None:
+    changes = {"tools/echo.yaml": put("parameters.0.form", "llms")}
+    (finding,) = verify(write_plugin(tmp_path, changes)).findings
+    assert finding.message == (
+        "tools/echo.yaml: parameters[0].form is 'llms'; allowed is one of schema, form, llm."
+    )
+
+
 def test_yaml_that_refers_to_itself_ends(tmp_path: Path) -> None:
     loop = "identity: &a {name: *a}\nextra: &b [*b, *b]\n"
     report = verify(write_plugin(tmp_path, {"tools/echo.yaml": loop}))

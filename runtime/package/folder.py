@@ -2,7 +2,8 @@
 
 As `dify plugin package` has it (decoder/fs.go): .difyignore, or else .gitignore, both at the
 top only. The first pattern that matches leaves a file out; `!` brings nothing back; nothing is
-left out without a pattern; the ignore file itself is packaged.
+left out without a pattern; the ignore file itself is packaged. Patterns mean what they mean to
+git; the CLI's reader differs in rare ones ("[!a]", and "**" as a last part or inside a name).
 """
 
 from __future__ import annotations
