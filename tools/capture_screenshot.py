@@ -16,13 +16,13 @@ class CaptureScreenshotTool(Tool):
     """See capture_screenshot.yaml."""
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Messages:
-        given = Parameters(tool_parameters)
-        call = Call(self, given, DEFAULT_SECONDS)
-        width, height = given.integer("width"), given.integer("height")
+        parameters = Parameters(tool_parameters)
+        call = Call(self, parameters, DEFAULT_SECONDS)
+        width, height = parameters.integer("width"), parameters.integer("height")
         request = capture.ScreenshotRequest(
-            url=given.text("url"),
-            html=given.text("html"),
-            full_page=given.boolean("full_page", False),
+            url=parameters.text("url"),
+            html=parameters.text("html"),
+            full_page=parameters.boolean("full_page", False),
             **({} if width is None else {"width": width}),
             **({} if height is None else {"height": height}),
         )

@@ -40,6 +40,8 @@ HARMLESS = frozenset({"data", "blob", "about"})
 """Schemes that reach nothing."""
 MAX_HOSTS = 200
 """Hosts that one browser is let to resolve within VERDICT_SECONDS; real pages have under 100."""
+RESOLVES_AT_ONCE = 32
+"""Names asked for at a time: each is a thread, and small resolvers drop what comes at once."""
 VERDICT_SECONDS = 10.0
 """How long an answer about a host counts: a name can change its address."""
 MAX_LISTED = 20
@@ -95,6 +97,7 @@ class Gate:
         self._lock = threading.Lock()
         self._verdicts: dict[tuple[str, str, int], tuple[float, Verdict]] = {}
         self._waiting: dict[tuple[str, str, int], list[Event]] = {}
+        self._resolving = threading.BoundedSemaphore(RESOLVES_AT_ONCE)
         connection.listen("", self._event)
         connection.call_all(
             [
@@ -172,7 +175,8 @@ class Gate:
             if not visits:
                 raise BlockedAddress(place[1], "no capture is running that could want it")
             deadline = max((visit.deadline for visit in visits), key=Deadline.remaining)
-            self.guard.check(f"{place[0]}://{place[1]}:{place[2]}/", deadline)
+            with self._resolving:
+                self.guard.check(f"{place[0]}://{place[1]}:{place[2]}/", deadline)
         except CreativeError as error:
             verdict = error
         with self._lock:

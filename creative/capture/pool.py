@@ -24,6 +24,8 @@ from creative.settings import Settings
 AT_ONCE = 4
 """Captures at a time: each is a renderer process of 100 MB and more."""
 IDLE_SECONDS = 60.0
+MAX_WARM = 2
+"""Local browsers that are kept though they idle; only users with other settings need a second."""
 
 Allowed = tuple[str, ...]
 
@@ -127,6 +129,7 @@ class Pool:
                     _stop(warm)
                 warm = None
             if warm is None:
+                self._make_room()
                 warm = self._warm[key] = _start(guard, deadline)
             warm.users += 1
             if warm.timer is not None:
@@ -134,6 +137,13 @@ class Pool:
             return warm
         finally:
             self._lock.release()
+
+    def _make_room(self) -> None:
+        """End idle browsers for other lists of allowed hosts, if there are many."""
+        for key, warm in list(self._warm.items()):
+            if len(self._warm) >= MAX_WARM and warm.users == 0:
+                del self._warm[key]
+                _stop(warm)
 
     def _give_back(self, key: Allowed, warm: _Warm) -> None:
         with self._lock:

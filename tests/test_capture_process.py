@@ -1,0 +1,411 @@
+"""The browser's process: warm, restarted, never left behind; and a browser elsewhere."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+
+from creative import capture
+from creative.capture import chromium, pool, remote
+from creative.capture.chromium import LocalBrowser, arguments, find_browser
+from creative.capture.guard import Guard
+from creative.deadline import Deadline
+from creative.errors import (
+    AnswerInvalid,
+    BlockedAddress,
+    DeadlineExceeded,
+    EngineUnavailable,
+    InvalidInput,
+)
+from creative.settings import Settings
+from creative.steps import Steps
+from tests.pages import Canary, Site, closed_port
+from tests.servers import Server, answer
+
+ROOT = Path(__file__).resolve().parent.parent
+browser = pytest.mark.browser
+installed = pytest.mark.skipif(find_browser() is None, reason="no Chromium on this machine")
+
+
+def processes(mark: str) -> list[str]:
+    """Command lines on this machine that contain `mark`."""
+    listing = subprocess.run(
+        ["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True
+    ).stdout
+    return [line for line in listing.splitlines() if mark in line]
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> bool:
+    """Whether it comes true in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return condition()
+
+
+def shoot(html: str = "<p>hi", seconds: float = 20, **settings: str) -> capture.Screenshot:
+    return capture.screenshot(
+        capture.ScreenshotRequest(html=html, width=64, height=64),
+        Settings.from_credentials(settings),
+        Deadline(seconds),
+        Steps(),
+    )
+
+
+def running() -> LocalBrowser:
+    """The one warm browser."""
+    (warm,) = capture._pool._warm.values()
+    return warm.browser
+
+
+@browser
+@installed
+class TestLocal:
+    @pytest.fixture(autouse=True)
+    def _ends(self) -> Iterator[None]:
+        capture.close()
+        yield
+        capture.close()
+
+    def test_it_stays_warm_and_goes_on_close(self) -> None:
+        shoot()
+        first = running()
+        shoot()
+        assert running() is first
+        assert processes(first.profile)
+        capture.close()
+        assert processes(first.profile) == []
+        assert not Path(first.profile).exists()
+
+    def test_it_ends_when_it_idles(self) -> None:
+        mine = pool.Pool(idle_seconds=0.2)
+        with mine.lease(Settings(), Guard(), Deadline(20)):
+            (warm,) = mine._warm.values()
+            time.sleep(0.5)
+            assert warm.browser.alive
+        assert until(lambda: processes(warm.browser.profile) == [])
+        assert mine.pids == []
+
+    def test_killed_between_two_calls(self) -> None:
+        shoot()
+        first = running()
+        os.killpg(first.pid, signal.SIGKILL)
+        assert shoot().width == 64
+        assert running() is not first
+        assert processes(first.profile) == []
+
+    def test_killed_in_the_middle_it_is_restarted_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shoot()
+        first = running()
+        usual, calls = capture.picture, []
+
+        def kill_first(*given: object) -> capture.Screenshot:
+            calls.append(given)
+            if len(calls) == 1:
+                os.killpg(running().pid, signal.SIGKILL)
+            return usual(*given)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(capture, "picture", kill_first)
+        assert shoot().width == 64
+        assert len(calls) == 2
+        assert running() is not first
+
+    def test_killed_every_time_is_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        usual = capture.picture
+
+        def kill(*given: object) -> capture.Screenshot:
+            os.killpg(running().pid, signal.SIGKILL)
+            return usual(*given)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(capture, "picture", kill)
+        with pytest.raises(EngineUnavailable, match="connection to it ended"):
+            shoot()
+
+    def test_a_crashed_tab_is_an_error_and_the_browser_serves_on(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        usual = capture.picture
+
+        def crash(page: object, *given: object) -> capture.Screenshot:
+            page._connection.send("Page.crash", {}, page._session)  # type: ignore[attr-defined]
+            return usual(page, *given)  # type: ignore[arg-type]
+
+        with monkeypatch.context() as patch:
+            patch.setattr(capture, "picture", crash)
+            with pytest.raises(EngineUnavailable, match="crashed"):
+                shoot()
+        first = running()
+        assert shoot().width == 64
+        assert running() is first
+
+    @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, None])
+    def test_no_browser_outlives_its_owner(self, ending: signal.Signals | None) -> None:
+        program = (
+            "import sys, time\n"
+            "from creative import capture\n"
+            "from creative.deadline import Deadline\n"
+            "from creative.settings import Settings\n"
+            "from creative.steps import Steps\n"
+            "capture.screenshot(capture.ScreenshotRequest(html='<p>'), Settings(), Deadline(20),"
+            " Steps())\n"
+            "(warm,) = capture._pool._warm.values()\n"
+            "print(warm.browser.profile, flush=True)\n"
+            "sys.stdin.readline()\n"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as owner:
+            assert owner.stdout is not None
+            assert owner.stdin is not None
+            profile = owner.stdout.readline().strip()
+            assert processes(profile)
+            if ending is None:
+                owner.stdin.close()  # it ends by itself
+            else:
+                owner.send_signal(ending)
+            owner.wait(10)
+        assert until(lambda: processes(profile) == [])
+        assert until(lambda: not Path(profile).exists())
+
+    def test_turns_are_waited_for_within_the_deadline(self) -> None:
+        mine = pool.Pool(at_once=1)
+        with (
+            mine.turn(Deadline(5)),
+            pytest.raises(DeadlineExceeded, match="other screenshots"),
+            mine.turn(Deadline(0.1)),
+        ):
+            pass
+        with mine.turn(Deadline(0.1)):
+            pass
+
+    def test_the_browser_gets_none_of_our_secrets(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("STUDIO_OPENAI_API_KEY", "hunter2")
+        shoot()
+        if not Path("/proc").is_dir():
+            pytest.skip("no /proc to look into")
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if running().profile.encode() in (folder / "cmdline").read_bytes():
+                    assert b"hunter2" not in (folder / "environ").read_bytes()
+            except FileNotFoundError:
+                continue  # it ended meanwhile
+
+
+class TestFinding:
+    def test_none(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        for variable in chromium.VARIABLES:
+            monkeypatch.delenv(variable, raising=False)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setattr(chromium, "PLACES", ())
+        assert find_browser() is None
+        with pytest.raises(EngineUnavailable, match="apt install chromium") as caught:
+            LocalBrowser(Deadline(5))
+        assert "browser_url" in caught.value.hint
+
+    def test_variable_first_then_path_then_caches(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        def program(place: str) -> str:
+            path = tmp_path / place
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("#!/bin/sh\nexit 7\n")
+            path.chmod(0o755)
+            return str(path)
+
+        for variable in chromium.VARIABLES:
+            monkeypatch.delenv(variable, raising=False)
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+        monkeypatch.setattr(chromium, "PLACES", ())
+        cached = program(".cache/ms-playwright/chromium-1200/chrome-linux/chrome")
+        assert find_browser() == cached
+        on_path = program("bin/google-chrome")
+        assert find_browser() == on_path
+        named = program("mine")
+        monkeypatch.setenv("STUDIO_CHROMIUM", named)
+        assert find_browser() == named
+
+    def test_a_variable_that_names_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("STUDIO_CHROMIUM", "/no/such/browser")
+        assert find_browser() is None
+        with pytest.raises(EngineUnavailable, match="STUDIO_CHROMIUM names /no/such/browser"):
+            LocalBrowser(Deadline(5))
+
+    def test_a_program_that_is_no_browser(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        broken = tmp_path / "chromium"
+        broken.write_text("#!/bin/sh\necho cannot open shared libraries >&2\nsleep 0.2\nexit 127\n")
+        broken.chmod(0o755)
+        monkeypatch.setenv("STUDIO_CHROMIUM", str(broken))
+        with pytest.raises(EngineUnavailable, match="ended when it was started") as caught:
+            LocalBrowser(Deadline(10))
+        assert "cannot open shared libraries" in str(caught.value)
+
+    def test_a_browser_that_never_answers(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        mute = tmp_path / "chromium"
+        mute.write_text("#!/bin/sh\nsleep 300\n")
+        mute.chmod(0o755)
+        monkeypatch.setenv("STUDIO_CHROMIUM", str(mute))
+        monkeypatch.setattr(chromium, "STOP_SECONDS", 0.2)
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        with pytest.raises(DeadlineExceeded, match="starting Chromium"):
+            LocalBrowser(Deadline(0.5))
+        assert processes(str(tmp_path)) == []
+        assert list(tmp_path.iterdir()) == [mute]
+
+    @pytest.mark.parametrize(("user", "expected"), [(0, True), (1000, False)])
+    def test_the_sandbox_is_off_for_root_only(
+        self, monkeypatch: pytest.MonkeyPatch, user: int, expected: bool
+    ) -> None:
+        monkeypatch.setattr(os, "geteuid", lambda: user)
+        assert ("--no-sandbox" in arguments("chromium", "profile")) is expected
+
+
+@pytest.mark.parametrize(
+    ("given", "reported", "expected"),
+    [
+        ("http://h:9222", "ws://127.0.0.1:9222/devtools/browser/1", "ws://h:9222/devtools/browser/1"),
+        ("https://h", "ws://localhost:3000/d/1", "wss://h/d/1"),
+        ("http://h/front/?token=t", "ws://x/d/1", "ws://h/front/d/1?token=t"),
+        ("http://h/front", "ws://h/front/d/1", "ws://h/front/d/1"),
+        ("http://h:3000?token=t", "ws://0.0.0.0:3000", "ws://h:3000/?token=t"),
+        ("http://h?token=t", "ws://h/d?token=t&x=1", "ws://h/d?token=t&x=1"),
+        ("http://u:p@h", "ws://h/d/1", "ws://u:p@h/d/1"),
+    ],
+)  # fmt: skip
+def test_socket_address(given: str, reported: str, expected: str) -> None:
+    assert remote.socket_address(given, reported) == expected
+
+
+class TestCheckBrowser:
+    def test_nobody_there(self) -> None:
+        with pytest.raises(EngineUnavailable, match="refused"):
+            capture.check_browser(f"http://127.0.0.1:{closed_port()}", Deadline(5))
+        with pytest.raises(EngineUnavailable, match="no WebSocket"):
+            capture.check_browser(f"ws://127.0.0.1:{closed_port()}/?token=hush", Deadline(5))
+
+    @pytest.mark.parametrize("url", ["h:9222", "ftp://h", "http://", "http://h:x"])
+    def test_no_address(self, url: str) -> None:
+        with pytest.raises(InvalidInput, match="browser_url"):
+            capture.check_browser(url, Deadline(5))
+
+    @pytest.mark.parametrize(
+        ("body", "error", "said"),
+        [
+            ("<html>login", AnswerInvalid, "no JSON"),
+            ("{}", AnswerInvalid, "neither a browser"),
+            ("[]", AnswerInvalid, "neither a browser"),
+            ('{"Browser": 1, "webSocketDebuggerUrl": null}', AnswerInvalid, "neither a browser"),
+        ],
+    )
+    def test_no_browser(self, body: str, error: type[Exception], said: str) -> None:
+        with (
+            Server(lambda request: answer(request, body)) as server,
+            pytest.raises(error, match=said),
+        ):
+            capture.check_browser(server.url, Deadline(5))
+
+    def test_wrong_token_stays_secret(self) -> None:
+        with (
+            Server(lambda request: answer(request, "no", status=401)) as server,
+            pytest.raises(EngineUnavailable, match="token or password") as caught,
+        ):
+            capture.check_browser(server.url + "/p?token=hush", Deadline(5))
+        assert "hush" not in str(caught.value)
+        assert server.requests == ["GET /p/json/version?token=hush"]
+
+    def test_a_browser_with_a_name_and_a_password(self) -> None:
+        # Chrome answers 500 to a name; the user's password goes in a header.
+        def chrome(request: BaseHTTPRequestHandler) -> None:
+            if not request.headers["Host"].startswith("localhost"):
+                answer(request, "Host header is specified and is not an IP", status=500)
+            elif request.headers["Authorization"] != "Basic dTpwdw==":
+                answer(request, "", status=401)
+            else:
+                answer(request, '{"Browser": "Chrome/1", "webSocketDebuggerUrl": "ws://x/d"}')
+
+        with Server(chrome) as server:
+            url = server.url.replace("//", "//u:pw@")
+            assert capture.check_browser(url, Deadline(5)) == "Chrome/1"
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """host:port/path of a Chromium with an open port, as in a container."""
+
+    program = find_browser()
+    assert program is not None
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        options = ["--headless", "--remote-debugging-port=0", f"--user-data-dir={folder}"]
+        if os.geteuid() == 0:
+            options.append("--no-sandbox")
+        with subprocess.Popen(
+            [program, *options, "--disable-dev-shm-usage", "about:blank"],
+            stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        ) as process:
+            ready = Path(folder, "DevToolsActivePort")
+            assert until(lambda: ready.exists() and "\n" in ready.read_text(), 20)
+            port, path = ready.read_text().split("\n")[:2]
+            yield f"127.0.0.1:{port}{path}"
+            process.terminate()
+
+
+@browser
+@installed
+class TestRemote:
+    """What works on the local browser works there."""
+
+    def test_by_http_and_by_web_socket(self, endpoint: str) -> None:
+        for url in (f"http://{endpoint.partition('/')[0]}/?x=1", f"ws://{endpoint}"):
+            assert "Chrome" in capture.check_browser(url, Deadline(10))
+            shot = shoot("<title>far</title>", browser_url=url)
+            assert (shot.title, shot.width, shot.height) == ("far", 64, 64)
+        assert capture._pool.pids == []
+
+    def test_the_guard_holds_there_too(self, endpoint: str) -> None:
+        url = f"ws://{endpoint}"
+        with Canary() as canary, Site() as site:
+            page = f"""<img src='{canary.url}/x'><iframe sandbox=allow-scripts srcdoc="<img
+ src='{canary.url}/x'>"></iframe><script>window.open('{canary.url}/w')</script>"""
+            shot = shoot(page, browser_url=url, allowed_private_hosts=site.name)
+            assert shot.blocked_count >= 2
+            site.pages["/hop"] = (302, {"Location": canary.url}, "")
+            with pytest.raises(BlockedAddress):
+                capture.screenshot(
+                    capture.ScreenshotRequest(url=site.url + "/hop"),
+                    Settings(browser_url=url, allowed_private_hosts=(site.name,)),
+                    Deadline(20),
+                    Steps(),
+                )
+            assert canary.touched == []
+
+    def test_nothing_is_left_open(self, endpoint: str) -> None:
+        shoot(browser_url=f"ws://{endpoint}")
+        connection = remote.connect(f"ws://{endpoint}", Deadline(10))
+        try:
+            targets = connection.call("Target.getTargets", deadline=Deadline(10))["targetInfos"]
+        finally:
+            connection.close()
+        assert [t["url"] for t in targets if t["type"] == "page"] == ["about:blank"]
