@@ -213,12 +213,16 @@ def package_build(
     with _reporting(as_json, verbose):
         from runtime import listing, package
 
-        built = package.build(folder, out)
+        try:
+            built = package.build(folder, out)
+        except package.PackageRefused as error:
+            if not as_json:
+                console.err.print("\n".join(listing.finding_lines(error.findings)), markup=False)
+            raise
         if as_json:
             console.show_json(listing.built(built))
         else:
-            console.show(f"{built.path}\n{built.identifier}")
-            console.show(f"{len(built.files)} files, {built.size_bytes / 1024:.0f} KB")
+            console.show(listing.built_text(built))
 
 
 @package_app.command("verify")

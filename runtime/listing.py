@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from runtime.declaration import Parameter, Plugin, Tool
 
 if TYPE_CHECKING:
-    from runtime.package import Built, Report
+    from collections.abc import Iterable
+
+    from runtime.package import Built, Finding, Report
 
 
 def document(plugin: Plugin) -> list[dict[str, Any]]:
@@ -71,7 +73,15 @@ def built(package: Built) -> dict[str, Any]:
         "identifier": package.identifier,
         "files": list(package.files),
         "size_bytes": package.size_bytes,
+        "findings": [_finding(finding) for finding in package.findings],
     }
+
+
+def built_text(package: Built) -> str:
+    """The same for people."""
+    lines = [str(package.path), package.identifier]
+    lines += finding_lines(package.findings)
+    return "\n".join([*lines, f"{len(package.files)} files, {package.size_bytes / 1024:.0f} KB"])
 
 
 def report(verified: Report) -> dict[str, Any]:
@@ -87,7 +97,18 @@ def report(verified: Report) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Any) -> dict[str, Any]:
+def finding_lines(findings: Iterable[Finding]) -> list[str]:
+    """One line per finding, and one for its hint."""
+    lines = []
+    for finding in findings:
+        # The message names file and field itself.
+        lines.append(f"{finding.severity:7}  {finding.message} [{finding.source}]")
+        if finding.hint:
+            lines.append(f"         {finding.hint}")
+    return lines
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
     names = ("rule", "severity", "source", "file", "field", "message", "hint")
     return {name: str(getattr(finding, name)) for name in names}
 
@@ -95,11 +116,7 @@ def _finding(finding: Any) -> dict[str, Any]:
 def report_text(verified: Report) -> str:
     """The same for people."""
     lines = [verified.identifier or "(no identifier: the manifest cannot be read)"]
-    for finding in verified.findings:
-        place = " ".join(filter(None, (finding.file, finding.field)))
-        lines.append(f"{finding.severity}  {place}: {finding.message} [{finding.source}]")
-        if finding.hint:
-            lines.append(f"       {finding.hint}")
+    lines += finding_lines(verified.findings)
     lines.append(
         "Dify accepts it." if verified.accepted_by_dify else "Dify would refuse it or fail with it."
     )
