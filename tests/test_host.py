@@ -89,9 +89,10 @@ def test_calls_share_one_process_and_do_not_mix(probe: Host) -> None:
 
 def test_an_error_of_the_tool_keeps_type_message_and_hint(probe: Host) -> None:
     result = Result()
+    messages = probe.invoke("probe", {"act": "fail"})
+    result.add(next(messages))
     with pytest.raises(ToolFailed) as caught:
-        for message in probe.invoke("probe", {"act": "fail"}):
-            result.add(message)
+        next(messages)
     assert (caught.value.error_type, caught.value.message) == ("ValueError", "no such thing")
     assert caught.value.hint == "Try another."
     assert "probe.py" in caught.value.traceback
@@ -114,8 +115,7 @@ def test_dynamic_options(probe: Host) -> None:
 
 def test_unknown_tool(probe: Host) -> None:
     with pytest.raises(UsageError) as caught:
-        call_unknown = probe.invoke("prob", {})
-        next(call_unknown)
+        next(probe.invoke("prob", {}))
     assert "no tool 'prob'" in caught.value.message
     assert "Did you mean probe?" in caught.value.hint
 

@@ -45,8 +45,8 @@ class ProbeTool(Tool):
         yield self.create_text_message("x" * amount)
 
     def _print(self, amount, parameters):
-        print("just printing")  # noqa: T201 - this is what is tested
-        print('{"event": 5, "data": []}', flush=True)  # noqa: T201
+        print("just printing")
+        print('{"event": 5, "data": []}', flush=True)
         yield self.create_text_message("printed")
 
     def _exit(self, amount, parameters):
