@@ -100,7 +100,7 @@ def _host(text: str, parameter: str, shown: str) -> Host:
             raise _unreadable(parameter, shown, f"{text} is no IPv6 address") from None
         if address.scope_id is not None:
             raise _unreadable(parameter, shown, "an address cannot name a network interface")
-        return Host(str(address), address)
+        return Host(ipv6_text(address), address)
     try:
         name = unquote_to_bytes(text).decode()
         if not name.isascii():
@@ -121,6 +121,14 @@ def _host(text: str, parameter: str, shown: str) -> Host:
             raise _unreadable(parameter, shown, f"{name} is no IPv4 address")
         return Host(str(number), number)
     return Host(name, None)
+
+
+def ipv6_text(address: ipaddress.IPv6Address) -> str:
+    """As browsers write it; Python 3.13 would write `::ffff:8.8.8.8` for `::ffff:808:808`."""
+    inside = address.ipv4_mapped
+    if inside is None:
+        return str(address)
+    return f"::ffff:{int(inside) >> 16:x}:{int(inside) & 0xFFFF:x}"
 
 
 def _ipv4(name: str) -> ipaddress.IPv4Address | None:

@@ -26,7 +26,7 @@ import urllib.request
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from creative.capture.address import Address, read
+from creative.capture.address import Address, ipv6_text, read
 from creative.deadline import Deadline
 from creative.errors import BlockedAddress, EngineUnavailable, InvalidInput
 from creative.http import redact
@@ -239,6 +239,8 @@ def _refusal6(address: ipaddress.IPv6Address) -> str | None:
         (address.is_site_local, "site-local"),
         (address in ipaddress.ip_network("fc00::/7"), "private"),
         (address not in _UNICAST, "reserved"),
+        # Python says since 3.12.4 that 6to4 addresses are not global; so do we on all Pythons.
+        (address.sixtofour is not None, "6to4, which is out of use"),
         (address in _DOCUMENTATION or not address.is_global, "special-purpose"),
     ):
         if is_so:
@@ -266,7 +268,7 @@ def _allowed_entry(entry: str) -> tuple[str, int | None]:
     except ValueError:
         pass
     else:
-        return str(bare), None
+        return ipv6_text(bare), None
     with_scheme = text if "://" in text else f"http://{text}"
     after = with_scheme.partition("://")[2].rstrip("/")
     if re.search(r"[/\\*?#@]", after):
