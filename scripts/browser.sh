@@ -4,19 +4,25 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-if .venv/bin/python -c 'import sys
+found() {
+    .venv/bin/python -c 'import sys
 from creative.capture import find_browser
-sys.exit(0 if find_browser() else 1)'; then
+from runtime.settings import Settings
+settings = Settings()
+settings.export()
+sys.exit(0 if settings.get("browser_url") or find_browser() else 1)'
+}
+
+if found; then
     exit 0
 fi
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "Installing Chromium (apt)…" >&2
+    export DEBIAN_FRONTEND=noninteractive
     # Debian has the package; Ubuntu's is a snap stub that does not run everywhere.
     { apt-get install -y -qq chromium || { apt-get update -qq && apt-get install -y -qq chromium; } ||
         apt-get install -y -qq chromium-browser; } >/dev/null 2>&1 || true
-    if .venv/bin/python -c 'import sys
-from creative.capture import find_browser
-sys.exit(0 if find_browser() else 1)'; then
+    if found; then
         exit 0
     fi
 fi

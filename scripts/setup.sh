@@ -3,11 +3,13 @@
 # Needs: sh, Python 3 of any version to get uv, and an existing or downloadable Python 3.12/3.13.
 set -eu
 cd "$(dirname "$0")/.."
+HOME=${HOME:-} # a service or a container may have none
 
 say() { printf '%s\n' "$*" >&2; }
 works() { "$1" --version >/dev/null 2>&1; }
 as_root() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; }
 apt_install() {
+    export DEBIAN_FRONTEND=noninteractive
     # A new machine's package lists may be absent or old.
     apt-get install -y -qq "$@" >/dev/null 2>&1 ||
         { apt-get update -qq >/dev/null 2>&1 && apt-get install -y -qq "$@" >/dev/null; }
@@ -25,33 +27,36 @@ find_uv() {
     return 1
 }
 
+has_pip() { python3 -m pip --version >/dev/null 2>&1; }
+
 install_uv() {
     say "Installing uv into .uv (once)…"
-    if python3 -m pip --version >/dev/null 2>&1 &&
-        python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
-            --target .uv uv; then
-        return 0
+    if ! has_pip && python3 -m venv .uv/venv >/dev/null 2>&1; then
+        .uv/venv/bin/python -m pip install --quiet --disable-pip-version-check uv &&
+            mkdir -p .uv/bin && ln -sf ../venv/bin/uv .uv/bin/uv
+        return
     fi
-    if python3 -m venv .uv/venv >/dev/null 2>&1 &&
-        .uv/venv/bin/python -m pip install --quiet --disable-pip-version-check uv; then
-        mkdir -p .uv/bin && ln -sf ../venv/bin/uv .uv/bin/uv
-        return 0
+    if ! has_pip && as_root; then
+        apt_install python3-pip || true
     fi
-    if as_root && apt_install python3-pip &&
-        python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
-            --target .uv uv; then
-        return 0
-    fi
-    return 1
+    # --upgrade replaces what an interrupted run has left; the variable, unlike the option of
+    # that name, does not stop a pip before 22.1.
+    has_pip && PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --upgrade \
+        --disable-pip-version-check --target .uv uv
 }
 
-if ! find_uv; then
-    install_uv && find_uv || {
+if ! find_uv && ! { install_uv && find_uv; }; then
+    if ! command -v python3 >/dev/null 2>&1; then
+        say "Python 3 is needed and there is none. Run 'sudo apt install python3 python3-pip',"
+    elif has_pip || [ -x .uv/venv/bin/pip ]; then
+        say "pip could not install uv; its message is above. Check the network (PIP_INDEX_URL names"
+        say "a mirror) or install uv yourself (https://docs.astral.sh/uv/),"
+    else
         say "uv could not be installed: this python3 has neither pip nor venv."
         say "Run 'sudo apt install python3-pip' (or install uv from https://docs.astral.sh/uv/),"
-        say "then try again."
-        exit 1
-    }
+    fi
+    say "then try again."
+    exit 1
 fi
 
 # --- Python 3.12 or 3.13: an existing one, pyenv's too, else one that uv downloads -----------
@@ -62,7 +67,7 @@ find_python() {
         found=$("$candidate" -c 'import sys
 print(sys.executable if (3, 12) <= sys.version_info < (3, 14) else "")' 2>/dev/null) || continue
         if [ -n "$found" ]; then
-            PYTHON=$candidate
+            PYTHON=$found
             return 0
         fi
     done
@@ -84,19 +89,28 @@ if ! find_python; then
     fi
 fi
 
-# --- the environment: nothing to do if it already holds this lock -----------------------------
+# --- the environment: nothing to do if it already holds this lock, and was made here ----------
 stamp=.venv/.studio-lock
 wanted=$(cat requirements.lock requirements.txt pyproject.toml | cksum)
-if [ -x .venv/bin/studio ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+here=$(pwd -P)
+# Its scripts name the folder that they were made in: a moved or copied .venv is of no use.
+sound() {
+    grep -qsF "$here/.venv/bin/python" .venv/bin/studio &&
+        .venv/bin/python -c 'import sys; assert (3, 12) <= sys.version_info < (3, 14)' 2>/dev/null
+}
+if sound && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
     exit 0
 fi
 say "Setting up .venv (once; needs the package index)…"
-# A .venv of another Python, or half of one, is made anew.
-if ! .venv/bin/python -c 'import sys; assert (3, 12) <= sys.version_info < (3, 14)' 2>/dev/null; then
+if ! sound; then
     "$UV" venv --quiet --clear --no-project --python "$PYTHON" .venv
 fi
-export VIRTUAL_ENV="$PWD/.venv"
-"$UV" pip sync --quiet --require-hashes requirements.lock
-"$UV" pip install --quiet --no-deps --editable .
+export VIRTUAL_ENV="$here/.venv"
+if ! "$UV" pip sync --quiet --require-hashes requirements.lock ||
+    ! "$UV" pip install --quiet --no-deps --editable .; then
+    say "The packages could not be installed; uv's message is above. They come from the network:"
+    say "check it (UV_DEFAULT_INDEX names a mirror), then try again."
+    exit 1
+fi
 printf '%s\n' "$wanted" > "$stamp"
 say "Ready: .venv/bin/studio --help"
