@@ -32,7 +32,9 @@ app.add_typer(package_app, name="package")
 PluginOption = Annotated[
     Path,
     typer.Option(
-        "--plugin", help="Folder of a Dify tool plugin, or a .difypkg. Default: Creative Studio."
+        "--plugin",
+        help="Folder of a Dify tool plugin, or a .difypkg.",
+        show_default="Creative Studio",
     ),
 ]
 EnvOption = Annotated[
@@ -46,7 +48,10 @@ VerboseOption = Annotated[
     bool, typer.Option("--verbose", "-v", help="Also the plugin's own log and tracebacks.")
 ]
 Values = Annotated[
-    list[str] | None, typer.Argument(help="name=value; name=@file reads the value from a file.")
+    list[str] | None,
+    typer.Argument(
+        help="name=value; name=@file reads the value from a file, name=@@x is the text @x."
+    ),
 ]
 
 
@@ -62,11 +67,7 @@ def _reporting(as_json: bool, verbose: bool) -> Iterator[None]:
     except _Failed:
         raise typer.Exit(1) from None
     except StudioError as error:
-        if as_json:
-            from runtime.output import described
-
-            console.show_json({"ok": False, "error": described(error)})
-        console.show_error(error, verbose)
+        _show_failure(error, as_json, verbose)
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
         console.err.print("Stopped.")
@@ -82,8 +83,16 @@ def _reporting(as_json: bool, verbose: bool) -> Iterator[None]:
             f"Unexpected {type(error).__name__}: {error}",
             "This is a fault of studio; --verbose shows where it happened.",
         )
-        console.show_error(unexpected, verbose)
+        _show_failure(unexpected, as_json, verbose)
         raise typer.Exit(1) from None
+
+
+def _show_failure(error: StudioError, as_json: bool, verbose: bool) -> None:
+    if as_json:
+        from runtime.output import described
+
+        console.show_json({"ok": False, "error": described(error)})
+    console.show_error(error, verbose)
 
 
 def _host(plugin: Path, env: Path | None, verbose: bool) -> Any:
@@ -91,8 +100,10 @@ def _host(plugin: Path, env: Path | None, verbose: bool) -> Any:
     from runtime.host import open_plugin, plugin_folder
     from runtime.settings import Settings
 
+    settings = Settings(env)
+    settings.export()
     folder = plugin_folder(plugin)
-    credentials = Settings(env).credentials(declaration.from_folder(folder))
+    credentials = settings.credentials(declaration.from_folder(folder))
     return open_plugin(folder, credentials=credentials, on_notice=console.Notices(verbose))
 
 
@@ -102,7 +113,7 @@ def tools(
 ) -> None:
     """List the nodes of a plugin with their parameters and outputs.
 
-    Example: `studio tools --plugin ./some.difypkg --json`
+    Example: `studio tools --json`
     """
     with _reporting(as_json, verbose):
         from runtime import declaration, listing
@@ -129,11 +140,13 @@ def run(
     ] = None,
     verbose: VerboseOption = False,
 ) -> None:
-    """Run one node through the daemon's protocol.
+    """Run one node through the protocol of Dify's plugin daemon.
 
     Examples:
 
-    `studio run cluster_keywords keywords=@keywords.txt`
+    `studio run cluster_keywords keywords='tea pot, tea cup, red shoes'`
+
+    `studio run cluster_keywords keywords=@workflows/demo/keywords.txt --out out`
 
     `studio run capture_screenshot url=https://example.com width=801 height=333 --json`
     """
@@ -166,7 +179,11 @@ def workflow_run(
     values: Values = None,
     plugin: Annotated[
         list[Path] | None,
-        typer.Option("--plugin", help="Folder or .difypkg; repeat it for several plugins."),
+        typer.Option(
+            "--plugin",
+            help="Folder or .difypkg; repeat it for several plugins.",
+            show_default="Creative Studio",
+        ),
     ] = None,
     env: EnvOption = None,
     as_json: JsonOption = False,
@@ -176,7 +193,7 @@ def workflow_run(
     """Run a Dify workflow file on Dify's own engine.
 
     Example: `studio workflow run workflows/page_and_keywords.yml url=https://example.com
-    keywords=@keywords.txt`
+    keywords=@workflows/demo/keywords.txt`
     """
     with _reporting(as_json, verbose):
         from runtime import node, workflow_command
@@ -199,14 +216,19 @@ def workflow_run(
 
 @package_app.command("build")
 def package_build(
-    folder: Annotated[Path, typer.Argument(help="The plugin's folder.")] = PROJECT,
+    folder: Annotated[
+        Path, typer.Argument(help="The plugin's folder.", show_default="Creative Studio")
+    ] = PROJECT,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Default: dist/<name>-<version>.difypkg.")
+        Path | None,
+        typer.Option(
+            "--out", help="The package to write.", show_default="dist/NAME-VERSION.difypkg"
+        ),
     ] = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Check a plugin against every rule of Dify's and pack it.
+    """Check a plugin by Dify's rules and pack it.
 
     Example: `studio package build --out my.difypkg`
     """
@@ -231,9 +253,9 @@ def package_verify(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Check any package as the CLI, the daemon, the SDK and the marketplace would.
+    """Check any package as Dify's CLI, daemon, SDK and marketplace would.
 
-    Example: `studio package verify some.difypkg`
+    Example: `studio package verify dist/creative_studio-0.1.0.difypkg`
     """
     with _reporting(as_json, verbose):
         from runtime import listing, package
@@ -276,7 +298,7 @@ def doctor(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Which engines, programs and credentials answer.
+    """Check which programs are there and which credentials work.
 
     Example: `studio doctor`
     """

@@ -79,7 +79,7 @@ def _with_browser(host: Host, address: str) -> Made:
 def _keywords_only(host: Host) -> Made:
     console.err.print(
         "[yellow]No Chromium or Chrome here: the screenshot is left out.[/] "
-        "Install one (Debian: apt install chromium) and run the demo again."
+        "Install one (Debian: apt install chromium) or see `studio doctor`; run the demo again."
     )
     with console.StepView() as view:
         done = node.collect(

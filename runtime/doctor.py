@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import platform
-import shutil
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -11,6 +11,7 @@ from typing import Any
 
 from runtime.errors import StudioError
 from runtime.host import Host
+from runtime.host.environment import find_uv
 
 OK, PROBLEM, ABSENT = "ok", "problem", "not set"
 
@@ -53,9 +54,9 @@ def _python() -> Check:
 
 
 def _uv() -> Check:
-    path = shutil.which("uv")
+    path = find_uv()
     if path is None:
-        return Check("uv", ABSENT, "only needed to host other people's plugins")
+        return Check("uv", ABSENT, "not found; needed only to host other people's plugins")
     return Check("uv", OK, path)
 
 
@@ -63,14 +64,17 @@ def _browser() -> Check:
     from creative.capture import find_browser
 
     path = find_browser()
-    if path is None:
-        return Check(
-            "browser",
-            ABSENT,
-            "no Chromium or Chrome on this machine",
-            "Install one (Debian: apt install chromium) or set STUDIO_BROWSER_URL.",
-        )
-    return Check("browser", OK, path)
+    if path is not None:
+        return Check("browser", OK, path)
+    if named := os.environ.get("STUDIO_CHROMIUM"):
+        note = f"STUDIO_CHROMIUM names {named}, which is no program"
+        return Check("browser", PROBLEM, note, "Correct or remove STUDIO_CHROMIUM.")
+    return Check(
+        "browser",
+        ABSENT,
+        "no Chromium or Chrome on this machine",
+        "Install one (Debian: apt install chromium) or set STUDIO_BROWSER_URL.",
+    )
 
 
 def _credentials(host: Host) -> list[Check]:
@@ -81,7 +85,11 @@ def _credentials(host: Host) -> list[Check]:
     """
     names = [c.name for p in host.declaration.providers for c in p.credentials]
     given = [name for name in names if host.credentials.get(name)]
-    absent = [Check(name, ABSENT, f"STUDIO_{name.upper()}") for name in names if name not in given]
+    absent = [
+        Check(name, ABSENT, f"not set (STUDIO_{name.upper()})")
+        for name in names
+        if name not in given
+    ]
     if not given:
         return absent
     try:
@@ -92,7 +100,9 @@ def _credentials(host: Host) -> list[Check]:
             return [Check("credentials", PROBLEM, error.message, error.hint), *absent]
     else:
         problems = {}
-    return [problems.get(name, Check(name, OK, "answers")) for name in given] + absent
+    return [
+        problems.get(name, Check(name, OK, "passed the plugin's check")) for name in given
+    ] + absent
 
 
 def _by_name(text: str, given: list[str]) -> dict[str, Check]:
@@ -124,8 +134,7 @@ def text(checks: list[Check]) -> str:
     width = max(len(check.name) for check in checks)
     lines = []
     for check in checks:
-        note = check.note if check.state != ABSENT else f"not set ({check.note})"
-        lines.append(f"{marks[check.state]} {check.name:{width}}  {note}")
+        lines.append(f"{marks[check.state]} {check.name:{width}}  {check.note}")
         if check.hint:
             lines.append(f"  {'':{width}}  {check.hint}")
     return "\n".join(lines)

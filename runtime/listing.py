@@ -39,7 +39,9 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     for name in ("default", "min", "max"):
         value = getattr(parameter, name)
         if value is not None:
-            known[name] = value
+            # The YAML's 16 has become 16.0 on the way.
+            whole = isinstance(value, float) and value.is_integer()
+            known[name] = int(value) if whole else value
     if parameter.options:
         known["options"] = [option.value for option in parameter.options]
     return known
@@ -56,13 +58,20 @@ def _tool(tool: Tool) -> str:
     for parameter in tool.parameters:
         about = _parameter(parameter)
         facts = [parameter.type, "required" if about["required"] else "optional"]
-        facts += [f"{key} {about[key]}" for key in ("default", "min", "max") if key in about]
+        facts += [
+            f"{key} {_shown(about[key])}" for key in ("default", "min", "max") if key in about
+        ]
         if "options" in about:
             facts.append("one of " + ", ".join(about["options"]))
         lines.append(f"    {parameter.name:{width}}  {', '.join(facts)}. {about['description']}")
     if tool.outputs:
         lines.append(f"  gives: text, files, json, {', '.join(tool.outputs)}")
     return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    """A value as a person would type it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def built(package: Built) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from runtime.declaration import Plugin
 from runtime.errors import UsageError
 
 PREFIX = "STUDIO_"
+_OF_THE_MACHINE = ("CHROMIUM", "CACHE_DIR")
 
 
 class Settings:
@@ -42,6 +43,12 @@ class Settings:
     def get(self, name: str) -> str | None:
         """The value of STUDIO_<name>, or None."""
         return self._values.get(PREFIX + name.upper())
+
+    def export(self) -> None:
+        """Hand on what is read from the environment only: by us, and by the plugin's process."""
+        for name in _OF_THE_MACHINE:
+            if value := self.get(name):
+                os.environ[PREFIX + name] = value
 
     def credentials(self, plugin: Plugin) -> dict[str, str]:
         """The credentials of a plugin that are set, by the names in its form."""

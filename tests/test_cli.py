@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from runtime import cli
+from runtime.paths import PROJECT, cache
 from tests.conftest import PROBE
 
 STUDIO = Path(sys.executable).with_name("studio")
@@ -188,6 +190,27 @@ def test_credentials_come_from_the_environment_and_from_env_files(
     assert document(run(plugin, "act=credentials", more=more))["text"] == "from-environment"
 
 
+def test_programs_and_folders_come_from_env_files_too(
+    plugin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.environ", dict(os.environ))
+    (tmp_path / ".env").write_text(f"STUDIO_CHROMIUM=/no/chromium\nSTUDIO_CACHE_DIR={tmp_path}\n")
+    outcome = studio("doctor", "--plugin", plugin)
+    assert outcome.exit_code == 1
+    assert "STUDIO_CHROMIUM names /no/chromium, which is no program" in outcome.stdout
+    assert cache() == tmp_path
+
+
+def test_a_fault_of_ours_is_a_document_too(plugin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise LookupError("nobody thought of this")
+
+    monkeypatch.setattr("runtime.node.pairs", broken)
+    outcome = studio("run", "probe", "--plugin", plugin, "--json")
+    assert outcome.exit_code == 1
+    assert "nobody thought of this" in document(outcome)["error"]["message"]
+
+
 def test_doctor(plugin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = document(studio("doctor", "--plugin", plugin, "--json"))
     states = {check["name"]: check["state"] for check in shown["checks"]}
@@ -207,13 +230,14 @@ def test_the_installed_command_leaves_no_process(tmp_path: Path) -> None:
 
     from tests.test_host import wait_until
 
-    script = f"{STUDIO} tools --json"
     listed = subprocess.run(
-        script.split(), capture_output=True, text=True, check=True, cwd=tmp_path
+        [STUDIO, "tools", "--json"], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert {t["name"] for t in json.loads(listed.stdout)} >= {"cluster_keywords"}
     words = tmp_path / "words.txt"
     words.write_text("\n".join(f"word {n} of many" for n in range(20_000)))
+    # A shell lets what it starts in the background (`make test &`) ignore SIGINT, for ever.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [STUDIO, "run", "cluster_keywords", f"keywords=@{words}"],
         stdout=subprocess.DEVNULL,
@@ -221,6 +245,7 @@ def test_the_installed_command_leaves_no_process(tmp_path: Path) -> None:
         cwd=tmp_path,
         start_new_session=True,
     )
+    signal.signal(signal.SIGINT, before)
 
     def children() -> list[int]:
         listing = Path(f"/proc/{process.pid}/task/{process.pid}/children")
@@ -245,3 +270,12 @@ def test_every_help_text_has_an_example(command: list[str]) -> None:
     assert outcome.exit_code == 0
     if command:
         assert "Example" in outcome.stdout
+    # Where the project lies on this machine is no help, and <…> would be taken for HTML.
+    assert str(PROJECT) not in "".join(outcome.stdout.split())
+    assert "dist/-" not in outcome.stdout
+
+
+def test_numbers_are_listed_as_they_are_declared() -> None:
+    listed = studio("tools").stdout
+    assert "default 1280, min 16, max 8192." in listed
+    assert "default false." in listed

@@ -47,6 +47,19 @@ def test_no_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         environment.python_for(tmp_path, "it")
 
 
+def test_the_uv_of_our_setup_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # It is there because the one on PATH, a pyenv shim for example, did not work.
+    ours, theirs = tmp_path / "project" / ".uv" / "bin", tmp_path / "bin"
+    for folder in (ours, theirs):
+        folder.mkdir(parents=True)
+        fake_uv(folder, "")
+    monkeypatch.setattr(environment, "PROJECT", tmp_path / "project")
+    monkeypatch.setenv("PATH", str(theirs))
+    assert environment.find_uv() == str(ours / "uv")
+    (ours / "uv").unlink()
+    assert environment.find_uv() == str(theirs / "uv")
+
+
 def fake_uv(folder: Path, script: str) -> str:
     """A program called uv that does what `script` says."""
     program = folder / "uv"

@@ -59,7 +59,7 @@ def screenshot(
         DeadlineExceeded: out of time.
     """
     guard = Guard(settings.allowed_private_hosts)
-    with steps.step(Phase.INIT, "Check the address", until=5):
+    with steps.step(Phase.INIT, "Checking the address", until=5):
         url = guard.check(request.url, deadline).url if request.url.strip() else HTML_URL
     with _pool.turn(deadline):
         try:
@@ -87,10 +87,10 @@ def _once(
     where = redact(settings.browser_url) if settings.browser_url else "this machine"
     shown = redact(url) if request.url.strip() else "the given HTML"
     with ExitStack() as stack:
-        with steps.step(Phase.INIT, f"Find a browser: {where}", until=20):
+        with steps.step(Phase.INIT, f"Finding a browser: {where}", until=20):
             lease = stack.enter_context(_pool.lease(settings, guard, deadline))
-        with steps.step(Phase.PREP, f"Load {shown}", until=70):
+        with steps.step(Phase.PREP, f"Loading {shown}", until=70):
             page = stack.enter_context(opened(lease.connection, lease.gate, request, deadline))
             place = page.load(url)
-        with steps.step(Phase.SAVE, "Take the picture", until=100):
+        with steps.step(Phase.SAVE, "Taking the picture", until=100):
             return picture(page, place, lease.version)

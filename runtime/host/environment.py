@@ -104,8 +104,13 @@ class _Installation:
             )
 
 
+def find_uv() -> str | None:
+    """Path of uv, or None. What `make setup` installed is there because no other uv worked."""
+    return shutil.which("uv", path=str(PROJECT / ".uv" / "bin")) or shutil.which("uv")
+
+
 def _build(installation: _Installation, present: list[str]) -> None:
-    uv = shutil.which("uv") or shutil.which("uv", path=str(PROJECT / ".uv" / "bin"))
+    uv = find_uv()
     if uv is None:
         raise PluginStartFailed(
             f"{installation.name} needs its dependencies installed, and uv was not found.",
