@@ -46,7 +46,7 @@ def show_error(error: StudioError, verbose: bool) -> None:
 
 
 class Notices:
-    """What the host noticed: stray lines always, the rest with --verbose."""
+    """What the host noticed: what loses something always, the rest with --verbose."""
 
     def __init__(self, verbose: bool) -> None:
         self._verbose = verbose
@@ -55,6 +55,8 @@ class Notices:
     def __call__(self, kind: str, text: str) -> None:
         if kind == "install":
             err.print(f"[dim]{escape(text)}[/]")
+        elif kind == "warning":
+            err.print(f"[yellow]{escape(text)}[/]")
         elif kind == "stray":
             self._stray += 1
             if self._stray <= 3 or self._verbose:

@@ -18,6 +18,7 @@ from runtime.errors import (
     LimitExceeded,
     PluginDied,
     PluginStartFailed,
+    ProtocolViolation,
     ToolFailed,
     UsageError,
 )
@@ -127,6 +128,87 @@ def test_stray_lines_are_reported_and_survived(make_probe: Make) -> None:
     assert ("stray", "just printing") in seen
     assert ("stray", '{"event": 5, "data": []}') in seen
     host.stop()
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ('{"type": "strange", "data": {}}', "session message of the unknown type 'strange'"),
+        ('{"type": "invoke", "data": {}}', "reverse call without type, id or request"),
+        ('{"type": "stream", "data": {"type": "variable", "message": {}}}', "Dify refuses"),
+    ],
+)
+def test_what_the_daemon_ends_a_call_for(probe: Host, data: str, said: str) -> None:
+    line = '{"event": "session", "session_id": "SESSION", "data": %s}' % data  # noqa: UP031
+    with pytest.raises(ProtocolViolation, match=said):
+        call(probe, "raw", lines=[line])
+    assert call(probe, "echo").text == "first second"
+
+
+def test_nobody_answers_a_call_that_has_ended(make_probe: Make) -> None:
+    seen: list[tuple[str, str]] = []
+    host = make_probe(on_notice=lambda kind, text: seen.append((kind, text)))
+    reverse = (
+        '{"event": "session", "session_id": "other", "data": {"type": "invoke", "data": '
+        '{"type": "storage", "backwards_request_id": "1", "request": {}}}}'
+    )
+    assert call(host, "raw", lines=[reverse]).text == "after"
+    assert "reverse" not in [kind for kind, _ in seen]
+    host.stop()
+
+
+def test_a_listener_that_fails_does_not_deafen_the_host(make_probe: Make) -> None:
+    def broken(kind: str, text: str) -> None:
+        raise BrokenPipeError
+
+    host = make_probe(on_notice=broken)
+    assert call(host, "print").text == "printed"
+    assert call(host, "echo").text == "first second"
+    host.stop()
+
+
+def test_a_plugin_that_closes_its_output_is_killed_and_started_again(make_probe: Make) -> None:
+    host = make_probe()
+    host.wait_ready()
+    began = time.monotonic()
+    with pytest.raises(PluginDied, match="closed its standard output"):
+        call(host, "close_stdout")
+    assert time.monotonic() - began < 10
+    assert call(host, "echo").text == "first second"
+    host.stop()
+
+
+def test_calls_end_when_the_host_is_stopped(make_probe: Make) -> None:
+    host = make_probe()
+    host.wait_ready()
+    errors: list[BaseException] = []
+
+    def waits() -> None:
+        try:
+            call(host, "sleep", amount=60_000)
+        except PluginDied as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=waits)
+    thread.start()
+    time.sleep(0.3)
+    host.stop()
+    thread.join(5)
+    assert "was stopped" in str(errors[0])
+    with pytest.raises(PluginDied, match="was stopped"):
+        call(host, "echo")
+    host.stop()
+
+
+def test_a_host_that_is_stopped_before_it_runs(make_probe: Make) -> None:
+    for start in (False, True):
+        host = make_probe()
+        if start:
+            host.start()
+        host.stop()
+        with pytest.raises(PluginDied, match="was stopped"):
+            call(host, "echo")
+        assert host.process.pid is None
 
 
 def test_secrets_of_the_host_are_not_inherited(

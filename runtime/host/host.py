@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -18,7 +19,7 @@ from runtime.errors import LimitExceeded, ProtocolViolation, StudioError, ToolFa
 from runtime.host import stdio
 from runtime.host.chunks import ChunkMerger, whole_blob
 from runtime.host.limits import Limits
-from runtime.host.messages import Message
+from runtime.host.messages import Message, tool_message
 from runtime.host.parameters import closest
 from runtime.host.process import PluginProcess
 
@@ -26,6 +27,7 @@ HINT_MARK = "\nWhat to do: "
 """A tool's error may carry what to do after this mark; it is shown as the hint."""
 
 USER = "studio"
+_REVERSE = "invoke"
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Host:
         credentials: given to every call that brings none of its own.
         limits: what to enforce; default: Dify's.
         answers: who answers reverse calls; default: nobody.
-        on_notice: called with (kind, text); kind is stray, log, stderr or reverse.
+        on_notice: called with (kind, text); kind is stray, log, stderr, reverse or warning.
     """
 
     def __init__(
@@ -70,7 +72,7 @@ class Host:
         self.credentials = dict(credentials or {})
         self.limits = limits or Limits()
         self._answers = answers or Answers()
-        self._notice = on_notice or _nobody
+        self._notice = _guarded(on_notice or _nobody)
         self._inboxes: dict[str, _Inbox] = {}
         self._lock = threading.Lock()
         self.process = PluginProcess(
@@ -148,7 +150,7 @@ class Host:
         }
         files = ChunkMerger(self.limits)
         for payload in self._call(data, timeout):
-            kind, content, meta = stdio.tool_message(payload)
+            kind, content, meta = tool_message(payload)
             if kind == "blob_chunk":
                 merged = files.add(content, meta)
                 if merged is not None:
@@ -159,7 +161,7 @@ class Host:
                 yield Message(kind, content, meta)
         if files.unfinished:
             self._notice(
-                "stray", f"{files.unfinished} file(s) of the tool never ended; Dify drops them"
+                "warning", f"{files.unfinished} file(s) of the tool never ended; Dify drops them."
             )
 
     def find(self, tool: str) -> tuple[Provider, Tool]:
@@ -263,21 +265,31 @@ class Host:
                         raise _tool_failed(content)
                     case stdio.SessionEvent(_, "end", _):
                         return
+                    case stdio.SessionEvent(_, kind, _):
+                        raise ProtocolViolation(
+                            "The plugin sent a reverse call without type, id or request; "
+                            "the daemon ends the call."
+                            if kind == _REVERSE
+                            else f"The plugin sent a session message of the unknown type {kind!r}; "
+                            "the daemon ends the call.",
+                            "Use the SDK to talk to the daemon.",
+                        )
         finally:
             with self._lock:
                 self._inboxes.pop(session, None)
 
     def _deliver(self, event: stdio.SessionEvent | stdio.Complaint) -> None:
         """In the reader's thread: hand an event to its call, or answer a reverse call."""
-        if isinstance(event, stdio.SessionEvent) and event.type == "invoke":
-            threading.Thread(target=self._reverse, args=(event,), daemon=True).start()
-            return
         with self._lock:
             inbox = self._inboxes.get(event.session) if event.session is not None else None
-        if inbox is not None:
+        if inbox is None:
+            # Like the daemon, we do not listen to a call that has ended.
+            if isinstance(event, stdio.Complaint):
+                self._notice("warning", f"The plugin complains: {event.text}")
+        elif isinstance(event, stdio.SessionEvent) and _answerable(event):
+            threading.Thread(target=self._reverse, args=(event,), daemon=True).start()
+        else:
             inbox.put(event)
-        elif isinstance(event, stdio.Complaint):
-            self._notice("stray", f"the plugin complains: {event.text}")
 
     def _tell_everyone(self, reason: StudioError) -> None:
         with self._lock:
@@ -287,9 +299,7 @@ class Host:
 
     def _reverse(self, event: stdio.SessionEvent) -> None:
         """Answer one reverse call."""
-        kind = str(event.data.get("type"))
-        request_id = str(event.data.get("backwards_request_id"))
-        request = event.data.get("request")
+        kind, request_id = event.data["type"], event.data["backwards_request_id"]
 
         def reply(what: str, message: str, data: Mapping[str, Any] | None) -> None:
             self.process.send(
@@ -300,14 +310,30 @@ class Host:
         try:
             if denied is not None:
                 raise PermissionError(denied)
-            for message, data in self._answers.answer(
-                kind, request if isinstance(request, dict) else {}
-            ):
+            for message, data in self._answers.answer(kind, event.data["request"]):
                 reply("response", message, data)
         except Exception as error:  # noqa: BLE001 - the plugin is told, as the daemon does
             self._notice("reverse", f"{kind}: {error}")
             reply("error", str(error), None)
         reply("end", "", None)
+
+
+def _answerable(event: stdio.SessionEvent) -> bool:
+    """Whether it is a reverse call with all that the daemon wants in it."""
+    wanted = {"type": str, "backwards_request_id": str, "request": dict}
+    return event.type == _REVERSE and all(
+        isinstance(event.data.get(name), kind) for name, kind in wanted.items()
+    )
+
+
+def _guarded(notice: Callable[[str, str], None]) -> Callable[[str, str], None]:
+    """Notices come from the threads that serve the plugin; they must outlive a closed terminal."""
+
+    def say(kind: str, text: str) -> None:
+        with contextlib.suppress(Exception):
+            notice(kind, text)
+
+    return say
 
 
 def _nobody(kind: str, text: str) -> None:

@@ -27,6 +27,8 @@ from runtime.host import stdio
 from runtime.host.limits import Limits
 
 STOP_SECONDS = 3.0
+LAST_BREATH_SECONDS = 1.0
+"""A process that dies closes its standard output first; so long it has to be gone, too."""
 STDERR_KEPT_BYTES = 1024
 """The daemon's failure message is the last 1024 bytes of standard error."""
 EARLY_DEATHS = 3
@@ -114,13 +116,16 @@ class PluginProcess:
 
         Raises:
             PluginStartFailed: it ended, or fell silent, before it was ready.
+            PluginDied: it was stopped for good.
         """
         limit = self._limits.MAX_HEARTBEAT_INTERVAL if seconds is None else seconds
         end = time.monotonic() + limit
-        while not self._ready.wait(timeout=0.05):
+        ready = False
+        while not ready:
+            ready = self._ready.wait(timeout=0.05)
             if self._failure is not None:
                 raise self._failure
-            if time.monotonic() > end:
+            if not ready and time.monotonic() > end:
                 raise PluginStartFailed(
                     f"The plugin did not become ready within {limit:g} s: no heartbeat came.",
                     "Look for work at import time in main.py and the tool files."
@@ -143,8 +148,13 @@ class PluginProcess:
         self._kill(self._process)
 
     def stop(self) -> None:
-        """End the process and everything it started, and do not start it again."""
+        """End the process and everything it started, and do not start it again.
+
+        Calls in flight, and calls that come later, fail with PluginDied.
+        """
         self._stopping.set()
+        if self._failure is None:
+            self._give_up(PluginDied("The plugin was stopped.", "Open it anew."))
         process = self._process
         if process is not None and process.poll() is None:
             _signal_group(process, signal.SIGTERM)
@@ -265,6 +275,14 @@ class PluginProcess:
                 self._kill(process)
                 return
             self._handle(stdio.parse(line))
+        try:
+            process.wait(LAST_BREATH_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._reason = PluginDied(
+                "The plugin closed its standard output and was killed, as the daemon does.",
+                f"It is started again for the next call. {SILENCE}",
+            )
+            self._kill(process)
 
     def _handle(self, event: stdio.Event | None) -> None:
         match event:

@@ -7,19 +7,15 @@ spoken over TCP by a plugin that debugs remotely.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
+from typing import Any, NoReturn
 
-from runtime.errors import ProtocolViolation
-
-MESSAGE_TYPES = frozenset(
-    {
-        "text", "file", "blob", "blob_chunk", "json", "link", "image", "image_link",
-        "binary_link", "variable", "log", "retriever_resources",
-    }
-)  # fmt: skip
-"""What the daemon knows (pkg/entities/tool_entities/tool.go); it ends a session for others."""
+_HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
+_EXACT_DIGITS = 15
+"""Integers of so many digits survive a float64."""
 
 
 @dataclass(frozen=True)
@@ -70,17 +66,45 @@ Event = Stray | Heartbeat | Log | Complaint | SessionEvent | Declaration
 
 
 def parse(line: bytes) -> Event | None:
-    """One line of a plugin's standard output; None for a blank one. Never raises."""
+    """One line of a plugin's standard output; None for a blank one. Never raises.
+
+    It is read as the daemon, which is written in Go, reads it and writes it on to Dify: numbers
+    pass through a float64 (2**53 + 1 becomes 2**53, 1.0 becomes 1), half a surrogate pair becomes
+    U+FFFD, and a line with NaN in it is no JSON.
+    """
     text = line.decode("utf-8", errors="replace").strip()
     if not text:
         return None
     try:
-        frame = json.loads(text)
+        frame = _json(text)
     except (ValueError, RecursionError):
         return Stray(text)
     if not isinstance(frame, dict):
         return Stray(text)
     return _event(frame) or Stray(text)
+
+
+def _json(text: str) -> Any:
+    frame = json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_refuse)
+    if _HALF_PAIR.search(text):
+        whole = json.dumps(frame, ensure_ascii=False).encode("utf-16-le", errors="surrogatepass")
+        frame = json.loads(whole.decode("utf-16-le", errors="replace"))
+    return frame
+
+
+def _number(digits: str) -> int | float:
+    if len(digits) <= _EXACT_DIGITS and digits.lstrip("-").isdigit():
+        return int(digits)
+    number = float(digits)
+    if abs(number) == float("inf"):
+        _refuse(digits)
+    # From 1e21 on, Go writes an exponent, and with it a number is no integer in Python.
+    whole = number.is_integer() and abs(number) < 1e21
+    return int(Decimal(repr(number))) if whole else number
+
+
+def _refuse(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number that the daemon takes")
 
 
 def _event(frame: Mapping[str, Any]) -> Event | None:
@@ -97,8 +121,11 @@ def _event(frame: Mapping[str, Any]) -> Event | None:
         case "error":
             known = session if isinstance(session, str) else None
             return Complaint(known, str(content.get("error", content)))
-        case "session" if isinstance(session, str) and isinstance(content.get("type"), str):
-            inner = content.get("data")
+        # Without data the daemon drops it.
+        case "session" if (
+            isinstance(session, str) and isinstance(content.get("type"), str) and "data" in content
+        ):
+            inner = content["data"]
             return SessionEvent(session, content["type"], inner if isinstance(inner, dict) else {})
     return None
 
@@ -131,23 +158,3 @@ def _line(session: str, event: str, data: Mapping[str, Any]) -> bytes:
         "data": data,
     }
     return json.dumps(frame, ensure_ascii=False).encode("utf-8", errors="surrogatepass") + b"\n"
-
-
-def tool_message(data: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """Type, content and meta of a stream's payload.
-
-    Raises:
-        ProtocolViolation: a type that the daemon does not know, or no message in it.
-    """
-    kind, content, meta = data.get("type"), data.get("message"), data.get("meta")
-    if kind not in MESSAGE_TYPES:
-        raise ProtocolViolation(
-            f"The tool sent a message of the unknown type {kind!r}; the daemon ends the call.",
-            f"Allowed types: {', '.join(sorted(MESSAGE_TYPES))}.",
-        )
-    if not isinstance(content, dict):
-        raise ProtocolViolation(
-            f"The tool sent a {kind} message without content; the daemon ends the call.",
-            "Use the create_…_message functions of the SDK.",
-        )
-    return str(kind), content, meta if isinstance(meta, dict) else {}

@@ -49,6 +49,17 @@ class ProbeTool(Tool):
         print('{"event": 5, "data": []}', flush=True)
         yield self.create_text_message("printed")
 
+    def _raw(self, amount, parameters):
+        for line in parameters["lines"]:
+            text = line.replace("SESSION", self.session.session_id)
+            os.write(1, b"\n" + text.encode() + b"\n")
+        yield self.create_text_message("after")
+
+    def _close_stdout(self, amount, parameters):
+        os.close(1)
+        time.sleep(600)
+        yield self.create_text_message("nobody hears this")
+
     def _exit(self, amount, parameters):
         sys.stderr.write("the engine room is on fire\n")
         sys.stderr.flush()
