@@ -27,7 +27,7 @@ bench: browser
 
 # Write requirements.lock anew from requirements.txt and the groups in pyproject.toml.
 lock: setup
-	@UV=$$(command -v uv || echo .uv/bin/uv); $$UV pip compile requirements.txt --group dev \
+	@UV=.uv/bin/uv; [ -x $$UV ] || UV=uv; $$UV pip compile requirements.txt --group dev \
 		--universal --generate-hashes --python-version 3.12 --upgrade --quiet \
 		--custom-compile-command "make lock" --output-file requirements.lock
 

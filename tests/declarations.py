@@ -57,6 +57,18 @@ def read_parameters(tree: ast.AST) -> set[str]:
     return names
 
 
+def past_parameters(tree: ast.AST) -> bool:
+    """Whether an adapter uses what Dify sent otherwise than through `Parameters`."""
+    uses = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == "tool_parameters"]
+    wrapped = [
+        argument
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and _called(call) == "Parameters"
+        for argument in call.args
+    ]
+    return any(use not in wrapped for use in uses)
+
+
 def _called(node: ast.AST) -> str:
     """The name of the plain function that a call calls."""
     return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
@@ -82,6 +94,8 @@ def adapter_problems(path: str) -> list[str]:
         found.append(
             f"{source_path}: has the classes {', '.join(classes) or 'none'}; one is needed"
         )
+    if past_parameters(tree):
+        found.append(f"{source_path}: uses tool_parameters itself; read them through Parameters")
     if len(source.splitlines()) > MAX_LINES:
         found.append(f"{source_path}: has over {MAX_LINES} lines; move the craft to creative/")
     if data["identity"]["name"] != Path(path).stem or Path(source_path).stem != Path(path).stem:

@@ -50,10 +50,11 @@ def test_main_imports_the_sdk_first() -> None:
 
 def test_nothing_heavy_is_imported_when_the_plugin_starts() -> None:
     # What a tool file imports delays the first heartbeat and stays in memory for ever.
+    modules = [f"tools.{Path(path).stem}" for path in declarations.tools()]
     program = (
         "import dify_plugin, sys\n"
         "before = set(sys.modules)\n"
-        "import tools.capture_screenshot, tools.cluster_keywords, provider.creative_studio\n"
+        f"import {', '.join(modules)}, provider.creative_studio\n"
         "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
     )
     loaded = subprocess.run(
@@ -77,6 +78,13 @@ def test_a_parameter_that_nobody_reads_is_noticed() -> None:
     ]
 
 
+def test_a_parameter_that_is_read_past_the_adapter_is_noticed() -> None:
+    read = "parameters = Parameters(tool_parameters); "
+    assert not declarations.past_parameters(ast.parse(read))
+    assert declarations.past_parameters(ast.parse(read + "x = tool_parameters['x']"))
+    assert declarations.past_parameters(ast.parse("x = tool_parameters.get('x')"))
+
+
 def test_a_missing_translation_is_noticed() -> None:
     text = {"label": {"en_US": "A", "zh_Hans": "B", "ja_JP": "C"}}
     assert declarations.untranslated(text, "x") == ["x.label: no pt_BR"]
@@ -91,6 +99,22 @@ def test_readme_is_short_english_and_starts_with_the_two_commands() -> None:
     assert len(text.split()) < 500
     assert text.index("make demo") < text.index("make test") < text.index("package build")
     assert not [sign for sign in text if "\u3040" <= sign <= "\u9fff"]
+
+
+def test_every_node_is_in_the_texts_under_its_own_name() -> None:
+    texts = {"en_US": ROOT / "README.md"}
+    for language in ("zh_Hans", "ja_JP", "pt_BR"):
+        texts[language] = ROOT / "readme" / f"README_{language}.md"
+    headings = {
+        language: [line for line in path.read_text(encoding="utf-8").splitlines() if "###" in line]
+        for language, path in texts.items()
+    }
+    privacy = (ROOT / "PRIVACY.md").read_text(encoding="utf-8")
+    for path in declarations.tools():
+        label = declarations.load(path)["identity"]["label"]
+        for language, found in headings.items():
+            assert f"### {label[language]}" in found
+        assert f"| {label['en_US']} |" in privacy
 
 
 def test_every_readme_shows_the_same_commands() -> None:
