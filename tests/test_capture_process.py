@@ -253,12 +253,20 @@ class TestFinding:
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         broken = tmp_path / "chromium"
-        broken.write_text("#!/bin/sh\necho cannot open shared libraries >&2\nsleep 0.2\nexit 127\n")
+        broken.write_text("#!/bin/sh\necho cannot open shared libraries >&2\nexit 127\n")
         broken.chmod(0o755)
         monkeypatch.setenv("STUDIO_CHROMIUM", str(broken))
+        failed = LocalBrowser._failed
+
+        def late(browser: LocalBrowser) -> EngineUnavailable:
+            time.sleep(0.3)  # on a busy machine the shell has tidied up by now
+            return failed(browser)
+
+        monkeypatch.setattr(LocalBrowser, "_failed", late)
         with pytest.raises(EngineUnavailable, match="ended when it was started") as caught:
             LocalBrowser(Deadline(10))
         assert "cannot open shared libraries" in str(caught.value)
+        assert "Install the missing library" in str(caught.value)
 
     def test_a_browser_that_never_answers(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

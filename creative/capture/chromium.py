@@ -202,16 +202,17 @@ class LocalBrowser:
             )
         self.program = require_browser()
         self.profile = tempfile.mkdtemp(prefix="creative-studio-browser-")
-        self._log = Path(self.profile, "stderr.log")
+        # Not in the profile: the shell removes that before we can read the last words in it.
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - stop() closes it
         _quiet_profile(Path(self.profile))
         ours, theirs = socket.socketpair()
-        with theirs, self._log.open("wb") as log:
+        with theirs:
             launch = ["/bin/sh", "-c", _LAUNCH, "sh", self.profile]
             self._process = subprocess.Popen(
                 launch + arguments(self.program, self.profile),
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
-                stderr=log,
+                stderr=self._log,
                 env=_environment(self.profile),
                 start_new_session=True,
             )
@@ -247,6 +248,7 @@ class LocalBrowser:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._log.close()
         shutil.rmtree(self.profile, ignore_errors=True)
 
     def _failed(self) -> EngineUnavailable:
@@ -267,10 +269,9 @@ class LocalBrowser:
         )
 
     def _said(self) -> str:
-        try:
-            return self._log.read_bytes()[-2000:].decode(errors="replace")
-        except OSError:
-            return ""  # the shell was faster and removed the profile
+        log = self._log.fileno()
+        size = os.fstat(log).st_size
+        return os.pread(log, 2000, max(0, size - 2000)).decode(errors="replace")
 
 
 def _quiet_profile(profile: Path) -> None:
