@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from runtime import console
-from runtime.errors import StudioError
+from runtime.errors import StudioError, UsageError
 from runtime.paths import PROJECT
 
 app = typer.Typer(
@@ -73,8 +74,12 @@ def _reporting(as_json: bool, verbose: bool) -> Iterator[None]:
         console.err.print("Stopped.")
         raise typer.Exit(130) from None
     except BrokenPipeError:
-        # The reader of our output (head, less) has gone; not worth a message.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # the reader of our output (head, less) has gone; not worth a message
+        raise typer.Exit(1) from None
+    except console.OutputLost as error:
+        _drop_output()
+        lost = StudioError(f"Standard output cannot be written: {error}.", "Send it elsewhere.")
+        console.show_error(lost, verbose)
         raise typer.Exit(1) from None
     except Exception as error:
         if verbose:
@@ -85,6 +90,12 @@ def _reporting(as_json: bool, verbose: bool) -> Iterator[None]:
         )
         _show_failure(unexpected, as_json, verbose)
         raise typer.Exit(1) from None
+
+
+def _drop_output() -> None:
+    """Let Python's own flush at the end not fail as well."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_failure(error: StudioError, as_json: bool, verbose: bool) -> None:
@@ -318,5 +329,21 @@ def doctor(
 
 def main() -> NoReturn:
     """The entry point of the `studio` command."""
-    app()
-    raise SystemExit(0)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores SIGHUP, and so do we then
+            signal.signal(number, _end)
+    as_json = "--json" in sys.argv
+    try:
+        raise SystemExit(app(standalone_mode=not as_json))
+    except typer.TyperException as error:
+        # With --json even a wrong option is a document; otherwise Typer has shown it.
+        _show_failure(UsageError(error.format_message(), "See --help."), True, False)
+        raise SystemExit(UsageError.exit_code) from None
+    except typer.Abort:
+        raise SystemExit(130) from None
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    """Unwind as Ctrl-C does, so that plugins are stopped and half-written files removed."""
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(128 + number)

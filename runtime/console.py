@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import json
 import sys
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,14 +24,34 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+class OutputLost(Exception):
+    """Standard output is closed, or its disk is full; the reason is the message."""
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    if sys.stdout is None:
+        raise OutputLost("it is closed")
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputLost(error.strerror or str(error)) from None
+
+
 def show(text: str) -> None:
     """A line of a result, as it is."""
-    out.print(text, markup=False)
+    with _writing():
+        out.print(text, markup=False)
 
 
 def show_json(value: Any) -> None:
     """One JSON document; nothing else goes to standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    with _writing():
+        sys.stdout.write(text + "\n")
 
 
 def show_error(error: StudioError, verbose: bool) -> None:

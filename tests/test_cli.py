@@ -262,6 +262,72 @@ def test_the_installed_command_leaves_no_process(tmp_path: Path) -> None:
     assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in plugin_pids))
 
 
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_terminated_command_stops_its_plugin(name: str, tmp_path: Path) -> None:
+    import signal
+
+    from tests.test_host import wait_until
+
+    gone = tmp_path / "gone"
+    broken = tmp_path / "plugin"
+    shutil.copytree(PROBE, broken)
+    # Only a plugin that is stopped and not killed can leave a note.
+    (broken / "main.py").write_text(
+        "import pathlib, signal, sys, time\n"
+        "def end(*_):\n"
+        f"    pathlib.Path({str(gone)!r}).write_text('stopped')\n"
+        "    sys.exit()\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        f"pathlib.Path({str(tmp_path / 'started')!r}).write_text('x')\n"
+        "time.sleep(60)\n"
+    )
+    (broken / ".venv" / "bin").mkdir(parents=True)
+    (broken / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    process = subprocess.Popen(
+        [STUDIO, "run", "probe", "act=echo", "--plugin", broken],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=tmp_path,
+    )
+    assert wait_until((tmp_path / "started").exists, 20)
+    number = getattr(signal, name)
+    process.send_signal(number)
+    assert process.wait(15) == 128 + number
+    assert gone.read_text() == "stopped"
+
+
+@pytest.mark.parametrize("arguments", [["--bogus"], ["--timeout", "soon"], ["--timeout", "0"]])
+def test_a_wrong_option_is_a_document_too(arguments: list[str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [STUDIO, "run", "cluster_keywords", *arguments, "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"]["type"] == "UsageError"
+    assert arguments[0] in done.stderr
+
+
+@pytest.mark.parametrize("command", ["tools", "tools --json"])
+@pytest.mark.parametrize(
+    ("where", "code", "said"),
+    [
+        (">/dev/full", 1, "Standard output cannot be written: No space left on device"),
+        (">&-", 1, "Standard output cannot be written: it is closed"),
+        ("| head -c 1", 0, ""),
+    ],
+)
+def test_output_that_cannot_be_written(command: str, where: str, code: int, said: str) -> None:
+    line = f"{STUDIO} {command} {where}"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
 @pytest.mark.parametrize("command", [[], ["run"], ["tools"], ["workflow", "run"],
                                      ["package", "build"], ["package", "verify"], ["demo"],
                                      ["doctor"]])  # fmt: skip

@@ -158,9 +158,11 @@ class PluginProcess:
         process = self._process
         if process is not None and process.poll() is None:
             _signal_group(process, signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):  # it is killed below
-                process.wait(STOP_SECONDS)
-            self._kill(process)
+            try:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(STOP_SECONDS)
+            finally:  # also after a second Ctrl-C
+                self._kill(process)
         if self._supervisor is not None and self._supervisor is not threading.current_thread():
             self._supervisor.join(STOP_SECONDS)
 
