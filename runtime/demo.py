@@ -139,6 +139,11 @@ def _page(pictured: bool, clusters: list[dict[str, Any]], report: str) -> str:
         if pictured
         else "<p>No screenshot: there was no Chromium. Install one and run the demo again.</p>"
     )
+    made_by = (
+        "a Dify workflow on Dify's own engine, with two nodes of this plugin"
+        if pictured
+        else "one node of this plugin"
+    )
     cards = "\n".join(_card(cluster) for cluster in clusters)
     text = (
         f"<details><summary>The workflow's own report</summary><pre>{html.escape(report)}</pre>"
@@ -150,7 +155,7 @@ def _page(pictured: bool, clusters: list[dict[str, Any]], report: str) -> str:
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><title>Creative Studio demo</title>'
         f"<style>{_STYLE}</style><main><h1>Creative Studio demo</h1>"
-        "<p>Made by a Dify workflow on Dify's own engine, with two nodes of this plugin. "
+        f"<p>Made by {made_by}. "
         f'{len(clusters)} clusters, also as <a href="clusters.csv">clusters.csv</a>.</p>'
         f'{picture}<div class="grid">{cards}</div>{text}</main></html>\n'
     )
