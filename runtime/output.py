@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from runtime.errors import StudioError, ToolFailed, UsageError
+from runtime.files import write_whole
 from runtime.host.messages import OutputFile, Result
 
 _UNSAFE = re.compile(r"[^\w.()+ -]+")
@@ -22,17 +22,7 @@ def write(path: Path, data: bytes) -> None:
         UsageError: the place cannot be written to.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as scratch:
-            temporary = Path(scratch.name)
-            try:
-                scratch.write(data)
-                scratch.close()
-                temporary.chmod(0o644)
-                temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+        write_whole(path, data)
     except OSError as error:
         raise UsageError(
             f"{path} cannot be written: {error.strerror or error}.", "Give another --out."

@@ -8,10 +8,8 @@ even where the decoder would read them.
 
 from __future__ import annotations
 
-import os
 import re
 import stat
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -20,6 +18,7 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 from runtime.errors import PackageInvalid
+from runtime.files import write_whole
 from runtime.package.findings import Findings, PackageRefused, Source
 
 MAX_PACKAGE_BYTES = 52_428_800
@@ -280,31 +279,10 @@ def write_package(files: Mapping[str, bytes], path: Path) -> int:
             "Leave large files out with .difyignore.",
         )
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        write_whole(path, data)
     except OSError as error:
-        raise _unwritable(path, error) from None
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        # mkstemp makes a private file; a package is for everybody whom the umask allows.
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-    except OSError as error:
-        raise _unwritable(path, error) from None
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+        raise PackageInvalid(
+            f"The package cannot be written to {path}: {error.strerror}.",
+            "Give another place for it.",
+        ) from None
     return len(data)
-
-
-def _unwritable(path: Path, error: OSError) -> PackageInvalid:
-    return PackageInvalid(
-        f"The package cannot be written to {path}: {error.strerror}.",
-        "Give another place for it.",
-    )
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
