@@ -121,6 +121,11 @@ def test_unknown_tool(probe: Host) -> None:
     assert "Did you mean probe?" in caught.value.hint
 
 
+def test_a_parameter_that_json_cannot_say(probe: Host) -> None:
+    with pytest.raises(UsageError, match="cannot be sent to a plugin: .*bytes"):
+        call(probe, "echo", value=b"bytes")
+
+
 def test_stray_lines_are_reported_and_survived(make_probe: Make) -> None:
     seen: list[tuple[str, str]] = []
     host = make_probe(on_notice=lambda kind, text: seen.append((kind, text)))

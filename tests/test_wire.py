@@ -164,6 +164,21 @@ def test_many_texts_are_no_work() -> None:
     assert len(result.text) == 20_000_000
 
 
+def test_parameters_arrive_as_through_the_daemon() -> None:
+    # As the real daemon handed them to a plugin.
+    given = {"n": 3.0, "big": 12345678901234567890, "huge": 1e21, "text": "\ud800x"}
+    frame = json.loads(stdio.request("s", given))
+    assert repr(frame["data"]) == repr(
+        {"n": 3, "big": 12345678901234567000, "huge": 1e21, "text": "\ufffdx"}
+    )
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), b"bytes", {1}, 10**400])
+def test_parameters_that_json_cannot_say(value: object) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        stdio.request("s", {"value": value})
+
+
 def test_our_lines_are_single_and_whole() -> None:
     line = stdio.request("s", {"text": "a\nb\u2028c 😀"})
     assert line.count(b"\n") == 1

@@ -132,7 +132,7 @@ class Host:
             timeout: absolute limit in seconds; default and ceiling: PLUGIN_MAX_EXECUTION_TIMEOUT.
 
         Raises:
-            UsageError: no such tool.
+            UsageError: no such tool, or a parameter that is no JSON.
             ToolFailed: the tool raised.
             LimitExceeded: out of time, or a line or a file too large.
             PluginDied, PluginStartFailed: the process is gone.
@@ -238,6 +238,12 @@ class Host:
         ceiling = self.limits.PLUGIN_MAX_EXECUTION_TIMEOUT
         limit = ceiling if timeout is None else min(timeout, ceiling)
         session = str(uuid.uuid4())
+        try:
+            line = stdio.request(session, {"user_id": USER, **data})
+        except ValueError as error:
+            raise UsageError(
+                f"The call cannot be sent to a plugin: {error}.", "Give it what JSON can say."
+            ) from None
         inbox: _Inbox = queue.SimpleQueue()
         # Registered before it is sent: a death in between is told to this call too.
         with self._lock:
@@ -245,7 +251,7 @@ class Host:
         try:
             self.wait_ready()
             end = time.monotonic() + limit
-            self.process.send(stdio.request(session, {"user_id": USER, **data}))
+            self.process.send(line)
             while True:
                 try:
                     event = inbox.get(timeout=max(0.0, end - time.monotonic()))

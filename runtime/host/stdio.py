@@ -87,9 +87,12 @@ def parse(line: bytes) -> Event | None:
 def _json(text: str) -> Any:
     frame = json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_refuse)
     if _HALF_PAIR.search(text):
-        whole = json.dumps(frame, ensure_ascii=False).encode("utf-16-le", errors="surrogatepass")
-        frame = json.loads(whole.decode("utf-16-le", errors="replace"))
+        frame = json.loads(_in_pairs(json.dumps(frame, ensure_ascii=False)))
     return frame
+
+
+def _in_pairs(text: str) -> str:
+    return text.encode("utf-16-le", errors="surrogatepass").decode("utf-16-le", errors="replace")
 
 
 def _number(digits: str) -> int | float:
@@ -131,8 +134,15 @@ def _event(frame: Mapping[str, Any]) -> Event | None:
 
 
 def request(session: str, data: Mapping[str, Any]) -> bytes:
-    """The line that starts a call."""
-    return _line(session, "request", data)
+    """The line that starts a call; its numbers have been through the daemon, too (see `parse`).
+
+    Raises:
+        ValueError: there is something in `data` that JSON cannot say.
+    """
+    try:
+        return _line(session, "request", _json(json.dumps(data, ensure_ascii=False)))
+    except (TypeError, RecursionError) as error:
+        raise ValueError(str(error)) from None
 
 
 def backwards_response(
@@ -157,4 +167,4 @@ def _line(session: str, event: str, data: Mapping[str, Any]) -> bytes:
         "event": event,
         "data": data,
     }
-    return json.dumps(frame, ensure_ascii=False).encode("utf-8", errors="surrogatepass") + b"\n"
+    return _in_pairs(json.dumps(frame, ensure_ascii=False)).encode() + b"\n"
