@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,9 @@ from runtime.files import write_whole
 from runtime.host.messages import OutputFile, Result
 
 _UNSAFE = re.compile(r"[^\w.()+ -]+")
-MAX_NAME = 120
+MAX_NAME_BYTES = 200
+"""File systems take 255; a number may be added."""
+MAX_SUFFIX_BYTES = 20
 
 
 def write(path: Path, data: bytes) -> None:
@@ -53,14 +56,18 @@ def save(files: Sequence[OutputFile], folder: Path) -> list[dict[str, Any]]:
 def safe_name(name: str) -> str:
     """A file name from whatever a tool called its file: no folders, nothing hidden."""
     base = _UNSAFE.sub("_", Path(name.replace("\\", "/")).name).strip(" .")
-    stem, dot, suffix = base.rpartition(".")
-    return (stem[: MAX_NAME - len(suffix)] + dot + suffix) if base else "file"
+    suffix = Path(base).suffix
+    if len(suffix.encode()) > MAX_SUFFIX_BYTES:
+        suffix = ""
+    stem = base.removesuffix(suffix).encode()[: MAX_NAME_BYTES - len(suffix.encode())]
+    return (stem.decode(errors="ignore") + suffix) or "file"
 
 
 def _free(path: Path) -> Path:
     number = 1
     candidate = path
-    while candidate.exists():
+    # Not Path.exists: it raises where it may not look, and `write` says that better.
+    while os.path.lexists(candidate):
         number += 1
         candidate = path.with_name(f"{path.stem}_{number}{path.suffix}")
     return candidate
