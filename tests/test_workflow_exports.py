@@ -26,7 +26,9 @@ _FOLDER = Path(
     os.environ.get("STUDIO_TEST_EXPORTS", Path(__file__).parents[2] / "shared" / "data" / "dsl")
 )
 EXPORTS = sorted(_FOLDER.glob("*.yml"))
-pytestmark = pytest.mark.skipif(not EXPORTS, reason=f"no exported workflows in {_FOLDER.name}/")
+pytestmark = pytest.mark.skipif(
+    not EXPORTS, reason="no exported workflows; STUDIO_TEST_EXPORTS names a folder of them"
+)
 
 
 def hosts_for(workflow: Workflow) -> list[ScriptedHost]:
