@@ -204,7 +204,8 @@ class PluginProcess:
         process = subprocess.Popen(
             self._command,
             cwd=self._folder,
-            env=environment | self._environment,
+            # The wire is UTF-8, whatever this terminal speaks.
+            env=environment | {"PYTHONIOENCODING": "utf-8"} | self._environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
