@@ -14,7 +14,7 @@ from typing import Any
 
 from runtime import console, node, workflow_command
 from runtime.host import Host
-from runtime.output import write
+from runtime.output import clear, write
 from runtime.paths import PROJECT
 
 WORKFLOW = PROJECT / "workflows" / "page_and_keywords.yml"
@@ -33,9 +33,7 @@ def run(out: Path, make_host: Callable[[dict[str, str]], Host]) -> None:
         StudioError: the workflow failed.
     """
     began = time.monotonic()
-    out.mkdir(parents=True, exist_ok=True)
-    for name in ("screenshot.png", "clusters.csv", "index.html"):
-        (out / name).unlink(missing_ok=True)
+    clear(out, ("screenshot.png", "clusters.csv", "index.html"))
     with _served(PAGE) as address:
         allowed = address.removeprefix("http://").rstrip("/")
         with make_host({"allowed_private_hosts": allowed}) as host:

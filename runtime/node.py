@@ -160,7 +160,8 @@ def _collect(messages: Iterable[Message], result: Result, on_log: OnLog | None) 
 
 def _read(name: str, path: str) -> bytes:
     try:
-        data = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_ARGUMENT_FILE + 1)  # /dev/zero never ends
     except OSError as error:
         raise UsageError(
             f"{name}: {path} cannot be read: {error.strerror or error}.",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,26 @@ def write(path: Path, data: bytes) -> None:
     Raises:
         UsageError: the place cannot be written to.
     """
-    try:
+    with _reported(path):
         write_whole(path, data)
+
+
+def clear(folder: Path, names: Iterable[str]) -> None:
+    """Make `folder`, without these files of an earlier run in it.
+
+    Raises:
+        UsageError: the place cannot be written to.
+    """
+    with _reported(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            (folder / name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _reported(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise UsageError(
             f"{path} cannot be written: {error.strerror or error}.", "Give another --out."

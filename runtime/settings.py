@@ -26,14 +26,19 @@ class Settings:
             there is one.
 
     Raises:
-        UsageError: `env_file` was given and does not exist.
+        UsageError: `env_file` was given and does not exist, or the file is no UTF-8 text.
     """
 
     def __init__(self, env_file: Path | None = None) -> None:
         path = env_file or Path(".env")
         if env_file is not None and not env_file.is_file():
             raise UsageError(f"There is no {env_file}.", "Give --env a file of NAME=value lines.")
-        from_file = dotenv_values(path) if path.is_file() else {}
+        try:
+            from_file = dotenv_values(path) if path.is_file() else {}
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(
+                f"{path} cannot be read: {error}.", "Save it as UTF-8 text of NAME=value lines."
+            ) from None
         self._values = {
             name: value.strip()
             for name, value in {**from_file, **os.environ}.items()

@@ -121,6 +121,7 @@ def test_a_failing_tool_is_exit_code_1_with_message_and_hint(plugin: Path) -> No
         (["run", "probe", "act=echo", "amount=many"], 2, "amount must be a number; got 'many'"),
         (["run", "probe", "act=@nowhere.txt"], 2, "act: nowhere.txt cannot be read"),
         (["run", "probe", "act=echo", "--env", "nowhere.env"], 2, "There is no nowhere.env"),
+        (["run", "probe", "act=@/dev/zero"], 2, "act: /dev/zero is larger than 30 MB"),
         (["run", "probe", "act=print"], 0, "The plugin wrote a line that is no message"),
         (["run", "probe", "act=exit", "amount=3"], 1, "exit code 3"),
         (["run", "probe", "act=sleep", "amount=60000", "--timeout", "0.3"], 1, "within 0.3 s"),
@@ -178,6 +179,24 @@ def test_no_such_plugin(plugin: Path, tmp_path: Path) -> None:
     outcome = studio("tools", "--plugin", tmp_path / "nowhere")
     assert outcome.exit_code == 2
     assert "There is no " in outcome.stderr
+
+
+def test_settings_that_are_no_text(plugin: Path, tmp_path: Path) -> None:
+    (tmp_path / "my.env").write_bytes(b"STUDIO_TOKEN=\xff")
+    outcome = run(plugin, "act=echo", more=("--env", "my.env"))
+    assert outcome.exit_code == 2
+    assert "my.env cannot be read" in outcome.stderr
+
+
+def test_a_device_is_no_plugin() -> None:
+    assert studio("tools", "--plugin", "/dev/zero").exit_code == 2
+
+
+def test_a_demo_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    outcome = studio("demo", "--out", tmp_path / "file")
+    assert outcome.exit_code == 2
+    assert "cannot be written" in outcome.stderr
 
 
 def test_credentials_come_from_the_environment_and_from_env_files(

@@ -67,7 +67,7 @@ def plugin_folder(source: Path) -> Path:
     """
     if source.is_dir():
         return source.resolve()
-    if not source.exists():
+    if not source.is_file():
         raise UsageError(
             f"There is no {source}.", "Give the folder of a Dify plugin, or a .difypkg file."
         )
