@@ -345,6 +345,9 @@ def main() -> NoReturn:
         raise SystemExit(UsageError.exit_code) from None
     except typer.Abort:
         raise SystemExit(130) from None
+    finally:
+        # What is left is tidying up; who presses Ctrl-C again wants out, not a traceback.
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 
 def _end(number: int, _frame: object) -> NoReturn:

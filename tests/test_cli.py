@@ -315,6 +315,38 @@ def test_a_terminated_command_stops_its_plugin(name: str, tmp_path: Path) -> Non
     assert gone.read_text() == "stopped"
 
 
+def test_an_impatient_second_interrupt(tmp_path: Path) -> None:
+    import signal
+    import time
+
+    from tests.test_host import wait_until
+
+    broken = tmp_path / "plugin"
+    shutil.copytree(PROBE, broken)
+    (broken / "main.py").write_text(
+        "import pathlib, signal, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        f"pathlib.Path({str(tmp_path / 'started')!r}).write_text('x')\n"
+        "time.sleep(60)\n"
+    )
+    (broken / ".venv" / "bin").mkdir(parents=True)
+    (broken / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    process = subprocess.Popen(
+        [STUDIO, "run", "probe", "act=echo", "--plugin", broken],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert wait_until((tmp_path / "started").exists, 20)
+    for _ in range(4):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    _, said = process.communicate(timeout=15)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+
+
 @pytest.mark.parametrize("arguments", [["--bogus"], ["--timeout", "soon"], ["--timeout", "0"]])
 def test_a_wrong_option_is_a_document_too(arguments: list[str], tmp_path: Path) -> None:
     done = subprocess.run(
