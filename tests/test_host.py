@@ -122,7 +122,7 @@ def test_unknown_tool(probe: Host) -> None:
 
 
 def test_a_parameter_that_json_cannot_say(probe: Host) -> None:
-    with pytest.raises(UsageError, match="cannot be sent to a plugin: .*bytes"):
+    with pytest.raises(UsageError, match=r"cannot be sent to a plugin: .*bytes"):
         call(probe, "echo", value=b"bytes")
 
 
