@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -29,29 +29,12 @@ from creative.errors import (
 from creative.settings import Settings
 from creative.steps import Steps
 from tests.pages import Canary, Site, closed_port
+from tests.processes import command_lines, wait_until
 from tests.servers import Server, answer
 
 ROOT = Path(__file__).resolve().parent.parent
 browser = pytest.mark.browser
 installed = pytest.mark.skipif(find_browser() is None, reason="no Chromium on this machine")
-
-
-def processes(mark: str) -> list[str]:
-    """Command lines on this machine that contain `mark`."""
-    listing = subprocess.run(
-        ["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True
-    ).stdout
-    return [line for line in listing.splitlines() if mark in line]
-
-
-def until(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    """Whether it comes true in time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return condition()
 
 
 def shoot(html: str = "<p>hi", seconds: float = 20, **settings: str) -> capture.Screenshot:
@@ -83,9 +66,9 @@ class TestLocal:
         first = running()
         shoot()
         assert running() is first
-        assert processes(first.profile)
+        assert command_lines(first.profile)
         capture.close()
-        assert processes(first.profile) == []
+        assert command_lines(first.profile) == []
         assert not Path(first.profile).exists()
 
     def test_it_ends_when_it_idles(self) -> None:
@@ -94,7 +77,7 @@ class TestLocal:
             (warm,) = mine._warm.values()
             time.sleep(0.5)
             assert warm.browser.alive
-        assert until(lambda: processes(warm.browser.profile) == [])
+        assert wait_until(lambda: command_lines(warm.browser.profile) == [])
         assert mine.pids == []
 
     def test_killed_between_two_calls(self) -> None:
@@ -103,7 +86,7 @@ class TestLocal:
         os.killpg(first.pid, signal.SIGKILL)
         assert shoot().width == 64
         assert running() is not first
-        assert processes(first.profile) == []
+        assert command_lines(first.profile) == []
 
     def test_killed_in_the_middle_it_is_restarted_once(
         self, monkeypatch: pytest.MonkeyPatch
@@ -175,14 +158,14 @@ class TestLocal:
             assert owner.stdout is not None
             assert owner.stdin is not None
             profile = owner.stdout.readline().strip()
-            assert processes(profile)
+            assert command_lines(profile)
             if ending is None:
                 owner.stdin.close()  # it ends by itself
             else:
                 owner.send_signal(ending)
             owner.wait(10)
-        assert until(lambda: processes(profile) == [])
-        assert until(lambda: not Path(profile).exists())
+        assert wait_until(lambda: command_lines(profile) == [])
+        assert wait_until(lambda: not Path(profile).exists())
 
     def test_turns_are_waited_for_within_the_deadline(self) -> None:
         mine = pool.Pool(at_once=1)
@@ -284,7 +267,7 @@ class TestFinding:
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         with pytest.raises(DeadlineExceeded, match="starting Chromium"):
             LocalBrowser(Deadline(0.5))
-        assert processes(str(tmp_path)) == []
+        assert command_lines(str(tmp_path)) == []
         assert list(tmp_path.iterdir()) == [mute]
 
     @pytest.mark.parametrize(("user", "expected"), [(0, True), (1000, False)])
@@ -379,7 +362,7 @@ def endpoint() -> Iterator[str]:
             stdout=subprocess.DEVNULL,
         ) as process:
             ready = Path(folder, "DevToolsActivePort")
-            assert until(lambda: ready.exists() and "\n" in ready.read_text(), 20)
+            assert wait_until(lambda: ready.exists() and "\n" in ready.read_text(), 20)
             port, path = ready.read_text().split("\n")[:2]
             yield f"127.0.0.1:{port}{path}"
             process.terminate()

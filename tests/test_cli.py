@@ -247,7 +247,7 @@ def test_the_installed_command_leaves_no_process(tmp_path: Path) -> None:
     import signal
     import time
 
-    from tests.test_host import wait_until
+    from tests.processes import wait_until
 
     listed = subprocess.run(
         [STUDIO, "tools", "--json"], capture_output=True, text=True, check=True, cwd=tmp_path
@@ -285,7 +285,7 @@ def test_the_installed_command_leaves_no_process(tmp_path: Path) -> None:
 def test_a_terminated_command_stops_its_plugin(name: str, tmp_path: Path) -> None:
     import signal
 
-    from tests.test_host import wait_until
+    from tests.processes import wait_until
 
     gone = tmp_path / "gone"
     broken = tmp_path / "plugin"
@@ -319,7 +319,7 @@ def test_an_impatient_second_interrupt(tmp_path: Path) -> None:
     import signal
     import time
 
-    from tests.test_host import wait_until
+    from tests.processes import wait_until
 
     broken = tmp_path / "plugin"
     shutil.copytree(PROBE, broken)

@@ -24,28 +24,13 @@ from runtime.errors import (
 )
 from runtime.host import Host, Limits
 from runtime.host.messages import Result
+from tests.processes import gone, wait_until
 
 Make = Callable[..., Host]
 
 
 def call(host: Host, act: str, **parameters: object) -> Result:
     return Result.collect(host.invoke("probe", {"act": act, **parameters}))
-
-
-def alive(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def test_a_call_gives_all_its_messages(probe: Host) -> None:
@@ -334,9 +319,9 @@ def test_stopping_leaves_nothing_behind(make_probe: Make) -> None:
     child = int(call(host, "child").variables["answer"])
     pid = host.process.pid
     assert pid is not None
-    assert alive(child)
+    assert not gone(child)
     host.stop()
-    assert wait_until(lambda: not alive(pid) and not alive(child))
+    assert wait_until(lambda: gone(pid) and gone(child))
 
 
 def test_a_killed_host_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -367,10 +352,10 @@ def test_a_killed_host_leaves_nothing_behind(tmp_path: Path) -> None:
     assert process.stdout is not None
     with process.stdout:
         pid = int(process.stdout.readline())
-        assert alive(pid)
+        assert not gone(pid)
         process.kill()
         process.wait()
-    assert wait_until(lambda: not alive(pid))
+    assert wait_until(lambda: gone(pid))
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def test_a_keyword_file_from_dify(studio: Host) -> None:
 
 @browser
 def test_no_chromium_outlives_the_plugin() -> None:
-    from tests.test_host import wait_until
+    from tests.processes import wait_until
 
     def chromiums() -> set[int]:
         found = set()

@@ -9,7 +9,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ import pytest
 from creative.deadline import Deadline
 from creative.errors import DeadlineExceeded, EngineUnavailable, InvalidInput
 from creative.worker import Worker
+from tests.processes import gone, wait_until
 
 JOBS = '''
 import os, subprocess, sys, time
@@ -65,24 +66,6 @@ def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     worker = Worker("the test's sums")
     yield worker
     worker.stop()
-
-
-def gone(pid: int) -> bool:
-    """No such process; one that ended and was not yet collected counts as gone."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return True
-    return state == "Z"
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return condition()
 
 
 def test_a_job_answers_and_tells_how_far_it_is(worker: Worker) -> None:
@@ -189,7 +172,7 @@ def test_the_child_ends_with_a_parent_that_is_killed(worker: Worker, job: str) -
         assert not gone(child)
         parent.kill()
         parent.wait()
-    assert eventually(lambda: gone(child)), "the child outlived its parent"
+    assert wait_until(lambda: gone(child)), "the child outlived its parent"
 
 
 def test_it_ends_after_idling_and_starts_again(worker: Worker) -> None:
@@ -198,7 +181,7 @@ def test_it_ends_after_idling_and_starts_again(worker: Worker) -> None:
     # Work longer than the idle time must not count as idling.
     worker.call("jobs_of_test:nap", 0.8, Deadline(20))
     assert worker.pid == first
-    assert eventually(lambda: worker.pid is None), "it did not end"
+    assert wait_until(lambda: worker.pid is None), "it did not end"
     assert worker.call("jobs_of_test:pid", None, Deadline(20)) != first
 
 

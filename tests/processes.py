@@ -1,0 +1,40 @@
+"""Waiting for processes and other things that happen by themselves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def gone(pid: int) -> bool:
+    """No such process; one that ended and was not yet collected counts as gone."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state == "Z"
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
+    """Whether `condition` came true within `seconds`."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return condition()
+
+
+def command_lines(mark: str) -> list[str]:
+    """Command lines on this machine that contain `mark`; no `ps` is needed."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes()
+        except OSError:  # it ended, or is not ours to look at
+            continue
+        line = words.replace(b"\0", b" ").decode(errors="replace").strip()
+        if mark in line:
+            found.append(line)
+    return found
