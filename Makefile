@@ -22,8 +22,9 @@ check: setup
 	@$(PYTHON) -m tests.lockfile
 	@$(PYTHON) -m tests.declarations
 
+# PEER=FOLDER measures another plugin beside ours.
 bench: browser
-	@$(PYTHON) -m bench.host
+	@$(PYTHON) -m bench.host $(if $(PEER),--peer "$(PEER)")
 
 # Write requirements.lock anew from requirements.txt and the groups in pyproject.toml.
 lock: setup
