@@ -343,7 +343,8 @@ def test_an_impatient_second_interrupt(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         time.sleep(0.05)
     _, said = process.communicate(timeout=15)
-    assert process.returncode == 130
+    # In its very last moments Python takes its handlers away; a shell shows 130 for that too.
+    assert process.returncode in {130, -signal.SIGINT}
     assert "Traceback" not in said
 
 
