@@ -32,6 +32,8 @@ from creative.http import redact
 
 FONTS_SECONDS = 3.0
 """How long a picture waits for fonts after the page has loaded."""
+MOVE_SECONDS = 2.0
+"""How long the news of a new document may come after its predecessor has gone."""
 CLOSE_SECONDS = 2.0
 """How long a page may take to go away; a browser that takes longer is not used again."""
 
@@ -122,10 +124,8 @@ class Page:
             try:
                 facts = self._evaluate(_FACTS, f"waiting for the fonts of {redact(url)}")
             except Refused:
-                # The page went elsewhere meanwhile, and its world with it.
-                with self._state.changed:
-                    moved = self._state.loader != loader or not self._state.loaded
-                if not moved:
+                # If the page went elsewhere, its world went with it.
+                if not self._went_on(loader):
                     raise
                 continue
             break
@@ -220,6 +220,18 @@ class Page:
             if state.unreachable:
                 raise unreachable(state.unreachable or url, "net::ERR_FAILED", False)
             return state.loader, state.answers.get(state.loader)
+
+    def _went_on(self, loader: str) -> bool:
+        """Whether the page is no longer the document of `loader`.
+
+        The browser may refuse a command a moment before it tells of the new document.
+        """
+        state = self._state
+        with state.changed:
+            return state.changed.wait_for(
+                lambda: state.failure is not None or state.loader != loader or not state.loaded,
+                self._deadline.timeout("waiting for the page to go on", MOVE_SECONDS),
+            )
 
     def _fail(self, error: CreativeError) -> None:
         with self._state.changed:

@@ -1,0 +1,67 @@
+"""A page that goes elsewhere while it is looked at: the order of the browser's messages."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from creative.capture import page as pages
+from creative.capture.cdp import Refused
+from creative.capture.request import ScreenshotRequest
+from creative.deadline import Deadline
+
+
+class Script:
+    """A connection that answers `Page.navigate` and nothing else."""
+
+    def call(self, method: str, *_: Any, **__: Any) -> dict[str, Any]:
+        assert method == "Page.navigate"
+        return {"loaderId": "first"}
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> pages.Page:
+    monkeypatch.setattr(pages, "MOVE_SECONDS", 0.3)
+    request = ScreenshotRequest(url="http://example.com/")
+    made = pages.Page(Script(), None, request, Deadline(5), "target", "session")  # type: ignore[arg-type]
+    arrive(made, "first", "http://example.com/")
+    return made
+
+
+def arrive(page: pages.Page, loader: str, url: str) -> None:
+    """The browser tells of a new document and that it has loaded."""
+    page._received(
+        "session", {"type": "Document", "loaderId": loader, "response": {"status": 200, "url": url}}
+    )
+    page._moved("Page.frameNavigated", {"frame": {"loaderId": loader}})
+    page._moved("Page.loadEventFired", {})
+
+
+def test_a_refusal_before_the_news_of_the_new_document(
+    page: pages.Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def evaluate(expression: str, doing: str) -> dict[str, Any]:
+        asked.append(doing)
+        if len(asked) == 1:
+            late = ("second", "http://example.com/next")
+            threading.Timer(0.1, arrive, (page, *late)).start()
+            raise Refused("Runtime.evaluate", "Cannot find context with specified id")
+        return {"url": "http://example.com/next", "title": "Next"}
+
+    monkeypatch.setattr(page, "_evaluate", evaluate)
+    assert page.load("http://example.com/") == ("http://example.com/next", "Next", 200)
+
+
+def test_a_refusal_of_a_page_that_stays_is_an_error(
+    page: pages.Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def evaluate(expression: str, doing: str) -> dict[str, Any]:
+        raise Refused("Runtime.evaluate", "Out of sorts")
+
+    monkeypatch.setattr(page, "_evaluate", evaluate)
+    with pytest.raises(Refused, match="Out of sorts"):
+        page.load("http://example.com/")
