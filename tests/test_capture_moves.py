@@ -11,14 +11,17 @@ from creative.capture import page as pages
 from creative.capture.cdp import Refused
 from creative.capture.request import ScreenshotRequest
 from creative.deadline import Deadline
+from creative.errors import EngineRejected, EngineUnavailable
 
 
 class Script:
     """A connection that answers `Page.navigate` and nothing else."""
 
+    error = ""
+
     def call(self, method: str, *_: Any, **__: Any) -> dict[str, Any]:
         assert method == "Page.navigate"
-        return {"loaderId": "first"}
+        return {"loaderId": "first", "errorText": self.error}
 
 
 @pytest.fixture
@@ -28,6 +31,21 @@ def page(monkeypatch: pytest.MonkeyPatch) -> pages.Page:
     made = pages.Page(Script(), None, request, Deadline(5), "target", "session")  # type: ignore[arg-type]
     arrive(made, "first", "http://example.com/")
     return made
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_an_error_status_that_is_told_late(
+    page: pages.Page, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    monkeypatch.setattr(Script, "error", "net::ERR_HTTP_RESPONSE_CODE_FAILURE")
+    page._state.answers.clear()
+    response = {"status": 404, "url": "http://example.com/"}
+    news = {"type": "Document", "loaderId": "first", "response": response}
+    if told:
+        threading.Timer(0.1, page._received, ("session", news)).start()
+    expected = "404: Not Found" if told else "could not open it"
+    with pytest.raises((EngineRejected, EngineUnavailable), match=expected):
+        page.load("http://example.com/")
 
 
 def arrive(page: pages.Page, loader: str, url: str) -> None:

@@ -217,3 +217,21 @@ class Gate:
                 "body": base64.b64encode(html).decode(),
             },
         )
+
+
+def watch(worker: bool) -> list[tuple[str, dict[str, Any]]]:
+    """Commands for every session, before its code runs."""
+    commands: list[tuple[str, dict[str, Any]]] = [
+        # Bodies are never asked for: keep none.
+        ("Network.enable", {"maxTotalBufferSize": 1, "maxResourceBufferSize": 1}),
+        (
+            "Target.setAutoAttach",
+            {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True},
+        ),
+    ]
+    if worker:
+        commands.append(("Runtime.evaluate", {"expression": SCRIPT}))
+    else:
+        commands.append(("Page.enable", {}))
+        commands.append(("Page.addScriptToEvaluateOnNewDocument", {"source": SCRIPT}))
+    return commands

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from creative.capture.cdp import Connection, Event, Refused
 from creative.capture.failures import crashed, rejected, unreachable
-from creative.capture.gate import HTML_URL, SCRIPT, Gate, Visit
+from creative.capture.gate import HTML_URL, Gate, Visit, watch
 from creative.capture.request import (
     MAX_PAGE_HEIGHT,
     Screenshot,
@@ -33,9 +33,12 @@ from creative.http import redact
 FONTS_SECONDS = 3.0
 """How long a picture waits for fonts after the page has loaded."""
 MOVE_SECONDS = 2.0
-"""How long the news of a new document may come after its predecessor has gone."""
+"""How long the news of an answer or a new document may come after what follows from it."""
 CLOSE_SECONDS = 2.0
 """How long a page may take to go away; a browser that takes longer is not used again."""
+
+_STATUS_ERROR = "net::ERR_HTTP_RESPONSE_CODE_FAILURE"
+"""An error status without a body to show."""
 
 _FACTS = f"""Promise.race([document.fonts.ready, new Promise(done => setTimeout(done,
 {int(FONTS_SECONDS * 1000)}))]).then(() => ({{title: document.title, url: location.href}}))"""
@@ -84,7 +87,7 @@ class Page:
         self._connection.call_all(
             [
                 ("Page.enable", {}),
-                *_watch(worker=False),
+                *watch(worker=False),
                 ("Inspector.enable", {}),
                 ("Network.setBypassServiceWorker", {"bypass": True}),
                 (
@@ -113,12 +116,12 @@ class Page:
         """
         doing = f"loading the page {redact(url)}"
         answer = self._call("Page.navigate", {"url": url}, doing)
-        with self._state.changed:
-            answered = self._state.answers.get(str(answer.get("loaderId")))
         if answer.get("errorText"):
+            error = str(answer["errorText"])
+            answered = self._status(str(answer.get("loaderId")), error)
             if answered is not None and answered[0] >= 400:
                 raise rejected(url, answered)
-            raise unreachable(url, str(answer["errorText"]), bool(answer.get("isDownload")))
+            raise unreachable(url, error, bool(answer.get("isDownload")))
         while True:
             loader, answered = self._loaded(url, doing)
             try:
@@ -221,6 +224,15 @@ class Page:
                 raise unreachable(state.unreachable or url, "net::ERR_FAILED", False)
             return state.loader, state.answers.get(state.loader)
 
+    def _status(self, loader: str, error: str) -> tuple[int, str] | None:
+        """HTTP status and text of a navigation that failed; the browser may tell them late."""
+        answers = self._state.answers
+        with self._state.changed:
+            if error == _STATUS_ERROR:
+                seconds = self._deadline.timeout("waiting for the page's status", MOVE_SECONDS)
+                self._state.changed.wait_for(lambda: loader in answers, seconds)
+            return answers.get(loader)
+
     def _went_on(self, loader: str) -> bool:
         """Whether the page is no longer the document of `loader`.
 
@@ -286,7 +298,7 @@ class Page:
             return
         self._sessions.add(session)
         self._connection.listen(session, self._event)
-        for method, options in _watch(worker=kind != "iframe"):
+        for method, options in watch(worker=kind != "iframe"):
             self._connection.send(method, options, session)
         self._connection.send("Runtime.runIfWaitingForDebugger", {}, session)
 
@@ -298,6 +310,7 @@ class Page:
                     int(response["status"]),
                     str(response.get("statusText", "")),
                 )
+                self._state.changed.notify_all()
         self._judge(response)
 
     def _judge(self, response: dict[str, Any]) -> None:
@@ -309,24 +322,6 @@ class Page:
             self._gate.guard.check_connected(response["url"], address, self._deadline)
         except BlockedAddress as error:
             self._fail(error)
-
-
-def _watch(worker: bool) -> list[tuple[str, dict[str, Any]]]:
-    """Commands for every session, before its code runs."""
-    commands: list[tuple[str, dict[str, Any]]] = [
-        # Bodies are never asked for: keep none.
-        ("Network.enable", {"maxTotalBufferSize": 1, "maxResourceBufferSize": 1}),
-        (
-            "Target.setAutoAttach",
-            {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True},
-        ),
-    ]
-    if worker:
-        commands.append(("Runtime.evaluate", {"expression": SCRIPT}))
-    else:
-        commands.append(("Page.enable", {}))
-        commands.append(("Page.addScriptToEvaluateOnNewDocument", {"source": SCRIPT}))
-    return commands
 
 
 @contextmanager
