@@ -289,7 +289,7 @@ def demo(
 ) -> None:
     """Run a workflow with two of our nodes on a page and a keyword list that ship with us.
 
-    Example: `studio demo --out /tmp/demo`
+    Example: `studio demo --out out/my-demo`
     """
     with _reporting(False, verbose):
         from runtime import demo as demonstration

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from typer.testing import CliRunner, Result
 from runtime import cli
 from runtime.paths import PROJECT, cache
 from tests.conftest import PROBE
+from tests.processes import wait_until
 
 STUDIO = Path(sys.executable).with_name("studio")
 
@@ -280,64 +283,49 @@ def test_the_installed_command_leaves_no_process(tmp_path: Path) -> None:
     assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in plugin_pids))
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_a_terminated_command_stops_its_plugin(name: str, tmp_path: Path) -> None:
-    import signal
-
-    from tests.processes import wait_until
-
-    gone = tmp_path / "gone"
-    broken = tmp_path / "plugin"
-    shutil.copytree(PROBE, broken)
-    # Only a plugin that is stopped and not killed can leave a note.
-    (broken / "main.py").write_text(
-        "import pathlib, signal, sys, time\n"
-        "def end(*_):\n"
-        f"    pathlib.Path({str(gone)!r}).write_text('stopped')\n"
-        "    sys.exit()\n"
-        "signal.signal(signal.SIGTERM, end)\n"
-        f"pathlib.Path({str(tmp_path / 'started')!r}).write_text('x')\n"
-        "time.sleep(60)\n"
+def running(tmp_path: Path, main: str) -> subprocess.Popen[str]:
+    """`studio run` with a plugin that executes `main`, then never becomes ready."""
+    plugin = tmp_path / "plugin"
+    shutil.copytree(PROBE, plugin)
+    started = tmp_path / "started"
+    (plugin / "main.py").write_text(
+        f"import pathlib, signal, time\n{main}"
+        f"pathlib.Path({str(started)!r}).write_text('x')\ntime.sleep(60)\n"
     )
-    (broken / ".venv" / "bin").mkdir(parents=True)
-    (broken / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    (plugin / ".venv" / "bin").mkdir(parents=True)
+    (plugin / ".venv" / "bin" / "python").symlink_to(sys.executable)
     process = subprocess.Popen(
-        [STUDIO, "run", "probe", "act=echo", "--plugin", broken],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=tmp_path,
-    )
-    assert wait_until((tmp_path / "started").exists, 20)
-    number = getattr(signal, name)
-    process.send_signal(number)
-    assert process.wait(15) == 128 + number
-    assert gone.read_text() == "stopped"
-
-
-def test_an_impatient_second_interrupt(tmp_path: Path) -> None:
-    import signal
-    import time
-
-    from tests.processes import wait_until
-
-    broken = tmp_path / "plugin"
-    shutil.copytree(PROBE, broken)
-    (broken / "main.py").write_text(
-        "import pathlib, signal, time\n"
-        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        f"pathlib.Path({str(tmp_path / 'started')!r}).write_text('x')\n"
-        "time.sleep(60)\n"
-    )
-    (broken / ".venv" / "bin").mkdir(parents=True)
-    (broken / ".venv" / "bin" / "python").symlink_to(sys.executable)
-    process = subprocess.Popen(
-        [STUDIO, "run", "probe", "act=echo", "--plugin", broken],
+        [STUDIO, "run", "probe", "act=echo", "--plugin", plugin],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
     )
-    assert wait_until((tmp_path / "started").exists, 20)
+    assert wait_until(started.exists, 20)
+    return process
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_terminated_command_stops_its_plugin(name: str, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    # Only a plugin that is stopped and not killed can leave a note.
+    process = running(
+        tmp_path,
+        "import sys\n"
+        "def end(*_):\n"
+        f"    pathlib.Path({str(gone)!r}).write_text('stopped')\n"
+        "    sys.exit()\n"
+        "signal.signal(signal.SIGTERM, end)\n",
+    )
+    number = getattr(signal, name)
+    process.send_signal(number)
+    process.communicate(timeout=15)
+    assert process.returncode == 128 + number
+    assert gone.read_text() == "stopped"
+
+
+def test_an_impatient_second_interrupt(tmp_path: Path) -> None:
+    process = running(tmp_path, "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n")
     for _ in range(4):
         process.send_signal(signal.SIGINT)
         time.sleep(0.05)

@@ -23,9 +23,19 @@ CREDENTIAL_TYPES = (
     "app-selector",
     "array[tools]",
 )
-IDENTIFIER = r"[a-zA-Z0-9_-]+"
-IDENTIFIER_WORDS = "one or more out of a-z, A-Z, 0-9, '_' and '-'"
+_IDENTIFIER = r"[a-zA-Z0-9_-]+"
+_IDENTIFIER_WORDS = "one or more out of a-z, A-Z, 0-9, '_' and '-'"
 SDK_TAGS = [tag for tag in TAGS if tag not in ("agent", "trigger")]
+
+
+def check_identity(fields: Fields) -> Fields | None:
+    """What the identities of providers and tools have in common; the identity, if there is one."""
+    identity = fields.child("identity", required=Source.SDK)
+    if identity is not None:
+        identity.text("author")
+        identity.text("name", pattern=_IDENTIFIER, allowed=_IDENTIFIER_WORDS, rule="identity-name")
+        identity.i18n("label")
+    return identity
 
 
 def check_provider(
@@ -43,16 +53,8 @@ def check_provider(
         The tool files that it lists.
     """
     fields = Fields(data, file, "", findings)
-    identity = fields.child("identity", required=Source.SDK)
+    identity = check_identity(fields)
     if identity is not None:
-        identity.text("author")
-        identity.text(
-            "name",
-            pattern=IDENTIFIER,
-            allowed=IDENTIFIER_WORDS,
-            rule="identity-name",
-        )
-        identity.i18n("label")
         identity.i18n("description")
         check_icon(identity, "icon", assets, required=Source.SDK)
         check_icon(identity, "icon_dark", assets, required=None)

@@ -11,7 +11,7 @@ from typing import Any
 
 from runtime.package.findings import Findings, Source
 from runtime.package.rules.fields import Fields, one_of
-from runtime.package.rules.provider import IDENTIFIER, IDENTIFIER_WORDS
+from runtime.package.rules.provider import check_identity
 from runtime.package.rules.scopes import check_scope
 from runtime.package.rules.yamlfile import Date, Word
 
@@ -50,16 +50,7 @@ def check_tool(data: Mapping[str, Any], file: str, findings: Findings) -> None:
         findings: where broken rules go.
     """
     fields = Fields(data, file, "", findings)
-    identity = fields.child("identity", required=Source.SDK)
-    if identity is not None:
-        identity.text("author")
-        identity.text(
-            "name",
-            pattern=IDENTIFIER,
-            allowed=IDENTIFIER_WORDS,
-            rule="identity-name",
-        )
-        identity.i18n("label")
+    check_identity(fields)
     description = fields.child("description", required=Source.SDK)
     if description is not None:
         description.i18n("human")
