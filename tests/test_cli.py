@@ -246,11 +246,6 @@ def test_doctor(plugin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_installed_command_leaves_no_process(tmp_path: Path) -> None:
     """The real executable, our real plugin, interrupted in the middle of a call."""
-    import signal
-    import time
-
-    from tests.processes import wait_until
-
     listed = subprocess.run(
         [STUDIO, "tools", "--json"], capture_output=True, text=True, check=True, cwd=tmp_path
     )
