@@ -82,11 +82,6 @@ def _masked(error: CreativeError, settings: Settings) -> CreativeError:
     return error
 
 
-def configured(settings: Settings) -> list[str]:
-    """Names of the credentials that `check` would check."""
-    return list(dict.fromkeys(credential for credential, _ in _checks(settings)))
-
-
 def _checks(settings: Settings) -> Iterator[Check]:
     s = settings
     login = tuple(s.sd_auth.split(":", 1)) if ":" in s.sd_auth else None

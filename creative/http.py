@@ -25,7 +25,7 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3.exceptions import HTTPError, LocationValueError, ProtocolError
 
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, EngineUnavailable, TooLarge
@@ -254,7 +254,10 @@ class Client:
             TooLarge: the body is over `max_bytes`.
         """
         shown = redact(address)
-        breaker = _breaker(address)
+        try:
+            breaker = _breaker(address)
+        except ValueError as error:
+            raise self._no_address(shown) from error
         rest = breaker.resting()
         if rest:
             raise EngineUnavailable(
@@ -285,13 +288,9 @@ class Client:
             requests.exceptions.InvalidURL
             | requests.exceptions.MissingSchema
             | requests.exceptions.InvalidSchema
-            | UnicodeError,
+            | LocationValueError,
         ):
-            raise EngineUnavailable(
-                f"{self.engine} at {shown}",
-                "this is not an http or https address",
-                "Give the address with its scheme, for example http://localhost:7860.",
-            ) from error
+            raise self._no_address(shown) from error
         breaker.failed()
         if self.deadline.expired:
             raise self.deadline.error(f"waiting for {self.engine} at {shown}") from error
@@ -304,6 +303,13 @@ class Client:
                 _reason(error),
                 "Check the address and that the server is running and reachable from here.",
             ) from error
+
+    def _no_address(self, shown: str) -> EngineUnavailable:
+        return EngineUnavailable(
+            f"{self.engine} at {shown}",
+            "this is not an http or https address",
+            "Give the address with its scheme, for example http://localhost:7860.",
+        )
 
     def _once(
         self,

@@ -111,12 +111,19 @@ class Worker:
         environment["PYTHONPATH"] = os.pathsep.join(
             filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")])
         )
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "creative.worker", str(self.idle_seconds)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "creative.worker", str(self.idle_seconds)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment,
+            )
+        except OSError as error:
+            raise EngineUnavailable(
+                f"The helper process for {self.name}",
+                f"it cannot be started: {error.strerror or error}",
+                "The machine may be out of memory or processes; try again later.",
+            ) from error
         return self._process
 
     def _attempt(self, job: str, payload: object, deadline: Deadline, progress: Progress) -> Any:

@@ -200,6 +200,10 @@ def workflow_run(
     env: EnvOption = None,
     as_json: JsonOption = False,
     out: OutOption = Path("out"),
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", min=0.1, help="Longest run in seconds.", show_default="1200"),
+    ] = None,
     verbose: VerboseOption = False,
 ) -> None:
     """Run a Dify workflow file on Dify's own engine.
@@ -216,7 +220,7 @@ def workflow_run(
             for host in hosts:
                 stack.enter_context(host)
             view = stack.enter_context(console.StepView())
-            outcome = workflow_command.run(file, given, hosts, out, view)
+            outcome = workflow_command.run(file, given, hosts, out, view, timeout)
         if as_json:
             console.show_json(outcome.document())
         else:

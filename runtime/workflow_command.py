@@ -17,6 +17,7 @@ from runtime.workflow import result as workflow_result
 from runtime.workflow.dsl import read
 from runtime.workflow.inputs import variables_of
 from runtime.workflow.result import NodeEvent, WorkflowResult
+from runtime.workflow.run import MAX_SECONDS
 from runtime.workflow.run import run as run_workflow
 
 _FILE_TYPES = frozenset({"file", "file-list"})
@@ -42,7 +43,12 @@ class WorkflowRun:
 
 
 def run(
-    file: Path, given: Mapping[str, str], hosts: Sequence[Host], out: Path, view: StepView | None
+    file: Path,
+    given: Mapping[str, str],
+    hosts: Sequence[Host],
+    out: Path,
+    view: StepView | None,
+    timeout: float | None = None,
 ) -> WorkflowRun:
     """Run a workflow file and save the files among its outputs into `out`.
 
@@ -53,22 +59,32 @@ def run(
         hosts: the plugins whose tools it may call; a process starts when it is first needed.
         out: where files go.
         view: shows the nodes while they run.
+        timeout: longest run, in seconds; default: Dify's.
 
     Raises:
         UsageError, WorkflowInvalid: it cannot be run as asked; nothing has run.
     """
-    result = execute(file, _inputs(file, given), hosts, view)
+    result = execute(file, _inputs(file, given), hosts, view, timeout)
     paths = {id(f): save([f], out)[0]["path"] for f in result.files}
     return WorkflowRun(result, result.to_json(lambda f: paths[id(f)]), failure(result))
 
 
 def execute(
-    file: Path, inputs: Mapping[str, Any], hosts: Sequence[Host], view: StepView | None
+    file: Path,
+    inputs: Mapping[str, Any],
+    hosts: Sequence[Host],
+    view: StepView | None,
+    timeout: float | None = None,
 ) -> WorkflowResult:
     """Run a workflow file, showing its nodes; see `runtime.workflow.run.run`."""
     with FileServer() as files:
         return run_workflow(
-            file, inputs, hosts, files=files, on_event=_teller(view) if view else None
+            file,
+            inputs,
+            hosts,
+            files=files,
+            on_event=_teller(view) if view else None,
+            timeout=MAX_SECONDS if timeout is None else timeout,
         )
 
 

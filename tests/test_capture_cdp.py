@@ -11,6 +11,8 @@ import pytest
 
 from creative.capture import remote
 from creative.capture.cdp import BrowserGone, Connection, PipeTransport, Refused
+from creative.capture.gate import Gate, Visit
+from creative.capture.guard import Guard
 from creative.deadline import Deadline
 from creative.errors import DeadlineExceeded, EngineUnavailable
 
@@ -138,3 +140,55 @@ def test_the_web_socket_names_no_origin_and_keeps_token_and_password() -> None:
     assert "origin:" not in head.lower()
     assert "hush" not in str(caught.value)
     assert "pw@" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected", "doubtful"),
+    [
+        (DeadlineExceeded("looking", 1, "timeout_seconds", "Raise it."), "while looking", False),
+        (KeyError("frameId"), r"event Odd\.one could not be handled: KeyError", True),
+    ],
+)
+def test_a_listener_that_raises_fails_its_session_and_silences_nobody(
+    raised: Exception, expected: str, doubtful: bool
+) -> None:
+    browser, heard = Browser(), threading.Event()
+
+    def odd(event: object) -> None:
+        raise raised
+
+    browser.connection.listen("s", odd)
+    browser.connection.listen("t", lambda _: heard.set())
+    browser.say(
+        {"method": "Odd.one", "params": {}, "sessionId": "s"},
+        {"method": "Next.one", "params": {}, "sessionId": "t"},
+    )
+    assert heard.wait(5)
+    with pytest.raises((DeadlineExceeded, EngineUnavailable), match=expected):
+        browser.connection.call("X.y", deadline=Deadline(1), session="s")
+    assert browser.connection.doubtful is doubtful
+    browser.connection.close()
+
+
+def test_a_request_that_cannot_be_judged_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a fault of the guard")
+
+    guard = Guard()
+    monkeypatch.setattr(guard, "check", broken)
+    browser = Browser()
+
+    def agree() -> None:
+        for _ in range(2):
+            browser.say({"id": browser.heard()["id"], "result": {}})
+
+    threading.Thread(target=agree, daemon=True).start()
+    gate = Gate(browser.connection, guard, Deadline(5))
+    gate.enter(Visit("page", None, Deadline(5), lambda _: None))
+    request = {"url": "http://example.com/a.png"}
+    paused = {"requestId": "1", "request": request, "frameId": "page", "resourceType": "Image"}
+    browser.say({"method": "Fetch.requestPaused", "params": paused})
+    answered = browser.heard()
+    assert answered["method"] == "Fetch.failRequest"
+    assert answered["params"] == {"requestId": "1", "errorReason": "BlockedByClient"}
+    browser.connection.close()

@@ -123,6 +123,8 @@ def test_a_body_over_the_limit() -> None:
     [
         ("localhost:7860", "not an http or https address"),
         ("ftp://example.com/", "not an http or https address"),
+        ("http://[::1/", "not an http or https address"),
+        ("http://a..b/", "not an http or https address"),
         ("http://name.invalid/", "cannot be resolved"),
     ],
 )

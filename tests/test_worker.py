@@ -234,3 +234,9 @@ def test_an_interrupted_call_does_not_leave_half_an_answer(worker: Worker) -> No
     with pytest.raises(KeyboardInterrupt):
         worker.call("jobs_of_test:double", 1, Deadline(20), interrupt)
     assert worker.call("jobs_of_test:double", 7, Deadline(20)) == 14
+
+
+def test_a_child_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+    with pytest.raises(EngineUnavailable, match="cannot be started: No such file"):
+        Worker("nothing").call("os:getpid", None, Deadline(5))

@@ -32,7 +32,7 @@ class CaptureScreenshotTool(Tool):
         source = shot.final_url or "the given HTML"
         text = f"Screenshot of {source}: {shot.width} x {shot.height} pixels."
         if shot.blocked_count:
-            text += f" {shot.blocked_count} requests of the page to private addresses were refused."
+            text += f" Requests of the page that were refused: {shot.blocked_count}."
         variables = {
             "final_url": shot.final_url,
             "title": shot.title,

@@ -250,9 +250,20 @@ class Connection:
             elif event["method"] == _END:
                 return
             else:
-                listener = self._listeners.get(event.get("sessionId", ""))
+                session = event.get("sessionId", "")
+                listener = self._listeners.get(session)
                 if listener is not None:
-                    listener(event)
+                    self._hand_over(event, session, listener)
+
+    def _hand_over(self, event: Event, session: str, listener: Listener) -> None:
+        try:
+            listener(event)
+        except CreativeError as error:
+            self.fail(session, error)
+        except Exception as error:  # noqa: BLE001 - one odd event must not silence all that follow
+            self.doubtful = True
+            said = f"its event {event['method']} could not be handled: {type(error).__name__}"
+            self.fail(session, EngineUnavailable(self.browser, said, "Please report this."))
 
     def _end(self) -> None:
         if self._gone.is_set():

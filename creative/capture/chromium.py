@@ -52,7 +52,8 @@ CACHES = (
     ("Library/Caches/ms-playwright", "chromium-*/chrome-mac*/*.app/Contents/MacOS/*"),
 )
 INSTALL_HINT = (
-    "Install Chromium on the machine that runs the plugin (Debian, Ubuntu: apt install chromium), "
+    "Install Chromium on the machine that runs the plugin (Debian: apt install chromium; "
+    "Ubuntu: snap install chromium, or Google's package of Chrome), "
     "or set 'browser_url' in the plugin's authorization form to a browser's DevTools address, for "
     "example http://chrome:9222."
 )
@@ -255,7 +256,7 @@ class LocalBrowser:
         lines = self._said()
         self.stop()
         hint = INSTALL_HINT
-        if "No usable sandbox" in lines or "sandbox" in lines.lower():
+        if "sandbox" in lines.lower():
             hint = (
                 "Allow unprivileged user namespaces on this machine (Chromium's sandbox needs "
                 "them), or set 'browser_url' to a browser elsewhere."

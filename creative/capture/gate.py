@@ -179,6 +179,8 @@ class Gate:
                 self.guard.check(f"{place[0]}://{place[1]}:{place[2]}/", deadline)
         except CreativeError as error:
             verdict = error
+        except Exception as error:  # noqa: BLE001 - what cannot be judged does not pass, nor hang
+            verdict = BlockedAddress(place[1], f"it cannot be judged ({type(error).__name__})")
         with self._lock:
             self._verdicts[place] = (time.monotonic(), verdict)
             waiting = self._waiting.pop(place)

@@ -208,7 +208,7 @@ def _check_documents(node: Node, _workflow: Workflow, _hosts: Sequence[ToolHost]
         raise _refusal(
             node,
             f"needs libraries that are not installed ({error.name})",
-            "Install them: uv sync --extra documents",
+            "Install the extra 'documents': VIRTUAL_ENV=.venv uv pip install -e '.[documents]'",
         ) from None
 
 

@@ -26,7 +26,7 @@ from graphon.variables.utils import dumps_with_segments
 from runtime.workflow.store import plain_files
 
 SECONDS = 15.0
-"""Dify's compose file gives its sandbox this long (SANDBOX_WORKER_TIMEOUT)."""
+"""Dify's docker/.env.example gives its sandbox this long (SANDBOX_WORKER_TIMEOUT=15)."""
 
 LIMITS = CodeNodeLimits(
     max_string_length=400_000,

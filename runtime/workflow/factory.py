@@ -71,7 +71,7 @@ class JinjaRenderer(Jinja2TemplateRenderer):
             from jinja2 import sandbox
         except ImportError:
             raise StudioError(
-                "Templates need Jinja2, which is not installed.", "Install it: uv sync"
+                "Templates need Jinja2, which is not installed.", "Run make setup."
             ) from None
         self._environment = sandbox.SandboxedEnvironment()
 
