@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from runtime.errors import StudioError, ToolFailed
+from runtime.output import number
 
 if TYPE_CHECKING:
     from runtime.node import NodeRun
@@ -118,13 +119,13 @@ class StepView:
     def log(self, name: str, content: dict[str, Any]) -> None:
         """A log message of the node called `name`."""
         data = content.get("data") or {}
-        percent = data.get("percent")
+        percent = number(data.get("percent"))
         label = str(content.get("label") or "")
-        self._update(name, "•", label, float(percent) if percent is not None else None)
+        self._update(name, "•", label, percent)
         finished = content.get("status") == "success"
         if not self._live and not finished and self._said.get(name) != label:
             self._said[name] = label
-            amount = f"{percent:>3} % " if percent is not None else ""
+            amount = f"{percent:3.0f} % " if percent is not None else ""
             err.print(f"  {amount}{name}: {label}", markup=False)
 
     def started(self, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -112,10 +113,10 @@ def steps(result: Result) -> list[dict[str, Any]]:
     """The finished steps that a tool logged: {label, status, …what it said of them}."""
     return [
         {
+            **(log.get("data") or {}),
             "label": log.get("label"),
             "status": log.get("status"),
             **({"error": log["error"]} if log.get("error") else {}),
-            **(log.get("data") or {}),
         }
         for log in result.logs
         if log.get("status") != "start"
@@ -125,13 +126,22 @@ def steps(result: Result) -> list[dict[str, Any]]:
 def usage(result: Result, seconds: float) -> dict[str, Any]:
     """Time, tokens and cost; the latter two from the metadata of the tool's log messages."""
     known = [log.get("metadata") or {} for log in result.logs]
-    prices = [float(m["total_price"]) for m in known if m.get("total_price") is not None]
+    prices = [p for p in (number(m.get("total_price")) for m in known) if p is not None]
     return {
         "seconds": round(seconds, 3),
-        "tokens": sum(int(m.get("total_tokens") or 0) for m in known),
+        "tokens": int(sum(number(m.get("total_tokens")) or 0 for m in known)),
         "cost": sum(prices) if prices else None,
         "currency": next((m["currency"] for m in known if m.get("currency")), None),
     }
+
+
+def number(value: object) -> float | None:
+    """`value` as a number, or None: what a plugin logs may be anything."""
+    try:
+        found = float(value) if isinstance(value, int | float | str) else None
+    except ValueError:
+        return None
+    return found if found is not None and math.isfinite(found) else None
 
 
 def described(error: StudioError | None) -> dict[str, str] | None:

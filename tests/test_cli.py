@@ -136,6 +136,14 @@ def test_one_clear_sentence(plugin: Path, arguments: list[str], code: int, said:
     assert "Traceback" not in outcome.output
 
 
+def test_logs_of_any_shape_are_shown(plugin: Path) -> None:
+    outcome = run(plugin, "act=odd_logs", more=("--json",))
+    assert outcome.exit_code == 0, outcome.output
+    shown = document(outcome)
+    assert shown["steps"] == [{"percent": "half", "label": "Odd", "status": "success"}]
+    assert (shown["usage"]["tokens"], shown["usage"]["cost"]) == (12, None)
+
+
 def test_without_text_the_values_are_shown(plugin: Path) -> None:
     assert run(plugin, "act=nothing").stdout.strip() == "[]"
 

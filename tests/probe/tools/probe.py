@@ -99,5 +99,11 @@ class ProbeTool(Tool):
     def _credentials(self, amount, parameters):
         yield self.create_text_message(str(self.runtime.credentials.get("token")))
 
+    def _odd_logs(self, amount, parameters):
+        odd = {"percent": "half", "label": "not this", "status": "nor this"}
+        spent = {"total_price": "n/a", "total_tokens": "12"}
+        yield self.create_log_message("Odd", odd, metadata=spent)
+        yield self.create_text_message("done")
+
     def _nothing(self, amount, parameters):
         yield from ()
