@@ -101,6 +101,11 @@ def _breaker(address: str) -> _Breaker:
         return _breakers.setdefault(origin, _Breaker())
 
 
+def resting(address: str) -> float:
+    """Seconds for which the server at `address` still rests after failures; 0: it does not."""
+    return _breaker(address).resting()
+
+
 @dataclass(frozen=True)
 class Reply:
     """A whole answer.

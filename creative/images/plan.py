@@ -1,0 +1,329 @@
+"""The size plan: what the model draws, a second pass, and how that becomes the exact picture.
+
+A model draws well only on its grid, around the area it was trained on and within a range of
+ratios (families.yaml). So the plan picks a size to draw from the wanted one:
+
+- the wanted size itself, rounded up to the grid, where the model can draw it: the surplus of
+  some pixels is cut off and nothing is resampled;
+- a larger one where the wanted size is too small, a smaller one where it is too large, of the
+  same ratio as far as the model goes;
+- for a target far above what is drawn: a second pass (highres), then an upscaler.
+
+What remains is done by `creative.images.finish`, exactly to the pixel.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import cache
+from itertools import product
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from creative.errors import InvalidInput
+from creative.images.request import Fit, Highres
+from creative.images.size import MAX_SIDE, MIN_SIDE, Size
+
+SECOND_PASS_FROM = 1.3
+"""Enlargement from which a second pass is worth its time; below, Lanczos is as good."""
+SECOND_PASS_MOST = 2.0
+"""A second pass draws at most this many times as large: beyond, it repeats the subject."""
+UPSCALER_FROM = 1.5
+"""Enlargement that is left to an upscaler, where there is one."""
+
+
+class Rule(BaseModel):
+    """What a model, on its server, can be asked to draw."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(description="whose rule it is, for notes")
+    multiple: int = Field(8, ge=1, description="both sides are multiples of it, pixels")
+    native: int = Field(description="area it draws best, pixels")
+    min_area: int = Field(description="pixels")
+    max_area: int = Field(description="pixels")
+    max_ratio: float = Field(ge=1, description="long side / short side")
+    min_side: int = Field(MIN_SIDE, description="pixels")
+    max_side: int = Field(MAX_SIDE, description="pixels")
+    max_second_pass: int = Field(0, description="largest area of a second pass, pixels; 0: none")
+    sizes: tuple[tuple[int, int], ...] = Field((), description="the only sizes, if not empty")
+
+    def allows(self, width: int, height: int) -> bool:
+        """Whether it may be asked for this size."""
+        if self.sizes:
+            return (width, height) in self.sizes
+        return (
+            width % self.multiple == 0
+            and height % self.multiple == 0
+            and self.min_area <= width * height <= self.max_area
+            and max(width, height) <= self.max_ratio * min(width, height)
+            and self.min_side <= min(width, height)
+            and max(width, height) <= self.max_side
+        )
+
+
+class Plan(BaseModel):
+    """How the exact picture comes about. All sizes in pixels."""
+
+    model_config = ConfigDict(frozen=True)
+
+    draw_width: int
+    draw_height: int
+    second_pass: tuple[int, int] | None = Field(None, description="size of the highres pass")
+    upscale: bool = Field(False, description="an upscaler enlarges what is then missing")
+    width: int = Field(description="of the finished picture")
+    height: int = Field(description="of the finished picture")
+    fit: Fit = Fit.COVER
+    rule: str = Field("", description="whose rule was followed")
+    notes: tuple[str, ...] = ()
+
+    @property
+    def drawn(self) -> tuple[int, int]:
+        """Size of what the engine hands over before any upscaler."""
+        return self.second_pass or (self.draw_width, self.draw_height)
+
+    @property
+    def enlargement(self) -> float:
+        """How many times larger the finished picture is than what the engine drew."""
+        return _enlargement(self.width, self.height, *self.drawn, self.fit)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether what is drawn is the finished picture."""
+        return not self.upscale and self.drawn == (self.width, self.height)
+
+    def summary(self) -> str:
+        """One line for people."""
+        parts = [f"drawn at {self.draw_width}x{self.draw_height}"]
+        if self.second_pass:
+            parts.append("second pass to {}x{}".format(*self.second_pass))
+        if self.upscale:
+            parts.append("enlarged by an upscaler")
+        if not self.untouched:
+            parts.append(f"brought to {self.width}x{self.height} ({self.fit.value})")
+        return ", ".join(parts)
+
+
+class Family(BaseModel):
+    """A row of families.yaml; see the head of that file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    names: tuple[str, ...]
+    multiple: int
+    native: int
+    min_area: int
+    max_area: int
+    max_ratio: float
+    max_second_pass: int
+    source: str
+    date: str
+
+
+@cache
+def families() -> dict[str, Family]:
+    """The rows of families.yaml by name, in their order."""
+    path = Path(__file__).with_name("families.yaml")
+    rows = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return {name: Family(**row) for name, row in rows.items()}
+
+
+def family_of(model: str, default: str = "other") -> str:
+    """The family that a model's name tells, or `default`.
+
+    >>> family_of("juggernautXL_v9.safetensors"), family_of("flux1-dev-fp8"), family_of("abc")
+    ('sdxl', 'flux', 'other')
+    """
+    for name, family in families().items():
+        if any(re.search(pattern, model, re.IGNORECASE) for pattern in family.names):
+            return name
+    return default
+
+
+def rule_of(
+    family: str, multiple: int = 1, min_side: int = MIN_SIDE, max_side: int = MAX_SIDE
+) -> Rule:
+    """A family's rule on a server whose own grid is `multiple`.
+
+    Raises:
+        InvalidInput: there is no such family.
+    """
+    row = families().get(family)
+    if row is None:
+        raise InvalidInput("model_family", family, "auto or one of " + ", ".join(families()))
+    return Rule(
+        name=family,
+        multiple=math.lcm(row.multiple, multiple),
+        native=row.native,
+        min_area=row.min_area,
+        max_area=row.max_area,
+        max_ratio=row.max_ratio,
+        min_side=min_side,
+        max_side=max_side,
+        max_second_pass=row.max_second_pass,
+    )
+
+
+def plan(
+    size: Size,
+    rule: Rule,
+    fit: Fit = Fit.COVER,
+    highres: Highres = Highres.AUTO,
+    second_pass: bool = False,
+    upscaler: bool = False,
+) -> Plan:
+    """The plan for a size under a rule.
+
+    Args:
+        size: what is wanted; without pixels, the model's own area is used.
+        rule: what may be drawn.
+        fit: how the drawn picture is brought to the size.
+        highres: whether a second pass is wanted.
+        second_pass: whether the engine can draw one.
+        upscaler: whether the engine has an upscaler to use.
+    """
+    notes = []
+    exact = size.exact or _open(size, rule)
+    width, height = exact
+    two_passes = second_pass and rule.max_second_pass > 0 and highres is not Highres.OFF
+    draw = _drawable(width, height, rule, fit, two_passes)
+    if highres is Highres.ON and not two_passes:
+        notes.append("highres: this engine draws no second pass; it was left out")
+    larger = None
+    factor = _enlargement(width, height, *draw, fit)
+    if two_passes and (highres is Highres.ON or factor >= SECOND_PASS_FROM):
+        # Asked for and not needed: half as large again, then reduced, is what brings detail.
+        wanted = factor if factor >= SECOND_PASS_FROM else 1.5
+        larger = _larger(draw, min(wanted, SECOND_PASS_MOST), rule)
+    drawn = larger or draw
+    left = _enlargement(width, height, *drawn, fit)
+    upscale = upscaler and left > UPSCALER_FROM
+    if left > UPSCALER_FROM and not upscale:
+        notes.append(
+            f"size: {width}x{height} is {left:.1f} times what was drawn and was enlarged by "
+            "plain resampling; an upscaler gives more detail"
+        )
+    ratio = _long_by_short(width, height)
+    if not rule.sizes and ratio > rule.max_ratio:
+        notes.append(
+            f"size: the ratio of {width}x{height} is beyond what {rule.name} draws "
+            f"({rule.max_ratio:g}:1); {draw[0]}x{draw[1]} was drawn instead"
+        )
+    return Plan(
+        draw_width=draw[0],
+        draw_height=draw[1],
+        second_pass=larger,
+        upscale=upscale,
+        width=width,
+        height=height,
+        fit=fit,
+        rule=rule.name,
+        notes=tuple(notes),
+    )
+
+
+def _long_by_short(width: int, height: int) -> float:
+    return max(width, height) / min(width, height)
+
+
+def _enlargement(width: int, height: int, from_width: int, from_height: int, fit: Fit) -> float:
+    across, down = width / from_width, height / from_height
+    return min(across, down) if fit is Fit.CONTAIN else max(across, down)
+
+
+def _open(size: Size, rule: Rule) -> tuple[int, int]:
+    """The finished size where only a ratio, or nothing, is wanted: what needs no resizing."""
+    ratio = size.ratio or 1.0
+    if rule.sizes:
+        return _listed(ratio, rule.native, rule)
+    width = min(max(math.sqrt(rule.native * ratio), MIN_SIDE), MAX_SIDE)
+    height = min(max(width / ratio, MIN_SIDE), MAX_SIDE)
+    if max(ratio, 1 / ratio) <= rule.max_ratio:
+        return _on_grid(width, height, rule, cover=False)
+    return round(width), round(height)
+
+
+def _listed(ratio: float, area: float, rule: Rule) -> tuple[int, int]:
+    """The listed size nearest in ratio, then the smallest that is large enough."""
+
+    def distance(size: tuple[int, int]) -> tuple[float, bool, float]:
+        own = size[0] * size[1]
+        off = round(abs(math.log(size[0] / size[1] / ratio)), 3)
+        return off, own < area, abs(own - area)
+
+    return min(rule.sizes, key=distance)
+
+
+def _drawable(width: int, height: int, rule: Rule, fit: Fit, two_passes: bool) -> tuple[int, int]:
+    ratio = width / height
+    if rule.sizes:
+        return _listed(ratio, width * height, rule)
+    own = min(max(ratio, 1 / rule.max_ratio), rule.max_ratio)
+    wide: float = width
+    high: float = height
+    if own != ratio:
+        # Beyond the model's ratios: as large as is needed to cover, or to be contained.
+        if (ratio > own) == (fit is not Fit.CONTAIN):
+            high = width / own
+        else:
+            wide = height * own
+    area = wide * high
+    if area > rule.max_area:
+        # A second pass makes up for what the first one leaves out.
+        scale = math.sqrt((rule.native if two_passes else rule.max_area) / area)
+    elif area < rule.min_area:
+        scale = math.sqrt(rule.min_area / area)
+    else:
+        scale = 1.0
+    scale = min(scale, rule.max_side / max(wide, high))
+    scale = max(scale, rule.min_side / min(wide, high))
+    return _on_grid(wide * scale, high * scale, rule, cover=fit is not Fit.CONTAIN)
+
+
+def _on_grid(width: float, height: float, rule: Rule, cover: bool) -> tuple[int, int]:
+    """The allowed size nearest to this one; with `cover`, rather larger than smaller."""
+    step = rule.multiple
+    ratio = width / height
+
+    def around(side: float, reach: int) -> list[int]:
+        # A side that is a whole number of steps but for rounding is that number.
+        base = math.floor(side / step + 1e-6)
+        return [n * step for n in range(max(1, base - reach), base + reach + 2)]
+
+    def distance(size: tuple[int, int]) -> tuple[bool, float, float]:
+        small = size[0] < width - 0.01 or size[1] < height - 0.01
+        off = 2 * abs(math.log(size[0] / size[1] / ratio))
+        area = abs(math.log(size[0] * size[1] / (width * height)))
+        # Covering with less than two steps to spare means that nothing has to be resampled.
+        spare = size[0] - width < 2 * step and size[1] - height < 2 * step
+        return (small or not spare) if cover else False, off + area, area
+
+    for reach in (0, 1, 3, 8, 24):
+        sizes = product(around(width, reach), around(height, reach))
+        allowed = [size for size in sizes if rule.allows(*size)]
+        if allowed:
+            return min(allowed, key=distance)
+    raise InvalidInput(
+        "size",
+        f"{width:.0f}x{height:.0f}",
+        f"what {rule.name} can draw: {rule.min_side} to {rule.max_side} pixels a side in steps "
+        f"of {rule.multiple}, {rule.min_area} to {rule.max_area} pixels in all",
+    )
+
+
+def _larger(draw: tuple[int, int], factor: float, rule: Rule) -> tuple[int, int] | None:
+    """The second pass: `factor` times as large, on the grid, within the rule; None if no gain."""
+    most = math.sqrt(rule.max_second_pass / (draw[0] * draw[1]))
+    factor = min(factor, most)
+    if factor < 1.05:
+        return None
+    step = rule.multiple
+    wide, high = (max(step, math.floor(side * factor / step) * step) for side in draw)
+    # Rounded up where that stays within the area: the surplus is cut off without resampling.
+    up = tuple(math.ceil(side * factor / step - 1e-6) * step for side in draw)
+    if up[0] * up[1] <= rule.max_second_pass:
+        wide, high = up
+    return (wide, high) if wide > draw[0] or high > draw[1] else None
