@@ -140,7 +140,10 @@ def test_a_long_cell_of_a_csv_file_is_located() -> None:
 
 class FileStore(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        body = {"/a/list.csv": b"keyword\nflat white\n", "/big.txt": b"a\n" * MAX_FILE_BYTES}
+        body = {
+            "/files/a/list.csv": b"keyword\nflat white\n",
+            "/files/big.txt": b"a\n" * MAX_FILE_BYTES,
+        }
         path = self.path.partition("?")[0]
         self.send_response(200 if path in body else 403)
         data = body.get(path, b'{"code": "forbidden"}')
@@ -155,6 +158,9 @@ class FileStore(http.server.BaseHTTPRequestHandler):
         """Silence."""
 
 
+SIGNED = "?timestamp=1&nonce=n&sign=secret"
+
+
 @pytest.fixture(scope="module")
 def store() -> Iterator[str]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), FileStore)
@@ -167,18 +173,20 @@ def store() -> Iterator[str]:
 
 
 def test_a_file_is_fetched(store: str) -> None:
-    assert fetch_keywords(f"{store}/a/list.csv?sign=s", "", Deadline(20), Steps()) == ["flat white"]
+    assert fetch_keywords(f"{store}/files/a/list.csv{SIGNED}", "", Deadline(20), Steps()) == [
+        "flat white"
+    ]
 
 
 def test_a_file_that_the_store_refuses(store: str) -> None:
     with pytest.raises(EngineRejected, match="answered 403") as caught:
-        fetch_keywords(f"{store}/gone.txt?sign=secret", "gone.txt", Deadline(20), Steps())
+        fetch_keywords(f"{store}/files/gone.txt{SIGNED}", "gone.txt", Deadline(20), Steps())
     assert "secret" not in str(caught.value)
 
 
 def test_a_file_that_is_too_large(store: str) -> None:
     with pytest.raises(TooLarge, match="20480 KB"):
-        fetch_keywords(f"{store}/big.txt", "big.txt", Deadline(20), Steps())
+        fetch_keywords(f"{store}/files/big.txt{SIGNED}", "big.txt", Deadline(20), Steps())
 
 
 @pytest.mark.parametrize("url", ["/files/1?sign=s", "", "file:///etc/passwd"])

@@ -29,7 +29,11 @@ class ClusterKeywordsTool(Tool):
                 listed = keywords.read_keywords(text)
             else:
                 listed = keywords.fetch_keywords(
-                    file.url, file.filename or "", call.deadline, call.steps
+                    file.url,
+                    file.filename or "",
+                    call.deadline,
+                    call.steps,
+                    call.settings.allowed_private_hosts,
                 )
             request = keywords.ClusterRequest(keywords=listed)
             return keywords.export(keywords.cluster(request, call.deadline, call.steps), call.steps)

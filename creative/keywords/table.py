@@ -11,10 +11,9 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from pathlib import PurePosixPath
-from urllib.parse import unquote, urlsplit
 
 from creative.deadline import Deadline
-from creative.errors import EngineRejected, EngineUnavailable, InvalidInput, TooLarge
+from creative.errors import InvalidInput, TooLarge
 from creative.steps import Phase, Steps
 
 MAX_KEYWORDS = 50_000
@@ -122,44 +121,26 @@ def read_keywords_file(data: bytes, filename: str, parameter: str = "keywords_fi
     return _checked(filled, parameter)
 
 
-def fetch_keywords(url: str, filename: str, deadline: Deadline, steps: Steps) -> list[str]:
+def fetch_keywords(
+    url: str, filename: str, deadline: Deadline, steps: Steps, allowed: Iterable[str] = ()
+) -> list[str]:
     """The keywords in a file that Dify hands over by its address; see `read_keywords_file`.
 
     Args:
-        url: where Dify keeps the file.
+        url: where the file is.
         filename: its name; empty: the last part of the address.
         deadline: the call's clock.
         steps: told about the download.
+        allowed: the setting `allowed_private_hosts`, for links that users typed.
 
     Raises:
-        EngineUnavailable: the file store does not answer.
-        EngineRejected: it has no such file for us.
-        DeadlineExceeded: out of time.
-        InvalidInput, TooLarge: as `read_keywords_file`.
+        CreativeError: as `creative.files.fetch` and `read_keywords_file`.
     """
-    # Here, since the worker process imports this package and never talks HTTP.
-    from creative.http import client
+    from creative.files import fetch
 
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise EngineUnavailable(
-            "Dify's file store",
-            "it gave the file an address without a server",
-            "Set FILES_URL (and INTERNAL_FILES_URL) in Dify's .env to an address that plugins "
-            "can reach.",
-        )
-    name = filename or PurePosixPath(unquote(parts.path)).name
-    with steps.step(Phase.INIT, f"Fetching {name}", 3):
-        with client("Dify's file store", deadline) as http:
-            reply = http.get(url, max_bytes=MAX_FILE_BYTES)
-        if not reply.ok:
-            raise EngineRejected(
-                "Dify's file store",
-                f"no file at {reply.address}",
-                reply.status,
-                "The link of a file expires (FILES_ACCESS_TIMEOUT): run the workflow again.",
-            )
-        return read_keywords_file(reply.body, name)
+    with steps.step(Phase.INIT, "Fetching the file", 3):
+        file = fetch(url, filename, "keywords_file", deadline, MAX_FILE_BYTES, allowed)
+        return read_keywords_file(file.data, file.name)
 
 
 def checked(keywords: Iterable[str], parameter: str = "keywords") -> list[str]:

@@ -2,7 +2,8 @@
 
 Dify never sends a file's bytes to a plugin; it sends an object with a signed URL, and the
 plugin fetches that when it needs the bytes. Here the URL leads to this process, and what
-Dify's signature does is done by a path that cannot be guessed.
+Dify's signature does is done by a path that cannot be guessed. The URL has the parts of a
+signed one, so that a plugin which knows Dify's links by their form knows these.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import mimetypes
 import secrets
 import threading
+import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -106,6 +108,7 @@ class FileServer:
         name = PurePosixPath(filename.replace("\\", "/")).name or "file"
         mime = mime_type or mimetypes.guess_type(name)[0] or DEFAULT_MIME_TYPE
         path = f"/files/{secrets.token_urlsafe(24)}/{quote(name)}"
+        query = f"timestamp={int(time.time())}&nonce={secrets.token_hex(16)}&sign=by-path"
         with self._lock:
             port = self._started()
             self._files[path] = _Stored(data, mime)
@@ -116,7 +119,7 @@ class FileServer:
             "extension": extension_of(name, mime),
             "size": len(data),
             "type": kind_of(name, mime),
-            "url": f"http://127.0.0.1:{port}{path}",
+            "url": f"http://127.0.0.1:{port}{path}?{query}",
         }
 
     def close(self) -> None:

@@ -1,0 +1,67 @@
+"""Files that users hand over: Dify's own links, and links that somebody typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from creative.deadline import Deadline
+from creative.errors import BlockedAddress, EngineRejected
+from creative.files import fetch
+from tests.servers import Server, answer
+
+SIGNED = "?timestamp=1&nonce=n&sign=secret"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    def handler(request: object) -> None:
+        path = request.path  # type: ignore[attr-defined]
+        if path.startswith("/files/moved"):
+            answer(request, b"", 302, Location="/admin")  # type: ignore[arg-type]
+        elif path.startswith("/round"):
+            answer(request, b"", 302, Location="/round")  # type: ignore[arg-type]
+        else:
+            answer(request, b"bytes of " + path.encode())  # type: ignore[arg-type]
+
+    with Server(handler) as running:
+        yield running
+
+
+def get(url: str, allowed: tuple[str, ...] = ()) -> bytes:
+    return fetch(url, "", "image", Deadline(10), 1000, allowed).data
+
+
+@pytest.mark.parametrize("path", ["/files/1/file-preview", "/files/tools/2.png", "/dify/files/3/x"])
+def test_a_signed_link_may_be_on_a_private_address(server: Server, path: str) -> None:
+    assert get(server.url + path + SIGNED).startswith(b"bytes of " + path.encode())
+
+
+@pytest.mark.parametrize("path", ["/files/1", "/admin" + SIGNED, "/files/1?sign=s", "/"])
+def test_a_typed_link_passes_the_guard(server: Server, path: str) -> None:
+    before = len(server.requests)
+    with pytest.raises(BlockedAddress, match="127"):
+        get(server.url + path)
+    assert len(server.requests) == before
+
+
+def test_an_allowed_host_may_be_typed(server: Server) -> None:
+    assert get(f"{server.url}/any", (f"127.0.0.1:{server.port}",)) == b"bytes of /any"
+
+
+def test_a_redirect_of_a_signed_link_is_not_signed(server: Server) -> None:
+    before = len(server.requests)
+    with pytest.raises(BlockedAddress):
+        get(f"{server.url}/files/moved{SIGNED}")
+    assert server.requests[before:] == [f"GET /files/moved{SIGNED}"]
+
+
+def test_a_link_local_address_is_never_the_store() -> None:
+    with pytest.raises(BlockedAddress, match=r"169\.254"):
+        get("http://169.254.169.254/files/latest" + SIGNED)
+
+
+def test_redirects_in_a_circle_end(server: Server) -> None:
+    with pytest.raises(EngineRejected, match="redirects more than 5 times"):
+        get(f"{server.url}/round", (f"127.0.0.1:{server.port}",))
