@@ -32,8 +32,8 @@ class Job(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     ticket: Ticket
-    plan: Plan
-    placement: Placement
+    plan: Plan | None = Field(None, description="None: a workflow's files, given as they are")
+    placement: Placement = Field(default_factory=Placement)
     upscaler: str = ""
     title: str = Field("", description="what the files are named after")
     notes: tuple[str, ...] = ()

@@ -24,9 +24,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from creative.errors import InvalidInput
-from creative.images.request import Fit, Highres
+from creative.images.request import Fit, Highres, Placement, Redraw
 from creative.images.size import MAX_SIDE, MIN_SIDE, Size
 
+MAX_FILE_BYTES = 30 * 1024 * 1024
+"""Dify accepts no larger file (its chunk merger's limit)."""
 SECOND_PASS_FROM = 1.3
 """Enlargement from which a second pass is worth its time; below, Lanczos is as good."""
 SECOND_PASS_MOST = 2.0
@@ -50,6 +52,17 @@ class Rule(BaseModel):
     max_side: int = Field(MAX_SIDE, description="pixels")
     max_second_pass: int = Field(0, description="largest area of a second pass, pixels; 0: none")
     sizes: tuple[tuple[int, int], ...] = Field((), description="the only sizes, if not empty")
+
+    def on_grid(self, width: int, height: int) -> bool:
+        """Whether the engine takes this size, good or not."""
+        if self.sizes:
+            return (width, height) in self.sizes
+        return (
+            width % self.multiple == 0
+            and height % self.multiple == 0
+            and self.min_side <= min(width, height)
+            and max(width, height) <= self.max_side
+        )
 
     def allows(self, width: int, height: int) -> bool:
         """Whether it may be asked for this size."""
@@ -94,6 +107,23 @@ class Plan(BaseModel):
     def untouched(self) -> bool:
         """Whether what is drawn is the finished picture."""
         return not self.upscale and self.drawn == (self.width, self.height)
+
+    def check_file(self, placement: Placement) -> None:
+        """Refuse, before anything is drawn, a format in which the file may be too large for Dify.
+
+        A PNG of noise has as many bytes as its pixels; `auto` takes a smaller format by itself.
+
+        Raises:
+            InvalidInput: image_format is png and the picture has more than 10 million pixels.
+        """
+        channels = 4 if placement.background == "transparent" else 3
+        if placement.image_format == "png" and self.width * self.height * channels > MAX_FILE_BYTES:
+            raise InvalidInput(
+                "image_format",
+                f"png at {self.width}x{self.height}",
+                "auto, jpeg or webp for a picture of this size: as PNG it can be over the 30 MB "
+                "that Dify accepts",
+            )
 
     def summary(self) -> str:
         """One line for people."""
@@ -174,6 +204,7 @@ def plan(
     highres: Highres = Highres.AUTO,
     second_pass: bool = False,
     upscaler: bool = False,
+    redraw: Redraw | None = None,
 ) -> Plan:
     """The plan for a size under a rule.
 
@@ -184,11 +215,16 @@ def plan(
         highres: whether a second pass is wanted.
         second_pass: whether the engine can draw one.
         upscaler: whether the engine has an upscaler to use.
+        redraw: sizes of an earlier picture, kept where the engine can draw them.
     """
     notes = []
     exact = size.exact or _open(size, rule)
     width, height = exact
     two_passes = second_pass and rule.max_second_pass > 0 and highres is not Highres.OFF
+    if redraw is not None and rule.on_grid(*redraw.first_pass):
+        return _again(redraw, exact, rule, fit, second_pass, upscaler)
+    if redraw is not None:
+        notes.append("infotext: its size cannot be drawn here, so the picture will differ")
     draw = _drawable(width, height, rule, fit, two_passes)
     if highres is Highres.ON and not two_passes:
         notes.append("highres: this engine draws no second pass; it was left out")
@@ -222,6 +258,31 @@ def plan(
         fit=fit,
         rule=rule.name,
         notes=tuple(notes),
+    )
+
+
+def _again(
+    redraw: Redraw,
+    exact: tuple[int, int],
+    rule: Rule,
+    fit: Fit,
+    second_pass: bool,
+    upscaler: bool,
+) -> Plan:
+    """The sizes of an earlier picture, whatever area this plan would have chosen."""
+    larger = redraw.second_pass if second_pass else None
+    left = _enlargement(*exact, *(larger or redraw.first_pass), fit)
+    lost = redraw.second_pass is not None and larger is None
+    return Plan(
+        draw_width=redraw.first_pass[0],
+        draw_height=redraw.first_pass[1],
+        second_pass=larger,
+        upscale=upscaler and left > UPSCALER_FROM,
+        width=exact[0],
+        height=exact[1],
+        fit=fit,
+        rule="infotext",
+        notes=("infotext: this engine draws no second pass; it was left out",) if lost else (),
     )
 
 

@@ -70,6 +70,15 @@ class Placement(BaseModel):
         return self
 
 
+class Redraw(BaseModel):
+    """The sizes at which an earlier picture was drawn: another size is another picture."""
+
+    model_config = ConfigDict(frozen=True)
+
+    first_pass: tuple[int, int]
+    second_pass: tuple[int, int] | None = None
+
+
 class DrawRequest(BaseModel):
     """Pictures from a prompt, and from a picture where `image` is given.
 
@@ -103,6 +112,8 @@ class DrawRequest(BaseModel):
     )
     engine: str = Field("auto", description="auto or the name of an engine")
     previews: bool = Field(False, description="show small previews while it draws")
+    redraw: Redraw | None = Field(None, description="sizes of an earlier picture to repeat")
+    notes: tuple[str, ...] = Field((), description="what was adjusted while reading the request")
 
     @model_validator(mode="after")
     def _in_range(self) -> Self:

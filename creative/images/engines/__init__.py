@@ -7,7 +7,7 @@ from creative.errors import InvalidInput, NotConfigured
 from creative.images.engines.base import ENGINES, Engine
 from creative.settings import Settings
 
-__all__ = ["ENGINES", "choose", "open_engine"]
+__all__ = ["ENGINES", "choose", "configured", "open_engine"]
 
 _CREDENTIALS = {
     "automatic1111": ("sd_base_url",),
@@ -33,11 +33,11 @@ def choose(engine: str, settings: Settings, able: tuple[str, ...] = ENGINES) -> 
     if name != "auto":
         if name not in able:
             raise InvalidInput("engine", engine, "auto, " + ", ".join(able))
-        if not _configured(name, settings):
+        if not configured(name, settings):
             raise NotConfigured(_CREDENTIALS[name][0], f"The engine {name}")
         return name
     for candidate in able:
-        if _configured(candidate, settings):
+        if configured(candidate, settings):
             return candidate
     raise NotConfigured(
         _CREDENTIALS[able[0]][0],
@@ -50,7 +50,8 @@ def choose(engine: str, settings: Settings, able: tuple[str, ...] = ENGINES) -> 
     )
 
 
-def _configured(engine: str, settings: Settings) -> bool:
+def configured(engine: str, settings: Settings) -> bool:
+    """Whether its address or key is set."""
     return any(getattr(settings, credential) for credential in _CREDENTIALS[engine])
 
 

@@ -78,6 +78,17 @@ class Drawn(BaseModel):
     notes: tuple[str, ...] = ()
 
 
+class Enlarged(BaseModel):
+    """A picture made larger."""
+
+    model_config = ConfigDict(frozen=True)
+
+    data: bytes = Field(description="a PNG, JPEG or WebP file", repr=False)
+    upscaler: str = Field(description="the upscaler that was used, as the server calls it")
+    cost: float | None = Field(None, description="US dollars; None: unknown")
+    notes: tuple[str, ...] = ()
+
+
 class Ticket(BaseModel):
     """A submitted job, as it is found again. Holds no address and no secret."""
 
@@ -179,14 +190,16 @@ class Engine(Protocol):
         """
         ...
 
-    def enlarge(self, data: bytes, width: int, height: int, upscaler: str, step: Step) -> bytes:
+    def enlarge(self, data: bytes, width: int, height: int, upscaler: str, step: Step) -> Enlarged:
         """A larger version, at least width x height where the upscaler can (else its most).
+        May be called without `survey` or `draw` before.
 
         Args:
             data: a PNG, JPEG or WebP file.
             width: pixels wanted.
             height: pixels wanted.
-            upscaler: a name from `choices("upscaler")`; empty: the one `survey` named.
+            upscaler: a name from `choices("upscaler")`; empty: the one `survey` would name.
+            step: told how far it is.
         """
         ...
 

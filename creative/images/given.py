@@ -1,0 +1,239 @@
+"""From what people type into a node to a request: texts become sizes, LoRAs, colours, fields."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from creative.errors import InvalidInput
+from creative.images import infotext as infotexts
+from creative.images.request import (
+    DrawRequest,
+    Fit,
+    Highres,
+    Placement,
+    Redraw,
+    read_background,
+    read_focus,
+    read_loras,
+)
+from creative.images.size import read_size
+
+DEFAULT_STRENGTH = 0.6
+_KNOWN_FIELDS = frozenset(
+    {
+        "Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model", "Model hash",
+        "Denoising strength", "Hires upscale", "Hires resize", "Hires upscaler", "Hires steps",
+        "Hires CFG Scale", "Version", "Output size", "Output fit", "Batch size", "Batch pos",
+        "RNG",
+    }
+)  # fmt: skip
+
+
+class PlacementGiven(BaseModel):
+    """How a node's texts say what the file should be like."""
+
+    model_config = ConfigDict(frozen=True)
+
+    fit: str = ""
+    focus: str = ""
+    background: str = ""
+    image_format: str = ""
+    quality: int | None = None
+    metadata: bool = True
+
+    def read(self, fit: str = "") -> Placement:
+        """The placement; `fit` is used where none is given.
+
+        Raises:
+            InvalidInput: a word that is none of the allowed ones.
+        """
+        return Placement(
+            fit=read_choice("fit", self.fit or fit or "cover", Fit),
+            focus=read_focus(self.focus),
+            background=read_background(self.background),
+            image_format=(self.image_format or "auto").strip().lower().replace("jpg", "jpeg"),
+            quality=self.quality,
+            metadata=self.metadata,
+        )
+
+
+class Given(BaseModel):
+    """The parameters of text_to_image and image_to_image; "" and None mean: not given."""
+
+    model_config = ConfigDict(frozen=True)
+
+    prompt: str = ""
+    negative_prompt: str = ""
+    size: str = ""
+    width: int | None = None
+    height: int | None = None
+    count: int | None = None
+    model: str = ""
+    model_family: str = ""
+    loras: str = ""
+    lora_choice: str = ""
+    styles: str = ""
+    steps: int | None = None
+    cfg_scale: float | None = None
+    sampler: str = ""
+    scheduler: str = ""
+    seed: int | None = None
+    highres: str = ""
+    upscaler: str = ""
+    strength: float | None = None
+    infotext: str = ""
+    extra: Any = None
+    engine: str = ""
+    previews: bool = False
+    image: bytes | None = Field(None, repr=False)
+    mask: bytes | None = Field(None, repr=False)
+    placement: PlacementGiven = Field(default_factory=PlacementGiven)
+
+    def read(self) -> DrawRequest:
+        """The request; what is given wins over what `infotext` says.
+
+        Raises:
+            InvalidInput: naming the parameter, what came and what is allowed.
+        """
+        old = infotexts.parse(self.infotext) if self.infotext.strip() else None
+        sized = bool(self.size.strip() or self.width or self.height)
+        size, redraw, fit, notes = self.size, None, "", []
+        width, height = self.width, self.height
+        if old is not None:
+            notes = _unrepeated(old)
+            if not sized and old.width and old.height:
+                first = (old.width, old.height)
+                second = second_pass_of(old)
+                redraw = Redraw(first_pass=first, second_pass=second)
+                width, height = second or first
+                size, fit = _output_of(old, (width, height))
+                if size:
+                    width = height = None
+        seed = None if self.seed is None or self.seed == -1 else self.seed
+        if seed is None and old is not None and self.seed is None:
+            seed = old.seed
+        loras = [*read_loras(self.loras)]
+        loras += [
+            lora
+            for lora in read_loras(self.lora_choice)
+            if lora.name not in {known.name for known in loras}
+        ]
+        strength = self.strength if self.strength is not None else old and old.strength
+        if strength is None and self.image is not None:
+            strength = DEFAULT_STRENGTH
+        return DrawRequest(
+            prompt=self.prompt if self.prompt.strip() else (old.prompt if old else ""),
+            negative_prompt=self.negative_prompt or (old.negative_prompt if old else ""),
+            size=read_size(size, width, height, self._image_size()),
+            placement=self.placement.read(fit),
+            count=1 if self.count is None else self.count,
+            model=self.model.strip() or (old.model or "" if old else ""),
+            family=(self.model_family or "auto").strip().lower(),
+            loras=tuple(loras),
+            styles=tuple(s.strip() for s in re.split(r"[,，、\n]", self.styles) if s.strip()),
+            steps=self.steps if self.steps is not None else old and old.steps,
+            cfg_scale=self.cfg_scale if self.cfg_scale is not None else old and old.cfg_scale,
+            sampler=self.sampler.strip() or (old.sampler or "" if old else ""),
+            scheduler=self.scheduler.strip() or (old.scheduler or "" if old else ""),
+            seed=seed,
+            highres=read_choice("highres", self.highres or "auto", Highres),
+            upscaler=self.upscaler.strip() or (old.fields.get("Hires upscaler", "") if old else ""),
+            strength=strength,
+            image=self.image,
+            mask=self.mask,
+            extra=read_object("extra", self.extra),
+            engine=self.engine or "auto",
+            previews=self.previews,
+            redraw=redraw,
+            notes=tuple(notes),
+        )
+
+    def _image_size(self) -> tuple[int, int] | None:
+        if self.image is None or (self.width is None) == (self.height is None):
+            return None
+        from creative.images.finishing import read_input
+
+        source = read_input(self.image, "image")
+        return source.width, source.height
+
+
+def read_choice[Choices: (Fit, Highres)](
+    parameter: str, word: str, choices: type[Choices]
+) -> Choices:
+    """A member of an enumeration from its name in any case.
+
+    Raises:
+        InvalidInput: there is no such member.
+    """
+    try:
+        return choices(word.strip().lower())
+    except ValueError:
+        allowed = ", ".join(member.value for member in choices)
+        raise InvalidInput(parameter, word, allowed) from None
+
+
+def read_object(parameter: str, value: Any) -> dict[str, Any]:
+    """An object from a variable: a mapping, JSON text, or Python's way of writing one (Dify turns
+    an object variable in a text field into that).
+
+    Raises:
+        InvalidInput: it is none of these.
+    """
+    if value is None or value == "":
+        return {}
+    if isinstance(value, dict):
+        return value
+    text = str(value).strip()
+    fenced = re.fullmatch(r"```(?:json)?\s*(.*?)\s*```", text, re.DOTALL)
+    text = fenced[1] if fenced else text
+    problem = ""
+    parsed: Any = None
+    try:
+        parsed = json.loads(text)
+    except ValueError as error:
+        problem = f": {error}"
+        try:
+            parsed = ast.literal_eval(text)
+        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+            parsed = None
+    if not isinstance(parsed, dict):
+        raise InvalidInput(parameter, text, f'a JSON object such as {{"name": "value"}}{problem}')
+    return parsed
+
+
+def second_pass_of(old: infotexts.Infotext) -> tuple[int, int] | None:
+    """The size of the highres pass that an infotext tells, or None.
+
+    AUTOMATIC1111 writes "Hires resize: WxH" or "Hires upscale: F" (its modules/processing.py,
+    `StableDiffusionProcessingTxt2Img.calculate_target_resolution`).
+    """
+    if not old.width or not old.height:
+        return None
+    resize = re.fullmatch(r"\s*(\d+)x(\d+)\s*", old.fields.get("Hires resize", ""))
+    if resize and int(resize[1]) and int(resize[2]):
+        return int(resize[1]), int(resize[2])
+    try:
+        factor = float(old.fields.get("Hires upscale", "0"))
+    except ValueError:
+        return None
+    if not 1 < factor <= 8:
+        return None
+    return int(old.width * factor), int(old.height * factor)
+
+
+def _output_of(old: infotexts.Infotext, drawn: tuple[int, int]) -> tuple[str, str]:
+    """The finished size and fit, where they differ from what was drawn."""
+    size = old.fields.get("Output size", "")
+    return (size, old.fields.get("Output fit", "")) if size else ("", "")
+
+
+def _unrepeated(old: infotexts.Infotext) -> list[str]:
+    left = [key for key in old.fields if key not in _KNOWN_FIELDS]
+    if not left:
+        return []
+    return ["infotext: these are not repeated by themselves (use extra): " + ", ".join(left[:12])]

@@ -1,0 +1,118 @@
+"""The verb behind upscale_image: a picture made larger, exactly to the asked size."""
+
+from __future__ import annotations
+
+import time
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from creative.deadline import Deadline
+from creative.errors import InvalidInput
+from creative.images import picture as container
+from creative.images.engines import choose, open_engine
+from creative.images.engines.base import Drawn, Raw
+from creative.images.finishing import (
+    Finishing,
+    check_sides,
+    covering,
+    finish,
+    finish_here,
+    read_input,
+    warm_up,
+)
+from creative.images.plan import Plan
+from creative.images.request import Placement
+from creative.images.result import Generated
+from creative.images.size import Size
+from creative.settings import Settings
+from creative.steps import Phase, Steps
+
+UPSCALERS = ("automatic1111", "comfyui", "runware")
+"""Engines that have upscalers, in the order in which `auto` looks for a configured one."""
+MAX_SCALE = 8.0
+DEFAULT_SCALE = 2.0
+LANCZOS = "lanczos"
+"""The upscaler that needs no server: plain resampling in this plugin."""
+
+
+class UpscaleRequest(BaseModel):
+    """A picture and the size it should have."""
+
+    model_config = ConfigDict(frozen=True)
+
+    image: bytes = Field(repr=False)
+    scale: float | None = Field(None, description="factor, 1 to 8; None: the size, else 2")
+    size: Size = Field(default_factory=Size)
+    upscaler: str = Field("", description='name on the server, or "lanczos"; empty: its default')
+    engine: str = "auto"
+    placement: Placement = Field(default_factory=Placement)
+    title: str = Field("", description="what the file is named after")
+
+
+def upscale(
+    request: UpscaleRequest, settings: Settings, deadline: Deadline, steps: Steps
+) -> Generated:
+    """Enlarge with an upscaler, then bring to exactly the asked size.
+
+    Raises:
+        InvalidInput: scale and size both given, a size out of range, an unknown upscaler.
+        NotConfigured: an upscaler is wanted and no server is configured.
+        CreativeError: any other of the tree.
+    """
+    began = time.monotonic()
+    with steps.step(Phase.INIT, "Looking at the picture", until=5):
+        source = read_input(request.image, "image")
+        width, height = _target(request, source.width, source.height)
+    fit = request.placement.fit
+    plan = Plan(
+        draw_width=source.width, draw_height=source.height, width=width, height=height, fit=fit
+    )
+    plan.check_file(request.placement)
+    how = Finishing(
+        plan=plan, placement=request.placement, title=request.title or "upscaled", began=began
+    )
+    infotext = container.read_infotext(request.image)
+    if request.upscaler.strip().lower() == LANCZOS:
+        drawn = Drawn(pictures=(Raw(data=request.image, infotext=infotext),), cost=0.0)
+        made = finish_here(drawn, how, "none", "", deadline, steps)
+        return made.model_copy(update={"upscaler": LANCZOS})
+    name = choose(request.engine, settings, UPSCALERS)
+    with open_engine(name, settings, deadline) as engine:
+        warm_up()
+        wanted = covering(source.width, source.height, plan)
+        label = f"Enlarging to {wanted[0]}x{wanted[1]} with {request.upscaler or 'an upscaler'}"
+        with steps.step(Phase.AI_CALL, label, until=90) as step:
+            enlarged = engine.enlarge(request.image, *wanted, request.upscaler, step)
+            step.spent(enlarged.cost)
+        drawn = Drawn(
+            pictures=(Raw(data=enlarged.data, infotext=infotext),),
+            cost=enlarged.cost,
+            notes=enlarged.notes,
+        )
+        made = finish(drawn, how, engine, "", deadline, steps)
+        return made.model_copy(update={"upscaler": enlarged.upscaler})
+
+
+def _target(request: UpscaleRequest, width: int, height: int) -> tuple[int, int]:
+    scale = request.scale
+    if scale is not None and not 1 <= scale <= MAX_SCALE:
+        raise InvalidInput("scale", scale, f"1 to {MAX_SCALE:g}")
+    if request.size.exact is not None:
+        if scale is not None:
+            raise InvalidInput(
+                "scale",
+                f"{scale:g} beside a size",
+                "either scale, or a size",
+                "Leave scale empty, or leave size, width and height empty.",
+            )
+        return request.size.exact
+    factor = DEFAULT_SCALE if scale is None else scale
+    if request.size.ratio is not None:
+        # The ratio of the picture is cut, not stretched: the longer way keeps its length.
+        if request.size.ratio >= width / height:
+            height = round(width / request.size.ratio)
+        else:
+            width = round(height * request.size.ratio)
+    target = (round(width * factor), round(height * factor))
+    check_sides(*target, "scale" if scale is not None else "image")
+    return target
