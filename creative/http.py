@@ -226,6 +226,10 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._session.close()
 
+    def abort(self) -> None:
+        """Shut its connections: a request under way in another thread fails at once."""
+        self._sockets.shut()
+
     def get(self, address: str, **options: Any) -> Reply:
         """GET; see `request`."""
         return self.request("GET", address, **options)
