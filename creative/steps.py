@@ -43,6 +43,7 @@ class StepEvent:
         elapsed: seconds since the step began.
         cost: money spent in the step, in `currency`; None where it is not known.
         tokens: language-model tokens used in the step.
+        preview: a small JPEG of how far a picture is, or nothing.
     """
 
     number: int
@@ -55,6 +56,7 @@ class StepEvent:
     cost: float | None = None
     currency: str = "USD"
     tokens: int = 0
+    preview: bytes = field(default=b"", repr=False)
 
 
 @dataclass
@@ -78,6 +80,12 @@ class Step:
         share = min(max(fraction, 0.0), 1.0)
         self._steps._emit(self, Status.PROGRESS, self.start + share * (self.end - self.start))
 
+    def preview(self, picture: bytes) -> None:
+        """Show how far a picture is; it is made small on the way (see `Steps.thumbnail`)."""
+        small = self._steps.small(picture)
+        if small:
+            self._steps._emit(self, Status.PROGRESS, self._steps.percent, preview=small)
+
     def spent(self, cost: float | None = None, tokens: int = 0, currency: str = "USD") -> None:
         """Add what this step cost."""
         if cost is not None:
@@ -96,6 +104,8 @@ class Steps:
     def __init__(self, listener: Callable[[StepEvent], None] | None = None) -> None:
         self._listener = listener
         self._percent = 0
+        self.thumbnail: Callable[[bytes], bytes] | None = None
+        """Makes a picture small enough for a log; without it previews are not told."""
         self.events: list[StepEvent] = []
         self._count = 0
 
@@ -119,6 +129,15 @@ class Steps:
         self._emit(step, Status.DONE, until)
 
     @property
+    def percent(self) -> int:
+        """How far the whole call is."""
+        return self._percent
+
+    def small(self, picture: bytes) -> bytes:
+        """The preview of a picture, or nothing if nobody can make one."""
+        return b"" if self.thumbnail is None else self.thumbnail(picture)
+
+    @property
     def cost(self) -> float | None:
         """Money spent in all finished steps; None if no step knew."""
         costs = [e.cost for e in self.events if e.status is Status.DONE and e.cost is not None]
@@ -129,7 +148,9 @@ class Steps:
         """Tokens used in all finished steps."""
         return sum(e.tokens for e in self.events if e.status is Status.DONE)
 
-    def _emit(self, step: Step, status: Status, percent: float, error: str = "") -> None:
+    def _emit(
+        self, step: Step, status: Status, percent: float, error: str = "", preview: bytes = b""
+    ) -> None:
         self._percent = max(self._percent, min(100, int(percent)))
         event = StepEvent(
             step.number,
@@ -142,6 +163,7 @@ class Steps:
             step.cost,
             step.currency,
             step.tokens,
+            preview,
         )
         self.events.append(event)
         if self._listener is not None:

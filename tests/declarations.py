@@ -14,7 +14,9 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("en_US", "zh_Hans", "ja_JP", "pt_BR")
-READERS = frozenset({"raw", "text", "required_text", "number", "integer", "boolean", "file"})
+READERS = frozenset(
+    {"raw", "text", "required_text", "number", "integer", "boolean", "file", "files"}
+)
 MAX_LINES = 60
 
 
@@ -30,7 +32,8 @@ def tools() -> list[str]:
 
 
 def read_parameters(tree: ast.AST) -> set[str]:
-    """Names that an adapter reads from its `Parameters`, and what `Call` reads itself."""
+    """Names that an adapter reads from its `Parameters`, itself or through functions of the
+    tools' own modules that it hands them to, and what `Call` reads."""
     readers = {
         target.id
         for node in ast.walk(tree)
@@ -38,6 +41,21 @@ def read_parameters(tree: ast.AST) -> set[str]:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
+    return _read_by(tree, readers, _own_modules(tree))
+
+
+def _own_modules(tree: ast.AST) -> dict[str, ast.Module]:
+    """The modules of `tools` that are imported as `from tools import name`."""
+    return {
+        alias.asname or alias.name: ast.parse((ROOT / "tools" / f"{alias.name}.py").read_text())
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "tools"
+        for alias in node.names
+    }
+
+
+def _read_by(tree: ast.AST, readers: set[str], modules: dict[str, ast.Module]) -> set[str]:
+    """Names that the code reads from the variables `readers`."""
     names = set()
     for call in ast.walk(tree):
         if not isinstance(call, ast.Call):
@@ -45,16 +63,42 @@ def read_parameters(tree: ast.AST) -> set[str]:
         function = call.func
         if _called(call) == "Call":
             names.add("timeout_seconds")
-        if (
-            isinstance(function, ast.Attribute)
-            and function.attr in READERS
-            and isinstance(function.value, ast.Name)
-            and function.value.id in readers
-            and call.args
-            and isinstance(call.args[0], ast.Constant)
-        ):
-            names.add(str(call.args[0].value))
+        first = call.args[0] if call.args else None
+        handed = isinstance(first, ast.Name) and first.id in readers
+        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+            owner = function.value.id
+            if function.attr in READERS and owner in readers and isinstance(first, ast.Constant):
+                names.add(str(first.value))
+            elif owner in modules and handed:
+                names |= _read_in(modules[owner], function.attr, call)
+        elif isinstance(function, ast.Name) and handed and isinstance(tree, ast.Module):
+            names |= _read_in(tree, function.id, call)
     return names
+
+
+def _read_in(module: ast.Module, function: str, call: ast.Call) -> set[str]:
+    """Names that a module's function reads from the `Parameters` that it is called with."""
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            arguments = [argument.arg for argument in node.args.args]
+            given = dict(zip(arguments, call.args, strict=False))
+            # A function that is told which parameter to read, in its second argument.
+            constants = {
+                name: value.value
+                for name, value in given.items()
+                if isinstance(value, ast.Constant)
+            }
+            names = _read_by(node, {arguments[0]}, {})
+            for inner in ast.walk(node):
+                if not isinstance(inner, ast.Call) or not inner.args:
+                    continue
+                first = inner.args[0]
+                if isinstance(first, ast.Name) and first.id in constants:
+                    names.add(str(constants[first.id]))
+                elif isinstance(first, ast.Name) and first.id == arguments[0]:
+                    names |= _read_in(module, _called(inner), inner)
+            return names
+    return set()
 
 
 def past_parameters(tree: ast.AST) -> bool:
@@ -103,8 +147,12 @@ def adapter_problems(path: str) -> list[str]:
     if not (data.get("output_schema") or {}).get("properties"):
         found.append(f"{path}: declares no outputs")
     for parameter in data.get("parameters") or []:
-        if parameter.get("form") != "llm":
-            found.append(f"{path}: '{parameter['name']}' cannot take a variable: form must be llm")
+        # A list of the server's names takes no variable; a text field beside it does.
+        name = parameter["name"]
+        has_twin = name.removesuffix("_choice") in declared or f"{name[:-7]}s" in declared
+        live = parameter["type"] == "dynamic-select" and name.endswith("_choice") and has_twin
+        if parameter.get("form") != ("form" if live else "llm"):
+            found.append(f"{path}: '{name}' cannot take a variable: form must be llm")
     return found
 
 

@@ -7,6 +7,7 @@ as log messages, and one at least every `QUIET_SECONDS`, so that Dify sees that 
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import queue
@@ -130,6 +131,19 @@ class Parameters:
             raise InvalidInput(name, value, "a file", "Connect a file variable to it.")
         return value
 
+    def files(self, name: str) -> list[File]:
+        """Files as Dify hands them over; also a single one.
+
+        Raises:
+            InvalidInput: one of the values is no file.
+        """
+        value = self.raw(name)
+        given = [] if value is None else value if isinstance(value, list) else [value]
+        for one in given:
+            if not isinstance(one, File):
+                raise InvalidInput(name, one, "files", "Connect a file variable to it.")
+        return given
+
 
 @dataclass(frozen=True)
 class OutputFile:
@@ -229,6 +243,9 @@ class Call:
 
     def _log(self, event: StepEvent) -> ToolInvokeMessage:
         data: dict[str, Any] = {"phase": event.phase.value, "percent": event.percent}
+        if event.preview:
+            encoded = base64.b64encode(event.preview).decode()
+            data["preview"] = f"data:image/jpeg;base64,{encoded}"
         if event.status is Status.START:
             message = self._tool.create_log_message(event.label, data, status=_LOG_STATUS.START)
             self._open[event.number] = message

@@ -21,7 +21,7 @@ from creative.images.generate import generate, submit
 from creative.images.given import Given, PlacementGiven, read_object
 from creative.images.request import DrawRequest
 from creative.images.result import Generated, Picture
-from creative.images.upscale import UpscaleRequest, upscale
+from creative.images.upscale import UpscaleGiven, UpscaleRequest, scale_of, upscale
 
 __all__ = [
     "DrawRequest",
@@ -29,11 +29,13 @@ __all__ = [
     "Given",
     "Picture",
     "PlacementGiven",
+    "UpscaleGiven",
     "UpscaleRequest",
     "choices",
     "collect",
     "generate",
     "read_object",
+    "scale_of",
     "submit",
     "upscale",
 ]

@@ -27,6 +27,7 @@ from creative.worker import Worker
 MAX_INPUT_PIXELS = 50_000_000
 """Largest picture that is taken in: decoded it needs four bytes per pixel, more than once."""
 WARM_UP_SECONDS = 30.0
+PREVIEW_SECONDS = 5.0
 
 pictures = Worker("pictures")
 
@@ -75,6 +76,18 @@ def warm_up() -> None:
             return
 
     threading.Thread(target=ready, name="warm-up", daemon=True).start()
+
+
+def thumbnail(picture: bytes) -> bytes:
+    """A small JPEG of a preview, or nothing: a preview is never worth a failed call."""
+    clock = Deadline(PREVIEW_SECONDS, "a preview's limit", "Switch previews off.")
+    try:
+        small: bytes = pictures.call(
+            "creative.images.finish:thumbnail", {"data": picture, "side": 256}, clock
+        )
+    except CreativeError:
+        return b""
+    return small
 
 
 def read_input(data: bytes, parameter: str) -> InputPicture:

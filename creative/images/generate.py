@@ -16,6 +16,7 @@ from creative.images.finishing import (
     finish,
     prepare,
     read_input,
+    thumbnail,
     warm_up,
 )
 from creative.images.job import Job, encode
@@ -42,6 +43,8 @@ def generate(
         CreativeError: any of the tree; nothing is drawn when the request is at fault.
     """
     began = time.monotonic()
+    if request.previews:
+        steps.thumbnail = thumbnail
     with open_engine(choose(request.engine, settings), settings, deadline) as engine:
         ready = _ready(engine, request, deadline, steps)
         where = f"{_named(ready.survey.model)} on {ready.survey.server}"

@@ -24,10 +24,12 @@ from creative.images.request import (
 from creative.images.size import read_size
 
 DEFAULT_STRENGTH = 0.6
+MAX_FACTOR = 8.0
+"""Largest enlargement of a second pass that an infotext is believed."""
 _KNOWN_FIELDS = frozenset(
     {
         "Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model", "Model hash",
-        "Denoising strength", "Hires upscale", "Hires resize", "Hires upscaler", "Hires steps",
+        "Denoising strength", "Hires upscale", "Hires resize", "Hires upscaler", 
         "Hires CFG Scale", "Version", "Output size", "Output fit", "Batch size", "Batch pos",
         "RNG",
     }
@@ -47,13 +49,13 @@ class PlacementGiven(BaseModel):
     metadata: bool = True
 
     def read(self, fit: str = "") -> Placement:
-        """The placement; `fit` is used where none is given.
+        """The placement; the `fit` of an infotext stands where the node's own is its default.
 
         Raises:
             InvalidInput: a word that is none of the allowed ones.
         """
         return Placement(
-            fit=read_choice("fit", self.fit or fit or "cover", Fit),
+            fit=read_choice("fit", _besides(self.fit, fit), Fit),
             focus=read_focus(self.focus),
             background=read_background(self.background),
             image_format=(self.image_format or "auto").strip().lower().replace("jpg", "jpeg"),
@@ -108,12 +110,12 @@ class Given(BaseModel):
             notes = _unrepeated(old)
             if not sized and old.width and old.height:
                 first = (old.width, old.height)
-                second = second_pass_of(old)
+                off = self.highres.strip().lower() == "off"
+                second = None if off else second_pass_of(old)
                 redraw = Redraw(first_pass=first, second_pass=second)
                 width, height = second or first
-                size, fit = _output_of(old, (width, height))
-                if size:
-                    width = height = None
+                fit = old.output_fit or ""
+                width, height = old.output_size or (width, height)
         seed = None if self.seed is None or self.seed == -1 else self.seed
         if seed is None and old is not None and self.seed is None:
             seed = old.seed
@@ -123,6 +125,7 @@ class Given(BaseModel):
             for lora in read_loras(self.lora_choice)
             if lora.name not in {known.name for known in loras}
         ]
+        old_upscaler = (old.highres.upscaler or "") if old and old.highres else ""
         strength = self.strength if self.strength is not None else old and old.strength
         if strength is None and self.image is not None:
             strength = DEFAULT_STRENGTH
@@ -142,7 +145,7 @@ class Given(BaseModel):
             scheduler=self.scheduler.strip() or (old.scheduler or "" if old else ""),
             seed=seed,
             highres=read_choice("highres", self.highres or "auto", Highres),
-            upscaler=self.upscaler.strip() or (old.fields.get("Hires upscaler", "") if old else ""),
+            upscaler=self.upscaler.strip() or old_upscaler,
             strength=strength,
             image=self.image,
             mask=self.mask,
@@ -160,6 +163,11 @@ class Given(BaseModel):
 
         source = read_input(self.image, "image")
         return source.width, source.height
+
+
+def _besides(given: str, old: str) -> str:
+    """Dify always sends a default, so that "cover" may not have been chosen by anybody."""
+    return old if old and given.strip().lower() in ("", "cover") else given or "cover"
 
 
 def read_choice[Choices: (Fit, Highres)](
@@ -209,27 +217,17 @@ def read_object(parameter: str, value: Any) -> dict[str, Any]:
 def second_pass_of(old: infotexts.Infotext) -> tuple[int, int] | None:
     """The size of the highres pass that an infotext tells, or None.
 
-    AUTOMATIC1111 writes "Hires resize: WxH" or "Hires upscale: F" (its modules/processing.py,
+    A factor is applied as AUTOMATIC1111 does (modules/processing.py,
     `StableDiffusionProcessingTxt2Img.calculate_target_resolution`).
     """
-    if not old.width or not old.height:
+    pass_two = old.highres
+    if pass_two is None or not old.width or not old.height:
         return None
-    resize = re.fullmatch(r"\s*(\d+)x(\d+)\s*", old.fields.get("Hires resize", ""))
-    if resize and int(resize[1]) and int(resize[2]):
-        return int(resize[1]), int(resize[2])
-    try:
-        factor = float(old.fields.get("Hires upscale", "0"))
-    except ValueError:
+    if pass_two.size is not None:
+        return pass_two.size
+    if pass_two.scale is None or not 1 < pass_two.scale <= MAX_FACTOR:
         return None
-    if not 1 < factor <= 8:
-        return None
-    return int(old.width * factor), int(old.height * factor)
-
-
-def _output_of(old: infotexts.Infotext, drawn: tuple[int, int]) -> tuple[str, str]:
-    """The finished size and fit, where they differ from what was drawn."""
-    size = old.fields.get("Output size", "")
-    return (size, old.fields.get("Output fit", "")) if size else ("", "")
+    return int(old.width * pass_two.scale), int(old.height * pass_two.scale)
 
 
 def _unrepeated(old: infotexts.Infotext) -> list[str]:

@@ -20,10 +20,11 @@ from creative.images.finishing import (
     read_input,
     warm_up,
 )
+from creative.images.given import PlacementGiven
 from creative.images.plan import Plan
 from creative.images.request import Placement
 from creative.images.result import Generated
-from creative.images.size import Size
+from creative.images.size import Size, read_size
 from creative.settings import Settings
 from creative.steps import Phase, Steps
 
@@ -47,6 +48,46 @@ class UpscaleRequest(BaseModel):
     engine: str = "auto"
     placement: Placement = Field(default_factory=Placement)
     title: str = Field("", description="what the file is named after")
+
+
+class UpscaleGiven(BaseModel):
+    """The parameters of upscale_image; "" and None mean: not given."""
+
+    model_config = ConfigDict(frozen=True)
+
+    scale: float | None = None
+    size: str = ""
+    width: int | None = None
+    height: int | None = None
+    upscaler: str = ""
+    engine: str = ""
+    placement: PlacementGiven = Field(default_factory=PlacementGiven)
+    title: str = ""
+
+    def read(self, image: bytes) -> UpscaleRequest:
+        """The request for this picture.
+
+        Raises:
+            InvalidInput: naming the parameter, what came and what is allowed.
+        """
+        source = read_input(image, "image")
+        of_image = (source.width, source.height)
+        return UpscaleRequest(
+            image=image,
+            scale=self.scale,
+            size=read_size(self.size, self.width, self.height, of_image),
+            upscaler=self.upscaler.strip(),
+            engine=self.engine or "auto",
+            placement=self.placement.read(),
+            title=self.title,
+        )
+
+
+def scale_of(made: Generated) -> float:
+    """How many times larger the picture became, by its longer way."""
+    if made.plan is None:
+        return 1.0
+    return round(made.plan.enlargement, 3)
 
 
 def upscale(
