@@ -112,14 +112,14 @@ class PrepareAnswer(TypedDict):
     width: int
     height: int
     mask: bytes | None
-    note: str
+    notes: list[str]
 
 
 class ThumbnailPayload(TypedDict):
     """What `thumbnail` takes: a picture's file, and the longest side in pixels."""
 
     data: bytes
-    max_side: NotRequired[int]
+    side: NotRequired[int]
 
 
 def ready(payload: object, progress: Progress) -> bool:
@@ -236,17 +236,17 @@ def prepare_picture(payload: PreparePayload, progress: Progress) -> PrepareAnswe
             )
         mask_file = png(ground)
     return PrepareAnswer(
-        data=png(image), width=target[0], height=target[1], mask=mask_file, note="; ".join(notes)
+        data=png(image), width=target[0], height=target[1], mask=mask_file, notes=notes
     )
 
 
 def thumbnail(payload: ThumbnailPayload, progress: Progress) -> bytes:
-    """A preview: JPEG of at most `max_side` pixels per side and 40 KB.
+    """A preview: JPEG of at most `side` pixels per side and 40 KB.
 
     Raises:
         AnswerInvalid: the picture cannot be decoded.
     """
-    side = payload.get("max_side") or THUMBNAIL_SIDE
+    side = payload.get("side") or THUMBNAIL_SIDE
     source = Source(payload["data"], "", "the image server", ENGINE_MAX_PIXELS)
     image, _ = decode(source, at_least=(side, side))
     if image.mode == "RGBA":

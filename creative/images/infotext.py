@@ -179,7 +179,8 @@ def parse(text: str) -> Infotext:
 def compose(infotext: Infotext) -> str:
     """Write generation parameters, so that `parse` gives `infotext` back.
 
-    The text holds no NUL and no half surrogate pair, so every container can carry it.
+    The text holds no NUL and no half surrogate pair, so every container can carry it. (The
+    one thing that changes: two halves side by side come back as the character they mean.)
     """
     text = _composed(infotext, {})
     if parse(text) == infotext:

@@ -317,16 +317,14 @@ def _riff_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _gif_with(data: bytes, infotext: str | None, _keep_from: bytes | None) -> bytes:
-    parts: list[bytes] = []
-    for block in gif_blocks(data):
-        if block.kind == b"tail" and infotext:
-            text = infotext.encode()
-            pieces = (text[at : at + 255] for at in range(0, len(text), 255))
-            parts.append(b"\x21\xfe" + b"".join(bytes([len(p)]) + p for p in pieces) + b"\0")
-        if block.kind == b"head":  # comments need the newer version's name
-            parts.append(b"GIF89a" + data[6 : block.end])
-        elif block.kind != b"\xfe":
-            parts.append(data[block.start : block.end])
+    head, *blocks = gif_blocks(data)
+    # Comments need the newer version's name.
+    parts = [b"GIF89a" + data[6 : head.end]]
+    if infotext:  # in front: Pillow does not look behind the first picture
+        text = infotext.encode()
+        pieces = (text[at : at + 255] for at in range(0, len(text), 255))
+        parts.append(b"\x21\xfe" + b"".join(bytes([len(p)]) + p for p in pieces) + b"\0")
+    parts += [data[block.start : block.end] for block in blocks if block.kind != b"\xfe"]
     return b"".join(parts)
 
 
