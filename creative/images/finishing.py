@@ -60,6 +60,7 @@ class Finishing(BaseModel):
     placement: Placement
     title: str = Field(description="what the files are named after")
     upscaler: str = Field("", description="enlarges before the last step; empty: none")
+    parameter: str = Field("", description="set where the picture is a user's own")
     notes: tuple[str, ...] = ()
     began: float = Field(description="time.monotonic() at the start of the call")
 
@@ -173,7 +174,7 @@ def finish_here(
     files = []
     with steps.step(Phase.SAVE, f"Finishing {len(raws)} picture(s)", until=100) as step:
         for number, (raw, header) in enumerate(raws, 1):
-            files.append(_file(raw, header, how, number, deadline, notes))
+            files.append(_file(raw, header, how, number, engine, deadline, notes))
             step.progress(number / len(raws))
     return Generated(
         pictures=tuple(files),
@@ -214,6 +215,7 @@ def _file(
     header: container.Header,
     how: Finishing,
     number: int,
+    engine: str,
     deadline: Deadline,
     notes: list[str],
 ) -> Picture:
@@ -242,8 +244,10 @@ def _file(
                 "background": how.placement.background,
                 "format": asked,
                 "quality": how.placement.quality,
-                "infotext": written or None,
+                "infotext": written,
                 "max_bytes": MAX_FILE_BYTES,
+                "engine": engine,
+                "parameter": how.parameter,
             },
             deadline,
         )

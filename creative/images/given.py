@@ -203,7 +203,7 @@ def read_object(parameter: str, value: Any) -> dict[str, Any]:
     parsed: Any = None
     try:
         parsed = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         problem = f": {error}"
         try:
             parsed = ast.literal_eval(text)

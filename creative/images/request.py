@@ -17,7 +17,7 @@ MAX_LORA_WEIGHT = 10.0
 
 _POINTS = {"left": 0.0, "top": 0.0, "center": 0.5, "centre": 0.5, "middle": 0.5,
            "right": 1.0, "bottom": 1.0}  # fmt: skip
-_LORA = re.compile(r"^(?P<name>.+?)(?:\s*[:=]\s*(?P<weight>[+-]?(?:\d+\.?\d*|\.\d+)))?$")
+_LORA = re.compile(r"^(?P<name>.*?)(?:\s*[:=]\s*(?P<weight>[+-]?(?:\d+\.?\d*|\.\d+)))?$")
 
 
 class Fit(StrEnum):

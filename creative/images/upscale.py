@@ -115,7 +115,8 @@ def upscale(
     infotext = container.read_infotext(request.image)
     if request.upscaler.strip().lower() == LANCZOS:
         drawn = Drawn(pictures=(Raw(data=request.image, infotext=infotext),), cost=0.0)
-        made = finish_here(drawn, how, "none", "", deadline, steps)
+        here = how.model_copy(update={"parameter": "image"})
+        made = finish_here(drawn, here, "none", "", deadline, steps)
         return made.model_copy(update={"upscaler": LANCZOS})
     name = choose(request.engine, settings, UPSCALERS)
     with open_engine(name, settings, deadline) as engine:
