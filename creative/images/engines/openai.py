@@ -34,25 +34,22 @@ from creative.images.engines.base import (
     ChoiceKind,
     Drawn,
     Enlarged,
-    Raw,
     Survey,
     Task,
     Ticket,
     fingerprint,
 )
 from creative.images.engines.openai_tables import ImageModel, row_of
+from creative.images.engines.pictures_in import MAX_ENCODED_BYTES, Origin
 from creative.images.engines.replies import check, pictures_missing
 from creative.images.engines.waiting import patiently
 from creative.images.names import resolve
 from creative.images.request import DrawRequest
 from creative.settings import Settings
 from creative.steps import Step
-from creative.worker import Worker
 
 MAX_CALL_AREA = 16_000_000
 """Pixels that one request may ask for: more make one answer too long to wait for and to hold."""
-MAX_PICTURE_BYTES = 44 * 1024 * 1024
-"""30 MiB, the largest file Dify takes, as base64, and the JSON around it."""
 UNKNOWN_MAX_N = 10
 
 _IMAGE_NAMES = re.compile(
@@ -60,8 +57,6 @@ _IMAGE_NAMES = re.compile(
     re.IGNORECASE,
 )
 _NO_MODEL_LIST = frozenset({404, 405, 501})
-
-_masks = Worker("masks")
 
 
 @dataclass(frozen=True)
@@ -144,7 +139,9 @@ class OpenAI:
         each = max(1, min(most, MAX_CALL_AREA // area))
         mask = None
         if task.mask is not None:
-            mask = _masks.call(f"{openai_request.__name__}:to_alpha", task.mask, self._deadline)
+            from creative.images.finishing import pictures
+
+            mask = pictures.call(f"{openai_request.__name__}:to_alpha", task.mask, self._deadline)
         made = _Made()
         while len(made.pictures) < count:
             wanted = min(each, count - len(made.pictures))
@@ -156,11 +153,10 @@ class OpenAI:
             # A server that gives one picture whatever `n` says is asked for one at a time.
             each = min(each, len(made.pictures))
         known = [cost for cost in made.costs if cost is not None]
+        if len(set(made.pictures)) < len(made.pictures):
+            made.notes.append("count: some pictures are identical; this server has a fixed seed")
         return Drawn(
-            pictures=tuple(
-                Raw(data=data, infotext=openai_request.infotext_of(data, task, chosen.model))
-                for data in made.pictures
-            ),
+            pictures=tuple(openai_request.raw(data, task, chosen.model) for data in made.pictures),
             model=chosen.model,
             cost=sum(known) if known and len(known) == len(made.costs) else None,
             notes=tuple(made.notes),
@@ -332,7 +328,7 @@ class OpenAI:
             return self._client.post(
                 address,
                 headers=self._headers(),
-                max_bytes=wanted * MAX_PICTURE_BYTES,
+                max_bytes=wanted * MAX_ENCODED_BYTES,
                 allow_redirects=False,
                 **options,
             )
@@ -377,9 +373,14 @@ class OpenAI:
         if revised:
             made.notes.append(f"prompt: the model rewrote it: {shorten(revised[0], 300)}")
 
-    def _origin(self) -> openai_answers.Origin:
-        return openai_answers.Origin(
-            self._base, self._headers(), self._settings.allowed_private_hosts, self._deadline
+    def _origin(self) -> Origin:
+        return Origin(
+            self._base,
+            self._headers(),
+            self._settings.allowed_private_hosts,
+            self._deadline,
+            "openai_api_key",
+            "openai_base_url",
         )
 
 

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
-from creative.deadline import Deadline
-from creative.errors import AnswerInvalid, CreativeError, EngineRejected
+from creative.errors import CreativeError, EngineRejected
 from creative.http import Client, Reply
 from creative.images.engines.openai_tables import ImageModel, default_model
+from creative.images.engines.pictures_in import Origin, decoded, fetched
 from creative.images.engines.replies import check, pictures_missing, said
 from creative.images.names import closest
-from creative.images.picture import NotAPicture, inspect
-
-MAX_REDIRECTS = 3
-MAX_DOWNLOAD_BYTES = 30 * 1024 * 1024
 
 _SAFETY = (
     "The provider's safety filter stopped it: say it differently. OpenAI's models filter less "
@@ -42,84 +34,20 @@ _HINTS = {
 """By `error.code` of OpenAI's error bodies (openai-python's error reference and GitHub issues)."""
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Where an answer came from.
-
-    Attributes:
-        base: the API's address.
-        headers: what it wants with every request; sent to no other server.
-        allowed: the setting `allowed_private_hosts`.
-        deadline: the call's clock.
-    """
-
-    base: str
-    headers: dict[str, str]
-    allowed: tuple[str, ...]
-    deadline: Deadline
-
-
 def picture_of(row: object, client: Client, origin: Origin) -> bytes:
     """The picture of one row of `data`: base64, or fetched from its address.
 
     Raises:
-        AnswerInvalid: it is no whole picture.
-        BlockedAddress: its address must not be reached from here.
-        EngineUnavailable, EngineRejected, DeadlineExceeded: it could not be fetched.
+        AnswerInvalid: there is no whole picture.
+        CreativeError: it could not be fetched; see `pictures_in.fetched`.
     """
     values: Mapping[str, Any] = row if isinstance(row, dict) else {}
     encoded, address = values.get("b64_json"), values.get("url")
     if isinstance(encoded, str) and encoded:
-        data = _decoded(encoded, client.engine)
-    elif isinstance(address, str) and address.startswith("data:"):
-        data = _decoded(address.partition(",")[2], client.engine)
-    elif isinstance(address, str) and address:
-        data = _fetched(address, client, origin)
-    else:
-        raise pictures_missing(client.engine)
-    try:
-        inspect(data, "the picture")
-    except NotAPicture as error:
-        raise AnswerInvalid(
-            client.engine, str(error), "Look at the server's own log, then try again."
-        ) from None
-    return data
-
-
-def _decoded(encoded: str, engine: str) -> bytes:
-    _, mark, tail = encoded.partition(";base64,")
-    try:
-        return base64.b64decode(tail if mark else encoded, validate=False)
-    except binascii.Error:
-        raise AnswerInvalid(engine, "its base64 is damaged") from None
-
-
-def _fetched(address: str, client: Client, origin: Origin) -> bytes:
-    from creative.capture.guard import Guard
-
-    guard = Guard(origin.allowed)
-    url = urljoin(f"{origin.base}/", address)
-    for _ in range(MAX_REDIRECTS + 1):
-        own = _place(url) == _place(origin.base)
-        if not own:
-            guard.check(url, origin.deadline, "the picture's address")
-        reply = client.get(
-            url,
-            headers=origin.headers if own else {},
-            allow_redirects=False,
-            max_bytes=MAX_DOWNLOAD_BYTES,
-        )
-        target = reply.headers.get("location", "")
-        if not (300 <= reply.status < 400 and target):
-            break
-        url = urljoin(url, target)
-    check(reply, "openai_api_key", "openai_base_url")
-    return reply.body
-
-
-def _place(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower()
+        return decoded(encoded, client.engine)
+    if isinstance(address, str) and address:
+        return fetched(address, client, origin)
+    raise pictures_missing(client.engine)
 
 
 def refusal(

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from creative.errors import InvalidInput
-from creative.images.engines.base import Task
+from creative.images.engines.base import Raw, Task
 from creative.images.engines.openai_tables import ImageModel
 from creative.images.request import DrawRequest
 
@@ -103,13 +103,20 @@ def unused(request: DrawRequest, row: ImageModel | None) -> list[str]:
     return [name for name, value in given.items() if value]
 
 
-def infotext_of(data: bytes, task: Task, model: str) -> str:
-    """The generation parameters of a picture: its own where the server wrote some."""
-    from creative.images.infotext import Infotext, compose
+def raw(data: bytes, task: Task, model: str) -> Raw:
+    """A picture with its generation parameters: the server's own where it wrote some.
+
+    stable-diffusion.cpp's server does, with the seed that this API cannot choose.
+    """
+    from creative.images.infotext import Infotext, compose, parse
     from creative.images.picture import read_infotext
 
+    written = read_infotext(data)
+    if written:
+        return Raw(data=data, seed=parse(written).seed, infotext=written)
     fields = {"Size": f"{task.plan.draw_width}x{task.plan.draw_height}", "Engine": "openai"}
     if model:
         fields["Model"] = model
     fields["Version"] = "creative_studio"
-    return read_infotext(data) or compose(Infotext(prompt=task.request.prompt, fields=fields))
+    own = Infotext(prompt=task.request.prompt, fields=fields)
+    return Raw(data=data, infotext=compose(own))
