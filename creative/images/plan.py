@@ -341,6 +341,11 @@ def _drawable(width: int, height: int, rule: Rule, fit: Fit, two_passes: bool) -
         scale = 1.0
     scale = min(scale, rule.max_side / max(wide, high))
     scale = max(scale, rule.min_side / min(wide, high))
+    if scale == 1.0 and fit is not Fit.CONTAIN:
+        rounded = tuple(math.ceil(side / rule.multiple - 1e-6) for side in (wide, high))
+        size = rounded[0] * rule.multiple, rounded[1] * rule.multiple
+        if rule.allows(*size):
+            return size  # as near as the grid has it: the least is cut off
     return _on_grid(wide * scale, high * scale, rule, cover=fit is not Fit.CONTAIN)
 
 

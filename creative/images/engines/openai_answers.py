@@ -63,10 +63,10 @@ def refusal(
     """
     try:
         check(reply, "openai_api_key", "openai_base_url")
-    except EngineRejected as error:
-        general = error.hint
     except CreativeError as error:
-        return error
+        if not isinstance(error, EngineRejected) or 300 <= reply.status < 400:
+            return error
+        general = error.hint
     else:
         raise AssertionError("unreachable: check raises for every other status")
     words = said(reply)
