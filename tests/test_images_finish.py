@@ -130,10 +130,18 @@ def test_a_little_too_much_is_cut_not_scaled() -> None:
     assert opened(corner["data"]).tobytes() == image.crop((54, 0, 1024, 250)).tobytes()
 
 
+def test_cutting_does_not_change_transparent_pixels() -> None:
+    image = photo(1024, 256, "RGBA")
+    result = opened(fitted(saved(image), 970, 250)["data"])
+    assert result.tobytes() == image.crop((27, 3, 997, 253)).tobytes()
+
+
 def test_a_small_target_is_scaled_although_few_pixels_are_too_many() -> None:
-    image = opened(fitted(saved(halves(size=(64, 64))), 16, 16)["data"])
-    assert close(image, (1, 8), RED)
-    assert close(image, (14, 8), BLUE)
+    image = Image.new("RGB", (64, 64), BLUE)
+    image.paste(RED, (0, 0, 16, 16))
+    result = opened(fitted(saved(image), 16, 16)["data"])
+    assert close(result, (1, 1), RED)
+    assert close(result, (8, 8), BLUE)
 
 
 def test_cover_shows_the_whole_height_or_width() -> None:

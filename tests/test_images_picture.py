@@ -191,7 +191,7 @@ def test_millions_of_empty_parts_are_refused_soon(kind: str) -> None:
         "gif": FILES["gif"][:13].replace(FILES["gif"][10:11], b"\0") + b"!\xfe\0" * many,
     }[kind]
     began = time.process_time()
-    with pytest.raises(NotAPicture):
+    with pytest.raises(NotAPicture, match="more than"):
         inspect(data, "image")
     assert time.process_time() - began < 2
 
@@ -210,6 +210,25 @@ def test_texts_come_back_and_pixels_stay(name: str, infotext: str) -> None:
     assert opened(without).tobytes() == opened(FILES[name]).tobytes()
     assert inspect(without, "image") == inspect(FILES[name], "image")
     assert with_infotext(without, None) == without
+
+
+def test_exif_of_a_jpeg_comes_after_the_jfif_header() -> None:
+    kinds = [s.kind for s in jpeg_segments(with_infotext(FILES["jpeg"], INFOTEXT))]
+    assert kinds[:3] == [b"\xe0", b"\xe1", b"\xdb"]
+
+
+def test_a_webp_whose_last_chunk_is_not_padded() -> None:
+    data = next(
+        data
+        for size in range(1, 60)
+        for data in [saved(photo(size, 3), "WEBP", lossless=True)]
+        if int.from_bytes(data[16:20], "little") % 2
+    )
+    bare = data[:4] + struct.pack("<I", len(data) - 9) + data[8:-1]
+    assert inspect(bare, "image") == inspect(data, "image")
+    written = with_infotext(bare, INFOTEXT)
+    assert opened(written).tobytes() == opened(data).tobytes()
+    assert read_infotext(written) == INFOTEXT
 
 
 def test_animations_stay_whole() -> None:
@@ -296,6 +315,9 @@ def test_the_orientation_survives_and_the_rest_of_exif_does_not(
     assert opened(written).getexif()[0x0112] == 6
     if infotext is None or image_format != "PNG":
         assert 0x010F not in opened(written).getexif()
+    if image_format == "WEBP":
+        flags = written[webp_chunks(written)[0].start + 8]
+        assert flags == (0x08 if infotext is None else 0x0C)  # EXIF, XMP
     assert read_infotext(written) == (infotext or "")
     if image_format != "PNG":  # there, XMP is one of the texts
         assert ("xmp" in opened(written).info) == (infotext is not None)
