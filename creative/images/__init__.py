@@ -17,10 +17,12 @@ from __future__ import annotations
 
 from creative.images.choices import choices
 from creative.images.collect import collect
+from creative.images.comfy_workflow import WorkflowRequest, WorkflowResult, run_workflow
 from creative.images.generate import generate, submit
 from creative.images.given import Given, PlacementGiven, read_object
 from creative.images.request import DrawRequest
 from creative.images.result import Generated, Picture
+from creative.images.size import read_pixels
 from creative.images.upscale import UpscaleGiven, UpscaleRequest, scale_of, upscale
 
 __all__ = [
@@ -31,10 +33,14 @@ __all__ = [
     "PlacementGiven",
     "UpscaleGiven",
     "UpscaleRequest",
+    "WorkflowRequest",
+    "WorkflowResult",
     "choices",
     "collect",
     "generate",
     "read_object",
+    "read_pixels",
+    "run_workflow",
     "scale_of",
     "submit",
     "upscale",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from functools import cache
 from pathlib import Path
 
@@ -15,9 +16,12 @@ from creative.errors import InvalidInput
 MIN_SIDE = 16
 MAX_SIDE = 8192
 MAX_RATIO = MAX_SIDE / MIN_SIDE
+MAX_TEXT = 80
+"""Characters of a size: longer ones are prose, or digits that no number takes."""
 
-_PIXELS = re.compile(r"^(\d+)\s*(?:px)?\s*[x×*✕х]\s*(\d+)\s*(?:px)?$", re.IGNORECASE)
-_RATIO = re.compile(r"^(\d+(?:\.\d+)?)\s*[:/：]\s*(\d+(?:\.\d+)?)(?:\s*@\s*(\d+))?$")
+_UNIT = r"\s*(?:px|pixels?|像素|ピクセル)?\s*"
+_PIXELS = re.compile(rf"^(\d+){_UNIT}[x×*✕✖х乘]\s*(\d+){_UNIT}$", re.IGNORECASE)
+_RATIO = re.compile(r"^(\d+(?:\.\d+)?)\s*[:/∶比]\s*(\d+(?:\.\d+)?)(?:\s*@\s*(\d+))?$")
 _FORMS = (
     f'"970x250" ({MIN_SIDE} to {MAX_SIDE} pixels a side), "16:9", "16:9@1024" (long side 1024), '
     "or a preset such as instagram_story"
@@ -118,8 +122,34 @@ def read_size(
     return wanted
 
 
+def read_pixels(
+    size: str = "", width: int | None = None, height: int | None = None
+) -> tuple[int | None, int | None]:
+    """Width and height as they are given, each on its own; for values that are only passed on.
+
+    Raises:
+        InvalidInput: out of range, or a ratio alone, of which no pixels follow.
+    """
+    if not size.strip():
+        _side("width", width)
+        _side("height", height)
+        return width, height
+    wanted = read_size(size, width, height)
+    if wanted.exact is None:
+        raise InvalidInput(
+            "size",
+            size,
+            "pixels: nothing here says how large a ratio alone is to be",
+            'Write it with its long side, such as "16:9@1024".',
+        )
+    return wanted.exact
+
+
 def _text(size: str) -> Size:
-    text = size.strip()
+    # Full-width digits and signs (１０２４：７６８) are what input methods give.
+    text = unicodedata.normalize("NFKC", size).strip()
+    if len(text) > MAX_TEXT:
+        raise InvalidInput("size", size, _FORMS)
     if found := _PIXELS.match(text):
         width, height = int(found[1]), int(found[2])
         for side in (width, height):
