@@ -27,6 +27,7 @@ WEBUI_PING = "/internal/ping"
 SAVED_FILE = "/file={path_or_url}"
 SCHEDULER_QUEUE = "/agent-scheduler/v1/queue/txt2img"
 
+_OF_SCRIPTS = frozenset({"alwayson_scripts", "script_name", "script_args"})
 _ABSENT = frozenset({404, 405, 501})
 
 
@@ -94,7 +95,8 @@ def dialects() -> dict[str, Dialect]:
     rows = {}
     for name, row in table["dialects"].items():
         shared = table["common"] if row.get("shares_common") else []
-        rows[name] = Dialect(**{**row, "fields": (*shared, *row["fields"])})
+        fields = [f for f in (*shared, *row["fields"]) if row["scripts"] or f not in _OF_SCRIPTS]
+        rows[name] = Dialect(**{**row, "fields": tuple(fields)})
     return rows
 
 
