@@ -322,6 +322,14 @@ def _drawable(width: int, height: int, rule: Rule, fit: Fit, two_passes: bool) -
     ratio = width / height
     if rule.sizes:
         return _listed(ratio, width * height, rule)
+    if fit is not Fit.CONTAIN:
+        # As near as the grid has it: nothing is resampled and the least is cut off.
+        up = (
+            math.ceil(width / rule.multiple) * rule.multiple,
+            math.ceil(height / rule.multiple) * rule.multiple,
+        )
+        if rule.allows(*up):
+            return up
     own = min(max(ratio, 1 / rule.max_ratio), rule.max_ratio)
     wide: float = width
     high: float = height
@@ -341,11 +349,6 @@ def _drawable(width: int, height: int, rule: Rule, fit: Fit, two_passes: bool) -
         scale = 1.0
     scale = min(scale, rule.max_side / max(wide, high))
     scale = max(scale, rule.min_side / min(wide, high))
-    if scale == 1.0 and fit is not Fit.CONTAIN:
-        rounded = tuple(math.ceil(side / rule.multiple - 1e-6) for side in (wide, high))
-        size = rounded[0] * rule.multiple, rounded[1] * rule.multiple
-        if rule.allows(*size):
-            return size  # as near as the grid has it: the least is cut off
     return _on_grid(wide * scale, high * scale, rule, cover=fit is not Fit.CONTAIN)
 
 

@@ -52,6 +52,8 @@ from creative.steps import Step
 
 # Source, model and version: civitai:305149@392545, runware:101@1, bytedance:seedream@4.0
 _AIR = re.compile(r"^[\w.-]+:[\w.-]+@[\w.-]+$")
+# As lists and errors show a model: Juggernaut XL (civitai:1@2)
+_IN_LABEL = re.compile(r"\(([\w.-]+:[\w.-]+@[\w.-]+)\)$")
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,8 @@ class Runware:
         Raises:
             InvalidInput: no model, or several, have this name.
         """
+        labelled = _IN_LABEL.search(wanted)
+        wanted = labelled[1] if labelled else wanted
         rows = self._jobs.search(category, wanted)
         by_air = {row["air"]: row for row in rows}
         if wanted in by_air:
