@@ -22,7 +22,7 @@ from creative.images.frame import frame
 from creative.images.picture import inspect, read_infotext
 from creative.worker import Worker
 from tests.pictures import opened, photo, saved
-from tests.test_images_picture import FILES, INFOTEXT, exif_with, pixel_data
+from tests.test_images_picture import FILES, INFOTEXT, exif_with, gif_without_tail, pixel_data
 
 RED, BLUE, GREEN = (255, 0, 0), (0, 0, 255), (0, 255, 0)
 
@@ -378,7 +378,9 @@ def test_animations_are_reduced_to_one_picture_and_that_is_said() -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_cut_files_have_one_clear_error(name: str) -> None:
     data = FILES[name]
-    for length in {0, 1, 5, 12, 40, *range(0, len(data), max(1, len(data) // 25)), len(data) - 1}:
+    lengths = {0, 1, 5, 12, 40, *range(0, len(data), max(1, len(data) // 25)), len(data) - 1}
+    tolerated = gif_without_tail(data) if name.startswith("gif") else set()
+    for length in lengths - tolerated:
         cut = data[:length]
         with pytest.raises(InvalidInput, match=r"^image: got a file that cannot be used: it "):
             prepared(cut, 20, 20)

@@ -1,14 +1,23 @@
-"""Generation parameters: A1111's grammar, what it cannot hold, and texts made to hurt."""
+"""Generation parameters: A1111's grammar, what it cannot hold, and texts made to hurt.
+
+STUDIO_TEST_A1111_URL=http://host:port compares with a real AUTOMATIC1111 or Forge.
+"""
 
 from __future__ import annotations
 
+import base64
+import os
 import random
 import time
+from typing import Any
 
 import pytest
+import requests
 from pydantic import ValidationError
 
 from creative.images.infotext import Infotext, SecondPass, compose, parse
+from creative.images.picture import with_infotext
+from tests.pictures import photo, saved
 
 # As the docstring of A1111's parse_generation_parameters has it, shortened.
 FROM_A1111 = """girl with an artist's beret, ((eyeshadow)), (coquettish:1.2), detailed
@@ -180,3 +189,45 @@ def test_long_lines_take_no_longer_than_their_length(evil: str) -> None:
     began = time.process_time()
     parse("x" + evil + "x")
     assert time.process_time() - began < 2  # quadratic would be minutes
+
+
+A1111 = os.environ.get("STUDIO_TEST_A1111_URL", "")
+needs_a1111 = pytest.mark.skipif(not A1111, reason="set STUDIO_TEST_A1111_URL to a real server")
+
+
+def told_by_a1111(picture: bytes) -> Any:
+    """What a real server reads out of a picture (this route generates nothing)."""
+    body = {"image": base64.b64encode(picture).decode()}
+    answer = requests.post(f"{A1111}/sdapi/v1/png-info", json=body, timeout=30)
+    answer.raise_for_status()
+    return answer.json()
+
+
+@needs_a1111
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP", "GIF"])
+def test_a_real_a1111_reads_our_files(image_format: str) -> None:
+    fields = {"Seed": "5", "Steps": "4", "Lora hashes": 'a: 1, "b": 2', "Output size": "970x250"}
+    text = Infotext(prompt="ein Kätzchen,\n猫 😀", negative_prompt="a\nb", fields=fields)
+    told = told_by_a1111(with_infotext(saved(photo(31, 17), image_format), compose(text)))
+    assert told["info"] == compose(text)
+    assert told["parameters"]["Prompt"] == text.prompt
+    assert told["parameters"]["Negative prompt"] == text.negative_prompt
+    assert told["parameters"]["Lora hashes"] == 'a: 1, "b": 2'
+    assert told["parameters"]["Output size-2"] == "250"
+
+
+@needs_a1111
+def test_a_real_a1111_reads_nasty_texts_as_we_do() -> None:
+    chance = random.Random(8)
+    plain = saved(photo(4, 4))
+    ours_alone = ("\0", "\ud800", "Exact prompt: x")
+    pieces = [piece for piece in NASTY if piece not in ours_alone]
+    for _ in range(100):
+        text = "x" + "".join(chance.choice(pieces) for _ in range(chance.randrange(25)))
+        told, ours = told_by_a1111(with_infotext(plain, text)), parse(text)
+        theirs = told["parameters"]
+        assert told["info"] == text
+        assert theirs["Prompt"] == ours.prompt
+        assert theirs["Negative prompt"] == ours.negative_prompt
+        for label in ("Steps", "Seed"):
+            assert theirs.get(label) == ours.fields.get(label)

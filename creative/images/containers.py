@@ -158,7 +158,7 @@ def webp_chunks(data: bytes) -> list[Part]:
 
 
 def gif_blocks(data: bytes) -> list[Part]:
-    """The blocks of a GIF, from its head with the colour table to its tail.
+    """The blocks of a GIF, from its head with the colour table to its tail, if it has one.
 
     Raises:
         NotAPicture: cut off, damaged, without picture data.
@@ -169,6 +169,8 @@ def gif_blocks(data: bytes) -> list[Part]:
     blocks = [Part(b"head", 0, position)]
     while True:
         _more(blocks)
+        if position == len(data) and blocks[-1].kind == b"image":
+            break  # some programs leave the tail out
         _reaches(data, position + 1)
         start, mark = position, data[position]
         if mark == 0x3B:

@@ -69,10 +69,12 @@ def comment(exif: bytes) -> str:
     content = value[:count] if count <= 4 else exif[at : at + count]
     code, text = content[:8], content[8:]
     if code == b"UNICODE\0":
-        return _utf16(text).rstrip("\0")
-    if code not in (b"ASCII\0\0\0", b"\0" * 8):
-        text = content
-    return text.decode(errors="replace").strip("\0")
+        found = _utf16(text)
+    else:
+        coded = code in (b"ASCII\0\0\0", b"\0" * 8)
+        found = (text if coded else content).decode(errors="replace")
+    found = found.strip("\0")
+    return found if found.strip() else ""  # cameras fill the space with blanks
 
 
 def _directory(start: int, entries: list[bytes], before: bytes) -> bytes:

@@ -6,7 +6,7 @@
     Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 965400086, Size: 512x512, Model: "a, b"
 
 The grammar is that of stable-diffusion-webui, modules/infotext_utils.py
-(`parse_generation_parameters`, `quote`, `unquote`; read at 036500223de0) and
+(`parse_generation_parameters`, `quote`, `unquote`; read at 036500223de0 and v1.10.1) and
 modules/processing.py (`create_infotext`): the last line holds the fields if it has at least
 three; a line that starts with "Negative prompt:" starts the negative prompt; every line is
 stripped; values with a comma, a colon or a line break are quoted as in JSON.
