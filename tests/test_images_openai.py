@@ -329,6 +329,12 @@ def test_an_edit_whose_usage_does_not_tell_pictures_from_text_has_no_cost(
     assert drawn.cost == pytest.approx((150 * 5 + 1000 * 30) / 1e6)
 
 
+def test_another_servers_prices_are_unknown() -> None:
+    with Api(giving(rows(png(), usage=USAGE)), models=("gpt-image-2",)) as api:
+        drawn, _, _ = draw(DrawRequest(prompt="x"), local(api))
+    assert drawn.cost is None
+
+
 def refused(request: DrawRequest, settings: Settings) -> str:
     with OpenAI(settings, Deadline(5)) as engine, pytest.raises(InvalidInput) as caught:
         engine.survey(request)
@@ -482,6 +488,18 @@ def test_a_redirect_is_not_followed() -> None:
         pytest.raises(EngineRejected, match=r"redirects to http://127\.0\.0\.1:1/elsewhere"),
     ):
         draw(DrawRequest(prompt="x"), local(api))
+
+
+def test_a_redirect_of_the_model_list_is_not_followed() -> None:
+    seen: list[str] = []
+
+    def handle(request: BaseHTTPRequestHandler) -> None:
+        seen.append(request.path)
+        answer(request, "", 302, Location="/login")
+
+    with Server(handle) as server, pytest.raises(EngineRejected, match="login page"):
+        draw(DrawRequest(prompt="x"), Settings(openai_base_url=server.url))
+    assert seen == ["/models"]
 
 
 def with_file(request: BaseHTTPRequestHandler, api: Api, address: str) -> None:

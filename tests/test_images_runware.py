@@ -384,6 +384,22 @@ def test_no_picture_is_an_error_and_flags_are_told(at: At) -> None:
             draw(DrawRequest(prompt="cat"))
 
 
+def test_a_cost_that_is_partly_known_is_unknown(at: At) -> None:
+    def look(task: dict[str, Any], n: int) -> dict[str, Any]:
+        return {"data": [done(task, "red"), done(task, "blue", cost=None)]}
+
+    with Service(look) as service:
+        at(service)
+        assert draw(DrawRequest(prompt="cat", count=2))[0].cost is None
+
+
+def test_a_drawn_seed_of_0_is_not_sent(at: At) -> None:
+    with Service(ready("red")) as service:
+        at(service)
+        draw(DrawRequest(prompt="cat"), seed=0)
+    assert service.tasks[0]["seed"] == 1
+
+
 def test_short_outages_while_waiting_lose_nothing(at: At) -> None:
     def look(task: dict[str, Any], n: int) -> dict[str, Any] | None:
         if n == 0:
