@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import time
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -19,7 +20,6 @@ from creative.images.engines.comfyui.run import Run
 from creative.images.engines.comfyui.server import Graph, Server
 from creative.images.engines.comfyui.template import read_workflow
 from creative.images.job import Job, encode
-from creative.images.names import closest
 from creative.images.picture import NotAPicture, inspect
 from creative.images.plan import MAX_FILE_BYTES
 from creative.images.result import Generated, Picture
@@ -166,12 +166,13 @@ def _check_nodes(graph: Graph, server: Server) -> None:
         known = server.nodes()
         missing = [kind for kind in missing if kind not in known]
         if missing:
+            alike = difflib.get_close_matches(missing[0], known, cutoff=0.75)
             raise InvalidInput(
                 "workflow",
                 f"nodes that are not installed on the server: {', '.join(missing)}",
                 f"nodes that {server.who} has",
                 "Install them there (ComfyUI-Manager: Install Missing Custom Nodes) and restart "
-                f"it. {closest(missing[0], known)}",
+                "it." + (f" Names like {missing[0]}: {', '.join(alike)}." if alike else ""),
             )
 
 

@@ -29,6 +29,10 @@ Message = dict[str, Any] | bytes
 """An event {type, data}, or the bytes of a preview picture."""
 
 
+OVER: Message = {"type": "", "data": {}}
+"""Put among the news when the connection ended, so that nobody waits for more."""
+
+
 class Listener:
     """News of the prompts that were sent with one client id. Use it as a context.
 
@@ -47,6 +51,7 @@ class Listener:
         self._deadline = server.deadline
         self._news: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._connected = threading.Event()
+        self._tried = threading.Event()
         self._closing = threading.Event()
         self._socket: Any = None
         self._thread = threading.Thread(target=self._listen, name="comfyui-events", daemon=True)
@@ -66,8 +71,8 @@ class Listener:
         return self._connected.is_set()
 
     def ready(self, seconds: float) -> bool:
-        """Wait up to `seconds` for the connection."""
-        return self._connected.wait(seconds)
+        """Wait up to `seconds` until there is a connection, or none."""
+        return self._tried.wait(seconds) and self.alive
 
     def next(self, seconds: float) -> Message | None:
         """The next message, or None if there is none within `seconds`."""
@@ -93,12 +98,14 @@ class Listener:
                 while not self._closing.is_set():
                     self._take(*self._socket.recv_data())
             except (websocket.WebSocketException, OSError, ValueError, AttributeError):
-                # Not told to anyone: the polling judges. (AttributeError: websocket-client's
+                # Nobody has to know why: the polling judges. (AttributeError: websocket-client's
                 # answer to a socket that goes away during the handshake.)
                 self._connected.clear()
             finally:
                 self._connected.clear()
+                self._tried.set()
                 self._socket.shutdown()
+                self._news.put(OVER)
             if self._closing.wait(RECONNECT_PAUSE_SECONDS) or self._deadline.expired:
                 return
 
@@ -118,6 +125,7 @@ class Listener:
         self._socket.send(json.dumps(flags))
         self._socket.settimeout(None)
         self._connected.set()
+        self._tried.set()
 
     def _take(self, opcode: int, data: bytes) -> None:
         import websocket

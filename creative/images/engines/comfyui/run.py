@@ -70,7 +70,7 @@ class Run:
         self._listener = Listener(server, self.client_id) if step is not None else None
         self._reserve = min(RESERVE_SECONDS, server.deadline.seconds / 6)
         self._position: int | None = None
-        self._next_poll = self._next_queue = 0.0
+        self._asked = self._next_queue = 0.0
         self._told = self._previewed = 0.0
         self._failures = 0
         self._stopped = False
@@ -139,21 +139,18 @@ class Run:
             Unfinished: out of time, and they go on (`keep`).
         """
         try:
-            while len(self._outputs) < len(self.ids):
-                left = self._left()
-                if left <= 0:
-                    raise self._late()
-                pause = min(left, max(0.0, self._next_poll - time.monotonic()))
-                message = self._listen(pause)
+            while len(self._outputs) < len(self.ids) and self._left() > 0:
+                message = self._listen(min(self._left(), max(0.0, self._due())))
                 if message is not None:
                     self._take(message)
-                if time.monotonic() >= self._next_poll:
+                if self._due() <= 0:
                     self._poll()
                 self._tell()
-        except Unfinished:
-            raise
-        except DeadlineExceeded as error:
-            raise (self._late() if self._left() <= 0 else error) from None
+        except DeadlineExceeded:
+            if self._left() > 0:
+                raise
+        if len(self._outputs) < len(self.ids):
+            raise self._late()
         return [self._outputs[prompt_id] for prompt_id in self.ids]
 
     def stop(self) -> str:
@@ -254,11 +251,16 @@ class Run:
         self._prompts[prompt_id].take(event, data)
         over = event == "executing" and data.get("node") is None
         if over or event in _NEWS_OF_AN_END:
-            self._next_poll = 0.0
+            self._asked = 0.0
+
+    def _due(self) -> float:
+        """Seconds until the server is asked again; 0 or less: now."""
+        news = self._listener is not None and self._listener.alive
+        pause = POLL_SECONDS_WITH_NEWS if news else POLL_SECONDS
+        return self._asked + pause - time.monotonic()
 
     def _poll(self) -> None:
-        news = self._listener is not None and self._listener.alive
-        self._next_poll = time.monotonic() + (POLL_SECONDS_WITH_NEWS if news else POLL_SECONDS)
+        self._asked = time.monotonic()
         try:
             self._ask()
             self._failures = 0
@@ -282,8 +284,8 @@ class Run:
             self._end(current, entry)
         if not current or time.monotonic() < self._next_queue:
             return
-        self._next_queue = time.monotonic() + QUEUE_SECONDS
         running, pending = self.server.queue(**self._patience())
+        self._next_queue = time.monotonic() + QUEUE_SECONDS
         for prompt_id, graph in (*running, *pending):
             if prompt_id in self._prompts and not self._prompts[prompt_id].graph:
                 self._prompts[prompt_id].graph = graph if isinstance(graph, dict) else {}
