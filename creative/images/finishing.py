@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, CreativeError, InvalidInput, TooLarge
+from creative.images import infotext as infotexts
 from creative.images import picture as container
 from creative.images.engines.base import Drawn, Engine, Raw
 from creative.images.plan import MAX_FILE_BYTES, Plan
@@ -222,7 +223,8 @@ def _file(
     wanted = (how.plan.width, how.plan.height)
     infotext = raw.infotext
     if infotext and (header.width, header.height) != wanted:
-        infotext += f", Output size: {wanted[0]}x{wanted[1]}, Output fit: {how.plan.fit.value}"
+        finished = {"Output size": f"{wanted[0]}x{wanted[1]}", "Output fit": how.plan.fit.value}
+        infotext = infotexts.compose(infotexts.parse(infotext).with_fields(finished))
     written = infotext if how.placement.metadata else None
     asked = how.placement.image_format
     same = (header.width, header.height) == wanted and asked in ("auto", header.format)

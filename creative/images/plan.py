@@ -37,6 +37,12 @@ UPSCALER_FROM = 1.5
 """Enlargement that is left to an upscaler, where there is one."""
 
 
+UNKNOWN = "other"
+"""The family of a model whose name tells nothing."""
+LATENT_GRID = 8
+"""Pixels per latent in each direction (AUTOMATIC1111, modules/processing.py, opt_f)."""
+
+
 class Rule(BaseModel):
     """What a model, on its server, can be asked to draw."""
 
@@ -44,6 +50,7 @@ class Rule(BaseModel):
 
     name: str = Field(description="whose rule it is, for notes")
     multiple: int = Field(8, ge=1, description="both sides are multiples of it, pixels")
+    grid: int = Field(8, ge=1, description="steps of what it takes at all, good or not, pixels")
     native: int = Field(description="area it draws best, pixels")
     min_area: int = Field(description="pixels")
     max_area: int = Field(description="pixels")
@@ -53,13 +60,20 @@ class Rule(BaseModel):
     max_second_pass: int = Field(0, description="largest area of a second pass, pixels; 0: none")
     sizes: tuple[tuple[int, int], ...] = Field((), description="the only sizes, if not empty")
 
+    @property
+    def longest_ratio(self) -> float:
+        """The longest ratio that fits its sides as well: long side / short side."""
+        shortest = math.ceil(self.min_side / self.multiple) * self.multiple
+        longest = self.max_side // self.multiple * self.multiple
+        return min(self.max_ratio, longest / shortest)
+
     def on_grid(self, width: int, height: int) -> bool:
         """Whether the engine takes this size, good or not."""
         if self.sizes:
             return (width, height) in self.sizes
         return (
-            width % self.multiple == 0
-            and height % self.multiple == 0
+            width % self.grid == 0
+            and height % self.grid == 0
             and self.min_side <= min(width, height)
             and max(width, height) <= self.max_side
         )
@@ -161,7 +175,7 @@ def families() -> dict[str, Family]:
     return {name: Family(**row) for name, row in rows.items()}
 
 
-def family_of(model: str, default: str = "other") -> str:
+def family_of(model: str, default: str = UNKNOWN) -> str:
     """The family that a model's name tells, or `default`.
 
     >>> family_of("juggernautXL_v9.safetensors"), family_of("flux1-dev-fp8"), family_of("abc")
@@ -187,6 +201,8 @@ def rule_of(
     return Rule(
         name=family,
         multiple=math.lcm(row.multiple, multiple),
+        # An unknown model's coarser grid is only a precaution.
+        grid=math.lcm(LATENT_GRID if family == UNKNOWN else row.multiple, multiple),
         native=row.native,
         min_area=row.min_area,
         max_area=row.max_area,
@@ -243,10 +259,10 @@ def plan(
             "plain resampling; an upscaler gives more detail"
         )
     ratio = _long_by_short(width, height)
-    if not rule.sizes and ratio > rule.max_ratio:
+    if not rule.sizes and ratio > rule.longest_ratio:
         notes.append(
             f"size: the ratio of {width}x{height} is beyond what {rule.name} draws "
-            f"({rule.max_ratio:g}:1); {draw[0]}x{draw[1]} was drawn instead"
+            f"({rule.longest_ratio:g}:1); {draw[0]}x{draw[1]} was drawn instead"
         )
     return Plan(
         draw_width=draw[0],
@@ -302,8 +318,10 @@ def _open(size: Size, rule: Rule) -> tuple[int, int]:
         return _listed(ratio, rule.native, rule)
     width = min(max(math.sqrt(rule.native * ratio), MIN_SIDE), MAX_SIDE)
     height = min(max(width / ratio, MIN_SIDE), MAX_SIDE)
-    if max(ratio, 1 / ratio) <= rule.max_ratio:
-        return _on_grid(width, height, rule, cover=False)
+    if max(ratio, 1 / ratio) <= rule.longest_ratio:
+        scale = min(1.0, rule.max_side / max(width, height))
+        scale = max(scale, rule.min_side / min(width, height))
+        return _on_grid(width * scale, height * scale, rule, cover=False)
     return round(width), round(height)
 
 
@@ -330,7 +348,7 @@ def _drawable(width: int, height: int, rule: Rule, fit: Fit, two_passes: bool) -
         )
         if rule.allows(*up):
             return up
-    own = min(max(ratio, 1 / rule.max_ratio), rule.max_ratio)
+    own = min(max(ratio, 1 / rule.longest_ratio), rule.longest_ratio)
     wide: float = width
     high: float = height
     if own != ratio:
