@@ -97,7 +97,7 @@ def unused(request: DrawRequest, row: ImageModel | None) -> list[str]:
         "seed": request.seed is not None,
         "strength": request.strength is not None,
         "upscaler": request.upscaler,
-        "family": row is not None and request.family != "auto",
+        "model_family": row is not None and request.family != "auto",
         "previews": request.previews,
     }
     return [name for name, value in given.items() if value]
