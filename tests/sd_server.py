@@ -90,6 +90,8 @@ class SdServer(Server):
         broken: answers for paths, instead of what would be said there.
         interrupts: how many times /interrupt came.
         running: id of the job that runs now, or "".
+        settings: what GET options shows.
+        explicit: settings that are put back after a job that overrides them; the others stay.
     """
 
     def __init__(
@@ -123,6 +125,8 @@ class SdServer(Server):
         self.extra_images: list[bytes] = []
         self.info: dict[str, Any] = {}
         self.jobs: dict[str, dict[str, Any]] = {}
+        self.settings = self._settings()
+        self.explicit = set(self.settings)
         self._turn = threading.Lock()
         self._stop = threading.Event()
         self._began = 0.0
@@ -186,7 +190,7 @@ class SdServer(Server):
                 {"title": name, "model_name": name.partition(".")[0], "type": "sd"}
                 for name in self.models
             ],
-            "/sdapi/v1/options": self._options(),
+            "/sdapi/v1/options": self.settings,
             "/sdapi/v1/samplers": [{"name": n, "aliases": a} for n, a in SAMPLERS],
         }
         lists |= {mark: [] for mark in _MARKS[self.dialect]}
@@ -214,6 +218,8 @@ class SdServer(Server):
                 lists["/openapi.json"] = self._openapi()
         if self._has_webui:
             lists["/internal/ping"] = {}
+            config = {name: self.settings[name] for name in self.explicit}
+            lists["/internal/sysinfo"] = {"Platform": "Linux", "Config": config}
             lists["/internal/pending-tasks"] = {"size": len(self.waiting), "tasks": self.waiting}
         return lists
 
@@ -232,7 +238,7 @@ class SdServer(Server):
             posts["/agent-scheduler/v1/queue/txt2img"] = self._queue
         return posts
 
-    def _options(self) -> dict[str, Any]:
+    def _settings(self) -> dict[str, Any]:
         options: dict[str, Any] = {"sd_model_checkpoint": self.loaded, "samples_format": "png"}
         if self.dialect in ("forge", "a1111"):
             options |= {
@@ -310,6 +316,7 @@ class SdServer(Server):
 
     def _generate(self, request: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
         settings = body.get("override_settings") or {}
+        self.settings |= {k: v for k, v in settings.items() if k not in self.explicit}
         stopped = self._work(body.get("force_task_id") or f"task({time.monotonic_ns()})")
         model = settings.get("sd_model_checkpoint", self.loaded)
         model = model if model in self.models else self.loaded

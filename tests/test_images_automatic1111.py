@@ -188,13 +188,19 @@ def test_only_what_was_asked_is_sent() -> None:
 
 def test_everything_that_was_asked_is_sent() -> None:
     request = wanted(negative_prompt="dog", steps=9, cfg_scale=0, count=3)
-    names = Names("m", "Euler", "Karras", styles=("Ink",), settings=frozenset({"return_grid"}))
+    names = Names(
+        "m",
+        "Euler",
+        "Karras",
+        styles=("Ink",),
+        settings={"return_mask": True, "return_mask_composite": False},
+    )
     sent = body("forge", request, names)
     assert sent["negative_prompt"] == "dog"
     assert (sent["steps"], sent["cfg_scale"], sent["n_iter"]) == (9, 0, 3)
     assert (sent["sampler_name"], sent["scheduler"]) == ("Euler", "Karras")
     assert sent["styles"] == ["Ink"]
-    assert sent["override_settings"] == {"sd_model_checkpoint": "m", "return_grid": False}
+    assert sent["override_settings"] == {"sd_model_checkpoint": "m", "return_mask": False}
     assert sent["override_settings_restore_afterwards"] is True
     assert "scheduler" not in body("sdnext", request, names)
     assert "force_task_id" not in body("sdnext", request, names)
@@ -253,11 +259,11 @@ def test_a_picture_to_start_from_and_a_mask() -> None:
 
 
 def test_extra_is_merged_on_top() -> None:
-    names = Names("m", settings=frozenset({"return_grid"}))
+    names = Names("m", settings={"return_mask": True, "return_mask_composite": False})
     extra = {"override_settings": {"CLIP_stop_at_last_layers": 2}, "tiling": True, "eta": 0.1}
     sent = body("forge", wanted(extra=extra), names)
     assert sent["override_settings"] == {
-        "return_grid": False,
+        "return_mask": False,
         "sd_model_checkpoint": "m",
         "CLIP_stop_at_last_layers": 2,
     }
@@ -573,6 +579,29 @@ def test_a_picture_from_a_picture_is_saved_elsewhere() -> None:
         assert all("img2img-images" in path for path in server.files)
 
 
+def test_a_job_that_would_change_the_server_for_everybody_is_refused() -> None:
+    """Real servers keep an overridden setting that was never set explicitly."""
+    with SdServer("forge") as server:
+        before = dict(server.settings)
+        server.explicit -= {"samples_filename_pattern"}
+        with pytest.raises(InvalidInput, match=r"^mode: .*samples_filename_pattern.*Apply"):
+            submit(server.url)
+        server.explicit = {"sd_model_checkpoint"}
+        draw(server.url, wanted(model="tinyB", image=b"x", mask=b"x"), init=b"x", mask=b"x")
+        assert server.settings == before
+
+
+def test_a_setting_of_the_user_that_stays_changed_is_said() -> None:
+    with SdServer("forge") as server:
+        server.explicit -= {"CLIP_stop_at_last_layers"}
+        request = wanted(extra={"override_settings": {"CLIP_stop_at_last_layers": 2}})
+        with Automatic1111(settings(server.url), Deadline(5)) as engine:
+            assert "keeps CLIP_stop_at_last_layers" in engine.survey(request).notes[0]
+        server.explicit = set(server.settings)
+        with Automatic1111(settings(server.url), Deadline(5)) as engine:
+            assert engine.survey(request).notes == ()
+
+
 @pytest.mark.parametrize(
     ("dialect", "options", "allowed", "reason"),
     [
@@ -621,11 +650,14 @@ def test_a_submitted_job_that_failed_or_is_gone() -> None:
             collect(server.url, ticket)
 
 
-def test_a_failed_job_that_stays_the_current_one_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ghost", ["active", "queued"])
+def test_a_failed_job_that_stays_in_the_books_is_seen(
+    monkeypatch: pytest.MonkeyPatch, ghost: str
+) -> None:
     monkeypatch.setattr("creative.images.engines.automatic1111.saved._POLL_SECONDS", 0.05)
     with SdServer("forge") as server:
         ticket = submit(server.url)
-        failed: dict[str, Any] = {"active": True, "queued": False, "completed": False}
+        failed = {"active": False, "queued": False, "completed": False, ghost: True}
         server.broken["/internal/progress"] = _says(failed)
         with pytest.raises(EngineRejected, match="failed there"):
             collect(server.url, ticket, 5)
@@ -796,6 +828,16 @@ def test_choices_of_several_servers() -> None:
 # Real servers.
 
 
+def _keeping(url: str, request: DrawRequest) -> Ticket:
+    """A submitted job; a server that would not put its settings back refuses, rightly."""
+    try:
+        return submit(url, request)
+    except InvalidInput as error:
+        if "Apply settings" not in error.message:
+            raise
+        pytest.skip(error.message)
+
+
 def _real(url: str, name: str) -> str:
     if not url:
         pytest.skip(f"no real server: set {name}")
@@ -837,11 +879,15 @@ def test_real_second_pass_and_loras(real: str) -> None:
 
 
 def test_real_submit_and_collect(real: str) -> None:
-    ticket = submit(real, wanted(steps=3, count=2))
+    with Server(real, "", Deadline(5)) as server:
+        before = server.read("/sdapi/v1/options")
+    ticket = _keeping(real, wanted(steps=3, count=2))
     drawn = collect(real, ticket, 60)
     assert [raw.seed for raw in drawn.pictures] == [7, 8]
     assert sizes(drawn) == [(64, 64)] * 2
     assert "Seed: 7" in drawn.pictures[0].infotext
+    with Server(real, "", Deadline(5)) as server:
+        assert server.read("/sdapi/v1/options") == before
 
 
 def test_real_cancel_at_the_deadline() -> None:

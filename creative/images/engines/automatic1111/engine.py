@@ -129,13 +129,12 @@ class Automatic1111:
             found = find(server)
             if not found.dialect.progress:
                 return 0
-            count = int(watch.running(watch.overall(server)))
-            if found.own_task:
-                reply = server.get(PENDING)
-                waiting = reply.json() if reply.ok else None
-                size = waiting.get("size") if isinstance(waiting, dict) else None
-                count += size if isinstance(size, int) else 0
-            return count
+            if not watch.running(watch.overall(server)):
+                return 0  # what waits on an idle server are ghosts of jobs that failed early
+            reply = server.get(PENDING) if found.own_task else None
+            waiting = reply.json() if reply is not None and reply.ok else None
+            size = waiting.get("size") if isinstance(waiting, dict) else None
+            return 1 + (size if isinstance(size, int) else 0)
 
     def _survey(self, address: str, request: DrawRequest, notes: list[str]) -> Survey:
         server = self._server(address)

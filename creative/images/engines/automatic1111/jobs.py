@@ -38,13 +38,14 @@ def hand_over(
     dialect = found.dialect
     if dialect.api == "sdcpp":
         return NATIVE, native.start(server, requests)
-    settings = Lists(server, found).settings()
+    lists = Lists(server, found)
+    settings = lists.settings()
     if not dialect.saved:
         reason = f"{dialect.title} has no jobs that could be found again"
     elif not (found.saved and found.own_task):
         reason = "it runs without its web UI, which would hand out the saved picture"
     else:
-        reason = saved.refusal(server, settings, image)
+        reason = saved.refusal(server, settings, lists.restorable(), image)
     if not reason:
         (request,) = requests
         saved.submit(server, saved.saving(request, settings), step)

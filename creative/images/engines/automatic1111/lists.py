@@ -3,11 +3,12 @@ without a word for a name they do not have (Forge: 200 for any sampler and check
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from creative.errors import InvalidInput
 from creative.images.engines.automatic1111.dialect import MODELS, Dialect, Found
-from creative.images.engines.automatic1111.payload import Names, check_extra, route_of
+from creative.images.engines.automatic1111.payload import Names, changes, check_extra, route_of
 from creative.images.engines.automatic1111.server import Server
 from creative.images.engines.base import Choice, ChoiceKind
 from creative.images.names import plain, resolve
@@ -20,6 +21,7 @@ UPSCALERS = "/sdapi/v1/upscalers"
 LATENT_MODES = "/sdapi/v1/latent-upscale-modes"
 LORAS = "/sdapi/v1/loras"
 STYLES = "/sdapi/v1/prompt-styles"
+SYSINFO = "/internal/sysinfo"
 SCRIPTS = "/sdapi/v1/scripts"
 
 _PLAIN_UPSCALERS = frozenset({"none", "lanczos", "nearest", "nearest-exact", "bicubic", "bilinear"})
@@ -67,6 +69,27 @@ class Lists:
         """The server's settings; {} where it shows none."""
         answer = self._answer(OPTIONS)
         return answer if isinstance(answer, dict) else {}
+
+    def restorable(self) -> frozenset[str] | None:
+        """The settings that the server puts back after an override; None where it is not known.
+
+        AUTOMATIC1111 and Forge put back only those that were ever set explicitly
+        (processing.py, `stored_opts`); /internal/sysinfo lists exactly these as `Config`.
+        """
+        answer = self._answer(SYSINFO) if self.found.saved else None
+        config = answer.get("Config") if isinstance(answer, dict) else None
+        return frozenset(config) if isinstance(config, dict) else None
+
+    def warn_of_leaks(self, settings: Mapping[str, Any]) -> None:
+        """A note if the server would keep one of these after the job."""
+        restorable = self.restorable()
+        kept = sorted(settings.keys() - restorable) if restorable is not None else []
+        if kept:
+            self.notes.append(
+                f"extra: {self.found.dialect.title} keeps {', '.join(kept)} as overridden after "
+                "the job, since it was never set there; pressing Apply settings once in its web "
+                "UI makes it put things back"
+            )
 
     def loaded(self) -> str:
         """The model that is loaded; "" where the server does not say."""
@@ -248,6 +271,7 @@ def named(request: DrawRequest, lists: Lists) -> tuple[Names, str]:
             lists.scripts(image) if asks and dialect.scripts else None,
             settings,
         )
+        lists.warn_of_leaks(changes(request.extra.get("override_settings") or {}, settings))
     passes = dialect.second_pass and not image and request.highres is not Highres.OFF
     upscaler, latent, enlarger = _upscalers(request, lists, passes)
     names = Names(
@@ -258,7 +282,7 @@ def named(request: DrawRequest, lists: Lists) -> tuple[Names, str]:
         latent=latent,
         loras=lists.loras(request),
         styles=lists.styles(request),
-        settings=frozenset(settings),
+        settings=settings,
     )
     return names, enlarger
 

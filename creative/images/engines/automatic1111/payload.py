@@ -53,7 +53,7 @@ class Names:
         second_pass_upscaler: "" leaves it to the server.
         latent: whether that is a latent one.
         loras: key of each LoRA and its weight.
-        settings: names of all settings that the server has.
+        settings: all settings that the server shows, with their values.
     """
 
     model: str = ""
@@ -63,7 +63,7 @@ class Names:
     latent: bool = True
     loras: tuple[tuple[str, float], ...] = ()
     styles: tuple[str, ...] = ()
-    settings: frozenset[str] = frozenset()
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def _sdapi(task: Task, found: Found, names: Names, seeds: tuple[int, ...]) -> di
             body |= dialect.inpaint
     elif plan.second_pass is not None:
         body |= _second_pass(task, found, names, plan.second_pass)
-    settings = {key: value for key, value in dialect.settings.items() if key in names.settings}
+    settings = changes(dialect.settings, names.settings)
     if names.model:
         settings[dialect.model_setting] = names.model
     if settings:
@@ -225,6 +225,15 @@ def _native(task: Task, found: Found, names: Names, seeds: tuple[int, ...]) -> d
             **_given(upscaler=names.second_pass_upscaler),
         }
     return _merged(body, request.extra)
+
+
+def changes(wanted: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of `wanted` that the server has and has otherwise.
+
+    A setting that is as wanted is not sent: AUTOMATIC1111 and Forge restore only what was set
+    explicitly at least once (processing.py, `stored_opts`), and keep the rest for everybody.
+    """
+    return {key: value for key, value in wanted.items() if key in now and now[key] != value}
 
 
 def _given(**fields: Any) -> dict[str, Any]:

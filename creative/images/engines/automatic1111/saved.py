@@ -12,14 +12,14 @@ which file to read.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from creative.errors import AnswerInvalid, EngineRejected, InvalidInput
 from creative.images.engines.automatic1111 import watch
 from creative.images.engines.automatic1111.answer import whole
-from creative.images.engines.automatic1111.payload import Request
+from creative.images.engines.automatic1111.payload import Request, changes
 from creative.images.engines.automatic1111.server import Server, sending
 from creative.images.engines.base import Raw
 from creative.images.picture import read_infotext
@@ -31,14 +31,14 @@ _SAVING = {
     "samples_format": "png",
     "save_images_add_number": False,
     "save_to_dirs": False,
-    "grid_save": False,
-    "return_grid": False,
     "save_incomplete_images": False,
     "enable_pnginfo": True,
 }
 _PATTERN = "samples_filename_pattern"
 _ACCEPTED_POLL_SECONDS = 0.2
 _POLL_SECONDS = 1.0
+_IDLE_LOOKS = 2
+"""Between two jobs a server seems idle for a moment."""
 
 
 def folder(settings: Mapping[str, Any], image: bool) -> str:
@@ -49,11 +49,26 @@ def folder(settings: Mapping[str, Any], image: bool) -> str:
     return name if isinstance(name, str) else ""
 
 
-def refusal(server: Server, settings: Mapping[str, Any], image: bool) -> str:
-    """Why this server cannot do it; "" if it can. Asks by GET for a file that is not there."""
+def refusal(
+    server: Server, settings: Mapping[str, Any], restorable: Collection[str] | None, image: bool
+) -> str:
+    """Why this server cannot do it; "" if it can. Asks by GET for a file that is not there.
+
+    Args:
+        server: who would draw.
+        settings: its settings.
+        restorable: those that it puts back after the job; None: unknown.
+        image: whether the job starts from a picture.
+    """
     where = folder(settings, image)
     if not where or _PATTERN not in settings:
         return "its settings do not say where it saves pictures"
+    kept = sorted({_PATTERN, *changes(_SAVING, settings)} - set(restorable or ()))
+    if kept:
+        return (
+            f"it would keep {', '.join(kept)} changed after the job, for everybody (press Apply "
+            "settings once in the Settings of its web UI; then it puts them back)"
+        )
     reply = server.get(_address(where, "cs-0000000000000000-0.png"))
     if reply.status == 404 and "not found" in reply.text().lower():
         return ""
@@ -83,14 +98,13 @@ def saving(request: Request, settings: Mapping[str, Any]) -> Request:
             "count", len(request.seeds), "1 with subseed_strength in mode submit",
             "All pictures would be saved under the same seed.",
         )  # fmt: skip
-    wanted = {key: value for key, value in _SAVING.items() if key in settings}
     body = dict(request.body)
     body["send_images"] = False
     body["save_images"] = True
     body["do_not_save_samples"] = False
     body["override_settings"] = {
         **body.get("override_settings", {}),
-        **wanted,
+        **changes(_SAVING, settings),
         _PATTERN: f"{request.job_id}-[seed]",
     }
     body["override_settings_restore_afterwards"] = True
@@ -143,21 +157,19 @@ def fetch(
     idle = 0
     while True:
         state = watch.ask(server, job_id)
-        if state.active and not state.idle:
-            idle = 0
+        idle = idle + 1 if state.idle else 0
+        if idle > _IDLE_LOOKS:
+            # A failed job stays the current one until the next begins, or a waiting one for ever
+            # (api.py: finish_task comes only after a success), on a server that does nothing.
+            raise EngineRejected(
+                server.who, "the job failed there", hint="Look at the server's own log."
+            )
+        if state.active:
             reached.words, reached.fraction = state.words or "drawing", state.fraction
             step.progress(state.fraction, f"Drawing: {state.words}" if state.words else "Drawing")
         elif state.queued:
             reached.words = state.words
             step.progress(0.0, f"Waiting: {state.words}")
-        elif state.active:
-            # A failed job stays the current one until the next begins (api.py calls finish_task
-            # only after a success); two looks, because between two passes it may seem idle too.
-            idle += 1
-            if idle > 2:
-                raise EngineRejected(
-                    server.who, "the job failed there", hint="Look at the server's own log."
-                )
         else:
             break
         server.deadline.sleep(_POLL_SECONDS, f"waiting for {server.who}")

@@ -93,9 +93,9 @@ def ask(server: Server, job_id: str, preview: bool = False, preview_id: int = -1
     queued, active = bool(own.get("queued")), bool(own.get("active"))
     fraction = min(_number(own.get("progress")), 1.0)
     words, idle, broken = "", False, False
-    if active:
+    if active or queued:
         words, idle, broken = _running(server, _number(own.get("eta")))
-    elif queued:
+    if queued:
         words = shorten(str(own.get("textinfo") or "in the server's queue"), 60)
     newest = own.get("id_live_preview")
     return State(
@@ -179,7 +179,7 @@ class Watch:
     def _look_at_own(self, step: Step, done: float, share: float) -> None:
         due = self.previews and time.monotonic() - self._shown >= PREVIEW_SECONDS
         state = ask(self.server, self.job_id, due, self._preview_id)
-        self.state = replace(state, broken=self.state.broken or state.broken)
+        self.state = replace(state, broken=self.state.broken or (state.active and state.broken))
         if state.active:
             label = f"Drawing: {state.words}" if state.words else "Drawing"
             step.progress(done + share * state.fraction, label)
