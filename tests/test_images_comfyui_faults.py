@@ -234,7 +234,7 @@ def test_progress_is_told_with_node_and_step(comfy: Comfy) -> None:
     with ComfyUI(settings(comfy), Deadline(10)) as engine:
         with_step(lambda step: engine.draw(task(), step), steps)
     labels = [event.label for event in steps.events]
-    assert any('"Sampler" (KSampler) #sampler step 3 of 4' in label for label in labels), labels
+    assert any(label == "The picture: Sampler, step 3 of 4" for label in labels), labels
     percents = [event.percent for event in steps.events]
     assert percents == sorted(percents)
     assert 40 < percents[-2] < 90

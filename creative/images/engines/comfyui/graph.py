@@ -277,6 +277,13 @@ def title_of(graph: Graph, node_id: str) -> str:
     return f"{named} #{node_id}"
 
 
+def short_title_of(graph: Graph, node_id: str) -> str:
+    """A node in one or two words: its title, else its class, else its id."""
+    node = graph.get(node_id) or {}
+    title = (node.get("_meta") or {}).get("title") or node.get("class_type")
+    return str(title or f"node {node_id}")
+
+
 def find(graph: Graph, name: str) -> list[str]:
     """Ids of the nodes with this id, class or title; an id goes first and alone."""
     if name in graph:

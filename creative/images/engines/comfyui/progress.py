@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from creative.images.engines.comfyui.graph import title_of
+from creative.images.engines.comfyui.graph import short_title_of
 from creative.images.engines.comfyui.server import Graph
 
 SAMPLER_WEIGHT = 20
@@ -56,7 +56,7 @@ class Progress:
                 self._enter(node)
             value, most = float(data.get("value") or 0), float(data["max"])
             self._share = min(value / most, 1.0)
-            self.words = f"{self._title()} step {value:g} of {most:g}{self._left()}"
+            self.words = f"{self._title()}, step {value:g} of {most:g}{self._left()}"
         elif event == "executed":
             self._done.add(str(data.get("node")))
         elif event == "execution_error":
@@ -70,7 +70,7 @@ class Progress:
         self.words = self._title()
 
     def _title(self) -> str:
-        return title_of(self.graph, self._node)
+        return short_title_of(self.graph, self._node)
 
     def _left(self) -> str:
         passed = time.monotonic() - self._began

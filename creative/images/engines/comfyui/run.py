@@ -336,8 +336,8 @@ class Run:
         words = self._prompts[current].words
         if not words:
             words = "waiting" if self._position is None else f"jobs before it: {self._position}"
-        label = f"{self.server.shown}: {self._which(current)}, {words}"
-        self._step.progress(self.fraction(), label)
+        which = self._which(current)
+        self._step.progress(self.fraction(), f"{which[:1].upper()}{which[1:]}: {words}")
 
     def _preview(self, picture: bytes) -> None:
         show = getattr(self._step, "preview", None)
