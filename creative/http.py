@@ -400,8 +400,8 @@ def _reason(error: Exception) -> str:
         ("ProxyError|proxy", "the proxy on the way refused or did not answer"),
         ("connect timeout|ConnectTimeout", "no connection within the time-out"),
         ("Read timed out|ReadTimeout", "it accepted the connection and did not answer in time"),
-        ("the body stopped", "it stopped in the middle of its answer"),
-        ("Connection aborted|RemoteDisconnected|reset by peer|IncompleteRead",
+        ("the body stopped|IncompleteRead", "it stopped in the middle of its answer"),
+        ("Connection aborted|RemoteDisconnected|reset by peer",
          "it closed the connection without an answer"),
         ("No route to host|Network is unreachable", "there is no route to it"),
     ):  # fmt: skip

@@ -31,7 +31,7 @@ class Server:
         deadline: the clock of everything that is asked through it.
 
     Raises:
-        InvalidInput: `login` has no colon.
+        InvalidInput: `login` has no colon, or `address` is none.
     """
 
     def __init__(self, address: str, login: str, deadline: Deadline) -> None:
@@ -107,8 +107,13 @@ class Server:
 
 def _split(address: str, login: str) -> tuple[str, tuple[bytes, bytes] | None]:
     """The address without user and password, and these."""
-    parts = urlsplit(address)
-    user, password = parts.username, parts.password
+    try:
+        parts = urlsplit(address)
+        user, password = parts.username, parts.password
+    except ValueError:
+        raise InvalidInput(
+            "sd_base_url", http.redact(address), "an address such as http://localhost:7860"
+        ) from None
     base = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
     if user is not None:
         # requests would send text as Latin-1; servers compare UTF-8 (RFC 7617, charset).
