@@ -202,8 +202,11 @@ class SdServer(Server):
                 {"name": "None", "model_path": None},
                 {"name": "Lanczos", "model_path": None},
                 {"name": "R-ESRGAN 4x+", "model_path": "https://example.com/x.pth"},
+                {"name": "Aura SR", "model_path": "somebody/aura-sr"},
                 {"name": "4x-Ultra", "model_path": "/srv/models/4x-Ultra.pth"},
             ]
+            if self.dialect == "sdnext":
+                lists["/sdapi/v1/upscalers"].insert(2, {"name": "Latent Nearest"})
             lists["/sdapi/v1/schedulers"] = [{"name": n, "label": x} for n, x in SCHEDULERS]
         if "/sdapi/v1/latent-upscale-modes" in lists:
             lists["/sdapi/v1/latent-upscale-modes"] = [{"name": "Latent"}]

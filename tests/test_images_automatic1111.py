@@ -727,11 +727,22 @@ def test_choices() -> None:
         "model": ["tinyA.safetensors [124658232f]", "tinyB.safetensors [317efb7b98]"],
         "sampler": ["DPM++ 2M", "Euler", "Euler a"],
         "scheduler": ["Automatic", "Karras"],
-        "upscaler": ["Lanczos", "R-ESRGAN 4x+", "4x-Ultra", "Latent"],
+        "upscaler": ["Lanczos", "R-ESRGAN 4x+", "Aura SR", "4x-Ultra", "Latent"],
         "lora": ["film grain", "ink"],
     }
     with SdServer("sdnext") as server, Automatic1111(settings(server.url), Deadline(5)) as engine:
         assert engine.choices("scheduler") == []
+        assert [c.value for c in engine.choices("upscaler")][-1] == "Latent Nearest"
+
+
+def test_a_latent_upscaler_is_none_for_a_finished_picture() -> None:
+    with SdServer("sdnext") as server:
+        request = wanted(upscaler="latent nearest")
+        with Automatic1111(settings(server.url), Deadline(5)) as engine:
+            assert engine.survey(request).upscaler == "4x-Ultra"
+        draw(server.url, request, second_pass=(128, 128))
+        sent = server.posts[0][1]
+        assert (sent["hr_upscaler"], sent["hr_denoising_strength"]) == ("Latent Nearest", 0.6)
 
 
 # Logins and addresses.

@@ -3,6 +3,7 @@ without a word for a name they do not have (Forge: 200 for any sampler and check
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,7 +25,7 @@ STYLES = "/sdapi/v1/prompt-styles"
 SYSINFO = "/internal/sysinfo"
 SCRIPTS = "/sdapi/v1/scripts"
 
-_PLAIN_UPSCALERS = frozenset({"none", "lanczos", "nearest", "nearest-exact", "bicubic", "bilinear"})
+_MODEL_FILE = re.compile(r"\.(pth?|safetensors|ckpt|bin|onnx|gguf)$", re.IGNORECASE)
 
 
 class Lists:
@@ -195,6 +196,9 @@ class Lists:
         """Upscalers that can enlarge a finished picture."""
         if not self.found.dialect.enlarge:
             return []
+        return [name for name in self._upscalers() if not _is_latent(name)]
+
+    def _upscalers(self) -> list[str]:
         names = self._names(UPSCALERS, "name") or []
         return [name for name in names if name.lower() != "none"]
 
@@ -208,23 +212,23 @@ class Lists:
 
     def second_passers(self) -> list[str]:
         """Upscalers that can precede a second pass."""
-        models = [n for n in self._names(UPSCALERS, "name") or [] if n.lower() != "none"]
-        return list(dict.fromkeys([*self.latent(), *models]))
+        return list(dict.fromkeys([*self.latent(), *self._upscalers()]))
 
     def latent(self) -> list[str]:
-        """Latent upscalers."""
-        return self._names(LATENT_MODES, "name") or []
+        """Latent upscalers: a list of their own, or among the others (SD.Next)."""
+        own = self._names(LATENT_MODES, "name")
+        return [n for n in self._upscalers() if _is_latent(n)] if own is None else own
 
     def good_upscaler(self) -> str:
         """The first upscaler that is a model lying on the server; "" if there is none.
 
-        One with an address instead of a file would be downloaded first, and plain resampling
-        is done as well here.
+        One with an address, or the name of a repository, would be downloaded first; one
+        without either is plain resampling, which is done as well here.
         """
         for row in self._rows(UPSCALERS) or ():
-            name, path = str(row.get("name") or ""), str(row.get("model_path") or "")
-            if name.lower() not in _PLAIN_UPSCALERS and path and "://" not in path:
-                return name
+            path = str(row.get("model_path") or "")
+            if "://" not in path and _MODEL_FILE.search(path):
+                return str(row.get("name") or "")
         return ""
 
     def scripts(self, image: bool) -> list[str] | None:
@@ -301,4 +305,12 @@ def _upscalers(request: DrawRequest, lists: Lists, passes: bool) -> tuple[str, b
     if not passes and not enlargers:
         return "", True, ""
     good = lists.good_upscaler()
-    return (good if passes else ""), not good, good if good in enlargers else ""
+    enlarger = good if good in enlargers else ""
+    if not passes:
+        return "", True, enlarger
+    # Named also where it is the default: SD.Next does without a second pass if none is.
+    return good or next(iter(lists.latent()), ""), not good, enlarger
+
+
+def _is_latent(name: str) -> bool:
+    return name.lower().startswith("latent")

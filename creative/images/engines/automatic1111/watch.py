@@ -157,6 +157,7 @@ class Watch:
         self.state = State()
         self.troubles: list[str] = []
         self._shown = 0.0
+        self._told = (-1.0, "")
         self._preview_id = -1
 
     def look(self, step: Step, done: float = 0.0, share: float = 1.0) -> None:
@@ -171,7 +172,7 @@ class Watch:
             if self.job_id:
                 self._look_at_own(step, done, share)
             elif running(overall(self.server)):
-                step.progress(done, "The server is drawing (it does not tell whose job)")
+                self._tell(step, done, "The server is drawing (it does not tell whose job)")
         except CreativeError as error:
             self.server.deadline.check("looking at the progress")
             self.troubles.append(error.message)
@@ -182,13 +183,19 @@ class Watch:
         self.state = replace(state, broken=self.state.broken or (state.active and state.broken))
         if state.active:
             label = f"Drawing: {state.words}" if state.words else "Drawing"
-            step.progress(done + share * state.fraction, label)
+            self._tell(step, done + share * state.fraction, label)
         elif state.queued:
-            step.progress(done, f"Waiting: {state.words}")
+            self._tell(step, done, f"Waiting: {state.words}")
         if due and state.preview:
             self._preview_id = state.preview_id
             self._shown = time.monotonic()
             _show(step, state.preview)
+
+    def _tell(self, step: Step, fraction: float, label: str) -> None:
+        """Tell the step, if there is anything new."""
+        if self._told != (fraction, label):
+            self._told = (fraction, label)
+            step.progress(fraction, label)
 
     def notes(self) -> list[str]:
         """What could not be seen."""
