@@ -71,7 +71,7 @@ class Comfy(Server):
         deleted, interrupted: ids that were asked to go.
         uploads: bodies of POST /upload/image.
         nodes: what /object_info knows.
-        faults: path -> what answers instead; the longest beginning of the path counts.
+        faults: path, or the folder it is in -> what answers instead.
         capacity: how many prompts are taken; None: all.
         works: called with the id of each prompt, in a thread of its own.
         connected: set when a WebSocket is there.
@@ -158,9 +158,9 @@ class Comfy(Server):
         self.headers[path] = request.headers
         length = int(request.headers.get("Content-Length") or 0)
         body = request.rfile.read(length) if length else b""
-        fault = max((one for one in self.faults if path.startswith(one)), key=len, default=None)
+        fault = self.faults.get(path) or self.faults.get(path[: path.rfind("/")])
         if fault is not None:
-            self.faults[fault](request)
+            fault(request)
         elif path == "/ws":
             self._socket(request)
         elif request.command == "POST":

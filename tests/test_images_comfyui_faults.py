@@ -166,8 +166,11 @@ def test_no_websocket_polling_takes_over(comfy: Comfy) -> None:
 
 
 def test_a_websocket_that_redirects_is_not_followed(comfy: Comfy) -> None:
-    comfy.faults["/ws"] = lambda r: answer(r, "", 302, Location="http://127.0.0.1:1/ws")
-    assert draw(comfy).pictures[0].data == png()
+    with Comfy() as other:
+        target = other.url.replace("http", "ws") + "/ws"
+        comfy.faults["/ws"] = lambda request: answer(request, "", 302, Location=target)
+        assert draw(comfy).pictures[0].data == png()
+        assert other.requests == [], "it would get the key"
 
 
 def test_a_websocket_that_never_answers_costs_little(comfy: Comfy) -> None:
@@ -179,7 +182,9 @@ def test_a_websocket_that_never_answers_costs_little(comfy: Comfy) -> None:
     held.set()
 
 
-def test_a_websocket_that_drops_half_way(comfy: Comfy) -> None:
+def test_a_websocket_that_drops_half_way(comfy: Comfy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "POLL_SECONDS_WITH_NEWS", 9.0)
+
     def works(server: Comfy, prompt_id: str) -> None:
         runs_for_ever(server, prompt_id)
         server.hang_up()
@@ -187,7 +192,9 @@ def test_a_websocket_that_drops_half_way(comfy: Comfy) -> None:
         server.succeed(prompt_id)
 
     comfy.works = works
+    began = time.monotonic()
     assert draw(comfy).pictures[0].data == png()
+    assert time.monotonic() - began < 4
     assert comfy.disconnected.is_set()
 
 
@@ -198,6 +205,8 @@ def test_nonsense_on_the_websocket_is_ignored(comfy: Comfy) -> None:
         server.show(b"\0\0\0\1")
         server.say("progress", value=1, max=0, prompt_id=prompt_id)
         server.say("progress", value="x", max="y", prompt_id=prompt_id)
+        server.say("execution_cached", nodes=7, prompt_id=prompt_id)
+        time.sleep(0.3)
         server.say("executing", node="sampler", prompt_id="somebody else's")
         server._send(1, b"[1, 2]")
         server.succeed(prompt_id)
@@ -297,7 +306,7 @@ def test_at_the_deadline_our_running_prompt_is_stopped(comfy: Comfy) -> None:
 
 def test_pictures_that_were_ready_are_told(comfy: Comfy) -> None:
     def works(server: Comfy, prompt_id: str) -> None:
-        if len(server.prompts) == 1:
+        if prompt_id == server.prompts[0]["prompt_id"]:
             server.succeed(prompt_id)
 
     comfy.works = works

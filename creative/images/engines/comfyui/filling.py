@@ -183,7 +183,8 @@ def _file_names(files: tuple[tuple[str, bytes], ...]) -> dict[str, int]:
     names: dict[str, int] = {}
     for number, (filename, _) in enumerate(files):
         for name in (f"image_{number + 1}", filename, f"file {filename}"):
-            names.setdefault(plain(name), number)
+            if plain(name) not in _BUILT_IN:
+                names.setdefault(plain(name), number)
     if files:
         names["image"] = 0
     return names

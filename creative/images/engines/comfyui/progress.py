@@ -47,14 +47,17 @@ class Progress:
         """Hear one event of this prompt."""
         self.running()
         if event == "execution_cached":
-            self._done.update(map(str, data.get("nodes") or []))
+            nodes = data.get("nodes")
+            self._done.update(map(str, nodes if isinstance(nodes, list) else []))
         elif event == "executing" and data.get("node") is not None:
             self._enter(str(data["node"]))
-        elif event == "progress" and data.get("max"):
+        elif event == "progress":
+            value, most = data.get("value"), data.get("max")
+            if not isinstance(value, int | float) or not isinstance(most, int | float) or most <= 0:
+                return
             node = str(data.get("node") or self._node)
             if node != self._node:
                 self._enter(node)
-            value, most = float(data.get("value") or 0), float(data["max"])
             self._share = min(value / most, 1.0)
             self.words = f"{self._title()}, step {value:g} of {most:g}{self._left()}"
         elif event == "executed":

@@ -22,6 +22,8 @@ from creative.steps import Step
 
 RESERVE_SECONDS = 5.0
 """Kept at the end of a call to stop what runs: at most this, at most a sixth of the call."""
+RESERVE_SECONDS_WHEN_KEPT = 1.0
+"""The same where nothing has to be stopped."""
 POLL_SECONDS = 1.0
 POLL_SECONDS_WITH_NEWS = 5.0
 QUEUE_SECONDS = 5.0
@@ -68,7 +70,8 @@ class Run:
         self._prompts: dict[str, Progress] = {}
         self._outputs: dict[str, dict[str, Any]] = {}
         self._listener = Listener(server, self.client_id) if step is not None else None
-        self._reserve = min(RESERVE_SECONDS, server.deadline.seconds / 6)
+        reserve = RESERVE_SECONDS_WHEN_KEPT if keep else RESERVE_SECONDS
+        self._reserve = min(reserve, server.deadline.seconds / 6)
         self._position: int | None = None
         self._asked = self._next_queue = 0.0
         self._told = self._previewed = 0.0
