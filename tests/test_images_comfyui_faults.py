@@ -187,6 +187,7 @@ def test_a_websocket_that_drops_half_way(comfy: Comfy, monkeypatch: pytest.Monke
 
     def works(server: Comfy, prompt_id: str) -> None:
         runs_for_ever(server, prompt_id)
+        time.sleep(0.3)
         server.hang_up()
         time.sleep(0.3)
         server.succeed(prompt_id)
@@ -320,6 +321,23 @@ def test_a_server_that_stops_answering_leaves_time_for_the_error(comfy: Comfy) -
     comfy.faults["/history"] = comfy.faults["/queue"] = lambda request: time.sleep(3)
     text = fail(comfy, DeadlineExceeded, 1.5)
     assert "could not be stopped" in text
+
+
+def test_a_server_that_drips_does_not_outlive_the_deadline(comfy: Comfy) -> None:
+    def drip(request: Request) -> None:
+        request.send_response(200)
+        request.end_headers()
+        for _ in range(40):
+            request.wfile.write(b" ")
+            request.wfile.flush()
+            time.sleep(0.1)
+
+    comfy.works = never
+    comfy.faults["/history"] = drip
+    began = time.monotonic()
+    text = fail(comfy, DeadlineExceeded, 1.5)
+    assert time.monotonic() - began < 2.5
+    assert "the picture had not begun" in text
 
 
 def test_a_prompt_whose_answer_never_comes_is_sent_once(comfy: Comfy) -> None:
@@ -544,6 +562,23 @@ def test_what_extra_set_is_named_when_refused(comfy: Comfy) -> None:
 
 
 # What the server has
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ({"KSamplr": {"steps": 1}}, "The closest: KSampler"),
+        ({"KSampler": {"stepps": 1}}, "The closest: steps"),
+        ({"sampler": 3}, "extra: got"),
+    ],
+)
+def test_extra_with_unknown_names_is_refused_by_the_survey(
+    comfy: Comfy, extra: dict[str, Any], words: str
+) -> None:
+    with ComfyUI(settings(comfy), Deadline(5)) as engine, pytest.raises(InvalidInput) as raised:
+        engine.survey(DrawRequest(prompt="x", extra=extra))
+    assert words in str(raised.value)
+    assert comfy.prompts == []
 
 
 def test_no_model_at_all(comfy: Comfy) -> None:

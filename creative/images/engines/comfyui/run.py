@@ -319,7 +319,8 @@ class Run:
     def _gone(self, error: CreativeError) -> CreativeError:
         return EngineUnavailable(
             self.server.who,
-            f"it stopped answering in the middle of the job ({self.reached()}): {error.message}",
+            f"it stopped answering in the middle of the job ({self.reached()}): "
+            + error.message.rstrip("."),
             "Look at the server's own log: it may have run out of memory or been restarted.",
         )
 

@@ -54,8 +54,7 @@ def read_workflow(workflow: Mapping[str, Any] | str) -> Graph:
                 "nodes with class_type and inputs, as in API format",
                 _HOW_TO_EXPORT,
             )
-        # Through JSON: a copy, and what cannot be sent shows here.
-        graph[str(node_id)] = json.loads(json.dumps({**node, "inputs": inputs}, default=str))
+        graph[str(node_id)] = {**node, "inputs": dict(inputs)}
     for node_id, name, value in _inputs(graph):
         if is_link(value) and value[0] not in graph:
             raise InvalidInput(
