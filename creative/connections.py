@@ -1,7 +1,8 @@
 """Do the configured servers answer? Asked when the credentials form is saved, and by `doctor`.
 
 Only what is filled in is checked, everything at the same time, with requests that change and
-cost nothing.
+cost nothing. Where a server answers and is not what its setting names, it is looked for nearby
+(a path too much or too little, another kind of server), so that the hint can say what to write.
 """
 
 from __future__ import annotations
@@ -10,11 +11,20 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from creative import http
 from creative.deadline import Deadline
-from creative.errors import HINT_MARK, CreativeError, EngineRejected, InvalidInput
+from creative.errors import (
+    HINT_MARK,
+    AnswerInvalid,
+    CreativeError,
+    EngineRejected,
+    EngineUnavailable,
+    InvalidInput,
+)
 from creative.settings import Settings
 
 CHECK_SECONDS = 15.0
@@ -24,6 +34,8 @@ RUNWARE_URL = "https://api.runware.ai/v1"
 
 # host, host:port, [IPv6] or [IPv6]:port
 _HOST = re.compile(r"^(\[[0-9a-fA-F:.]+\]|[^\s/:@\[\]]+)(:\d{1,5})?$")
+_THIS_MACHINE = re.compile(r"^(localhost|.+\.localhost|127\.[\d.]+|::1|0\.0\.0\.0)$", re.IGNORECASE)
+_NO_SUCH_ROUTE = frozenset({404, 405, 501})
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,61 @@ class Problem:
 Check = tuple[str, Callable[[Deadline], object]]
 
 
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of server, and the GET by which it is known.
+
+    Attributes:
+        title: what it is, for people.
+        setting: the credential that holds its address.
+        secret: the credential that proves who we are.
+        path: what is asked; behind the server's login, free, and quick.
+        known: whether this JSON is its answer.
+    """
+
+    title: str
+    setting: str
+    secret: str
+    path: str
+    known: Callable[[Any], bool]
+
+
+# What a drawing asks first as well; with --api-auth other routes stay open, this one does not.
+_STABLE_DIFFUSION = _Kind(
+    "Stable Diffusion",
+    "sd_base_url",
+    "sd_auth",
+    "/sdapi/v1/sd-models",
+    lambda found: isinstance(found, list),
+)
+_COMFYUI = _Kind(
+    "ComfyUI",
+    "comfyui_base_url",
+    "comfyui_api_key",
+    "/system_stats",
+    lambda found: isinstance(found, dict) and "system" in found,
+)
+_OPENAI = _Kind(
+    "Images API",
+    "openai_base_url",
+    "openai_api_key",
+    "/models",
+    # A list of names alone is what ComfyUI has at /models.
+    lambda found: (
+        isinstance(found, dict)
+        or (isinstance(found, list) and isinstance((found or [{}])[0], dict))
+    ),
+)
+_DIFY = _Kind(
+    "Dify",
+    "dify_base_url",
+    "dify_api_key",
+    "/info",
+    lambda found: isinstance(found, dict) and "name" in found,
+)
+_DRAWING = (_STABLE_DIFFUSION, _COMFYUI)
+
+
 def check(settings: Settings, deadline: Deadline | None = None) -> list[Problem]:
     """Check everything that is set, in parallel.
 
@@ -55,7 +122,12 @@ def check(settings: Settings, deadline: Deadline | None = None) -> list[Problem]
     Returns:
         One problem per credential that does not work, in the order of the form.
     """
-    clock = deadline or Deadline(CHECK_SECONDS, "the credential check's limit", "Try again.")
+    clock = deadline or Deadline(
+        CHECK_SECONDS,
+        "the credential check's limit",
+        "Check the address, and that no firewall is between; a server that is loading a model "
+        "may need a minute: then try again.",
+    )
     checks = list(_checks(settings))
     if not checks:
         return []
@@ -77,92 +149,206 @@ def _masked(error: CreativeError, settings: Settings) -> CreativeError:
     message = error.message
     for secret in settings.secrets():
         message = message.replace(secret, "•••")
-    error.message = message
-    error.args = (f"{message}{HINT_MARK}{error.hint}" if error.hint else message,)
+    return _worded(error, message, error.hint)
+
+
+def _worded(error: CreativeError, message: str, hint: str) -> CreativeError:
+    error.message, error.hint = message, hint
+    error.args = (f"{message}{HINT_MARK}{hint}" if hint else message,)
     return error
 
 
 def _checks(settings: Settings) -> Iterator[Check]:
     s = settings
-    login = tuple(s.sd_auth.split(":", 1)) if ":" in s.sd_auth else None
     if s.sd_auth:
         yield "sd_auth", lambda _: _pair(s.sd_auth)
     for base in s.sd_base_url:
-        yield (
-            "sd_base_url",
-            _get(
-                "Stable Diffusion", f"{base.rstrip('/')}/sdapi/v1/samplers", "sd_auth", auth=login
-            ),
-        )
+        yield "sd_base_url", partial(_stable_diffusion, base, s.sd_auth)
     if s.comfyui_base_url:
-        yield (
-            "comfyui_base_url",
-            _get(
-                "ComfyUI",
-                f"{s.comfyui_base_url.rstrip('/')}/system_stats",
-                "comfyui_api_key",
-                headers=_bearer(s.comfyui_api_key),
-            ),
-        )
+        yield "comfyui_base_url", partial(_comfyui, s)
     if s.openai_base_url or s.openai_api_key:
         yield (
             "openai_base_url" if s.openai_base_url else "openai_api_key",
-            _get(
-                "The images API",
-                f"{(s.openai_base_url or OPENAI_URL).rstrip('/')}/models",
-                "openai_api_key",
-                headers=_bearer(s.openai_api_key),
-            ),
+            partial(_openai, s.openai_base_url or OPENAI_URL, s.openai_api_key),
         )
     if s.runware_api_key:
-        yield "runware_api_key", lambda clock: _runware(s.runware_api_key, clock)
+        yield "runware_api_key", partial(_runware, s.runware_api_key)
     if s.browser_url:
-        yield "browser_url", lambda clock: _browser(s.browser_url, clock)
+        yield "browser_url", partial(_browser, s.browser_url)
     if s.dify_base_url and not s.dify_api_key:
         yield "dify_base_url", lambda _: _missing_key()
     for key in s.dify_api_key:
-        yield (
-            "dify_api_key",
-            _get(
-                "Dify",
-                f"{(s.dify_base_url or DIFY_URL).rstrip('/')}/info",
-                "dify_api_key",
-                headers=_bearer(key),
-            ),
-        )
+        yield "dify_api_key", partial(_dify, s.dify_base_url or DIFY_URL, key)
     if s.allowed_private_hosts:
         yield "allowed_private_hosts", lambda _: _hosts(s.allowed_private_hosts)
 
 
-def _bearer(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"} if key else {}
+def _stable_diffusion(address: str, login: str, clock: Deadline) -> None:
+    from creative.images.engines.automatic1111.server import Server
+
+    # A login of another form is a problem of its own.
+    with Server(address, login if ":" in login else "", clock) as server:
+        reply = _asked(address, lambda: server.get(_STABLE_DIFFUSION.path), listens=True)
+        _accept(_STABLE_DIFFUSION, reply, server.base, bool(login), clock)
 
 
-def _get(engine: str, address: str, secret: str, **options: Any) -> Callable[[Deadline], object]:
-    def ask(clock: Deadline) -> object:
-        with http.client(engine, clock) as client:
-            reply = client.get(address, **options)
-        return _accepted(reply, secret)
+def _comfyui(settings: Settings, clock: Deadline) -> None:
+    from creative.images.engines.comfyui.server import Server
 
-    return ask
+    with Server(settings, clock) as server:
+        reply = _asked(server.base, lambda: server.get(_COMFYUI.path), listens=True)
+        _accept(_COMFYUI, reply, server.base, bool(server.headers), clock)
 
 
-def _accepted(reply: http.Reply, secret: str) -> object:
-    """The JSON of a 2xx answer; otherwise an error that says what to look at."""
+def _openai(base: str, key: str, clock: Deadline) -> None:
+    base = base.rstrip("/")
+    reply = _get(_OPENAI, base, key, clock)
+    official = (urlsplit(base).hostname or "").endswith(".openai.com")
+    # A key of OpenAI may be allowed to draw and not to list models.
+    if official and reply.status == 403 and "scope" in reply.text().lower():
+        return
+    lists_nothing = reply.status in _NO_SUCH_ROUTE and not official
+    if lists_nothing and not _hint(_OPENAI, base, clock):
+        return  # a server without this route draws all the same
+    _accept(_OPENAI, reply, base, bool(key), clock)
+
+
+def _dify(base: str, key: str, clock: Deadline) -> None:
+    base = base.rstrip("/")
+    _accept(_DIFY, _get(_DIFY, base, key, clock), base, bool(key), clock)
+
+
+def _get(kind: _Kind, base: str, key: str, clock: Deadline) -> http.Reply:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    with http.client(kind.title, clock) as client:
+        return _asked(
+            base, lambda: client.get(base + kind.path, headers=headers, allow_redirects=False)
+        )
+
+
+def _asked[Answer](address: str, ask: Callable[[], Answer], listens: bool = False) -> Answer:
+    """The answer; no connection is explained by what is usual for such an address.
+
+    Args:
+        address: as configured.
+        ask: asks the server.
+        listens: it takes connections from elsewhere only with --listen.
+    """
+    try:
+        return ask()
+    except EngineUnavailable as error:
+        hint = _unreachable(address, error.message, listens)
+        raise _worded(error, error.message, hint or error.hint) from error
+
+
+def _unreachable(address: str, message: str, listens: bool) -> str:
+    if "://" not in address:
+        return f"Write http:// before it: http://{http.redact(f'http://{address}')[7:]}"
+    parts = urlsplit(address)
+    if "does not speak TLS" in message:
+        return "Write http:// instead of https://, if the server has no certificate."
+    if "without an answer" in message and parts.scheme == "http":
+        return "If the server has a certificate, write https:// instead of http://."
+    if "refused" not in message:
+        return ""
+    hint = "Check the port and that the server is running."
+    if _THIS_MACHINE.match(parts.hostname or ""):
+        hint += (
+            f" If Dify runs in Docker, {parts.hostname} is the container itself: write "
+            "host.docker.internal, or your machine's address in the network, instead."
+        )
+    if listens:
+        hint += " Other machines and containers reach it only when it was started with --listen."
+    return hint
+
+
+def _accept(kind: _Kind, reply: http.Reply, base: str, secret: bool, clock: Deadline) -> None:
+    """Return if this is the answer of such a server.
+
+    Raises:
+        EngineRejected: a refusal, or a path that the server does not have.
+        AnswerInvalid: something else answers.
+        EngineUnavailable: a proxy on the way gave up.
+    """
+    from creative.images.engines import replies
+
     if reply.ok:
-        return reply.json()
-    if reply.status in (401, 403):
-        hint = f"Check '{secret}'."
-    elif reply.status == 404:
-        hint = "The server answers, but not at this path: check the end of the address."
-    else:
-        hint = "Look at the server's own log."
-    raise EngineRejected(
-        f"{reply.engine} at {reply.address}", reply.text() or "(empty body)", reply.status, hint
-    )
+        try:
+            found: Any = reply.json()
+        except AnswerInvalid as error:
+            raise _worded(error, error.message, _hint(kind, base, clock) or error.hint) from error
+        if kind.known(found):
+            return
+        raise AnswerInvalid(
+            f"{reply.engine} at {reply.address}",
+            "it is not what such a server answers",
+            _hint(kind, base, clock) or f"Check the address in '{kind.setting}'.",
+        )
+    try:
+        replies.check(reply, kind.secret, kind.setting)
+    except EngineRejected as error:
+        hint = error.hint
+        if reply.status in (401, 403):
+            hint = _login(kind, secret)
+        elif reply.status in _NO_SUCH_ROUTE:
+            hint = _hint(kind, base, clock) or _no_route(kind)
+        raise _worded(error, error.message, hint) from error
+
+
+def _login(kind: _Kind, given: bool) -> str:
+    first = f"Check '{kind.secret}'" if given else f"Set '{kind.secret}'"
+    if kind is _STABLE_DIFFUSION:
+        return f"{first}: user:password, as given to --api-auth."
+    if kind is _COMFYUI:
+        return f"{first}, or write http://user:password@… if a proxy asks for these."
+    return f"{first}."
+
+
+def _no_route(kind: _Kind) -> str:
+    hint = f"The server answers, but not at this path: check the end of '{kind.setting}'."
+    if kind is _STABLE_DIFFUSION:
+        hint += " AUTOMATIC1111 and Forge have their API only when started with --api."
+    return hint
+
+
+def _hint(kind: _Kind, base: str, clock: Deadline) -> str:
+    """What to write instead, if the wanted or another known server is found nearby."""
+    for nearby in _nearby(kind, base):
+        if _is(kind, nearby, clock):
+            return f"Write {http.redact(nearby)} in '{kind.setting}'."
+    for other in _DRAWING:
+        places = (base, *_nearby(other, base))
+        if other is not kind and any(_is(other, place, clock) for place in places):
+            what = "a ComfyUI" if other is _COMFYUI else "a Stable Diffusion"
+            return f"This is {what} server: its address belongs in '{other.setting}'."
+    return ""
+
+
+def _nearby(kind: _Kind, base: str) -> Iterator[str]:
+    """The addresses above this one; for APIs that live under /v1, that one below it."""
+    parts = urlsplit(base)
+    if kind in (_OPENAI, _DIFY) and not parts.path.endswith("/v1"):
+        yield f"{base}/v1"
+    path = parts.path.rstrip("/")
+    while path:
+        path = path.rpartition("/")[0]
+        yield urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def _is(kind: _Kind, base: str, clock: Deadline) -> bool:
+    """Whether such a server is at this address; asked without any credential."""
+    try:
+        with http.client(kind.title, clock) as client:
+            reply = client.get(base + kind.path, allow_redirects=False)
+        # Only asked where the configured path is no login: then a login here is the API's.
+        return reply.status == 401 or (reply.ok and kind.known(reply.json()))
+    except CreativeError:
+        return False  # the question was only meant to improve a hint
 
 
 def _runware(key: str, clock: Deadline) -> None:
+    from creative.images.engines import runware_tasks
+
     with http.client("Runware", clock) as client:
         # Authentication alone runs no task and costs nothing.
         reply = client.post(
@@ -172,13 +358,15 @@ def _runware(key: str, clock: Deadline) -> None:
                 {"taskType": "ping", "ping": True},
             ],
         )
-    _accepted(reply, "runware_api_key")
+    answer = runware_tasks.read(reply, "", key)
+    if answer.errors:
+        raise runware_tasks.refusal(answer.errors, key, reply.status)
 
 
 def _browser(address: str, clock: Deadline) -> None:
     from creative.capture import check_browser
 
-    check_browser(address, clock)
+    _asked(address, lambda: check_browser(address, clock))
 
 
 def _pair(login: str) -> None:

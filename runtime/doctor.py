@@ -106,16 +106,21 @@ def _credentials(host: Host) -> list[Check]:
 
 
 def _by_name(text: str, given: list[str]) -> dict[str, Check]:
-    found: dict[str, Check] = {}
+    """The problems by credential; several addresses of one credential are told together."""
+    notes: dict[str, list[str]] = {}
+    hints: dict[str, list[str]] = {}
     name = ""
     for line in text.splitlines():
         head, colon, rest = line.partition(":")
         if colon and head in given:
             name = head
-            found[name] = Check(name, PROBLEM, rest.strip())
-        elif name and head == "What to do" and not found[name].hint:
-            found[name] = Check(name, PROBLEM, found[name].note, rest.strip())
-    return found
+            notes.setdefault(name, []).append(rest.strip())
+        elif name and head == "What to do":
+            hints.setdefault(name, []).append(rest.strip())
+    return {
+        name: Check(name, PROBLEM, " ".join(told), " ".join(dict.fromkeys(hints.get(name, ()))))
+        for name, told in notes.items()
+    }
 
 
 def well(checks: list[Check]) -> bool:

@@ -148,7 +148,14 @@ def test_every_working_credential_passes(monkeypatch: pytest.MonkeyPatch) -> Non
 
     def handler(request: BaseHTTPRequestHandler) -> None:
         seen[request.path] = request.headers.get("Authorization")
-        answer(request, '{"Browser": "Chrome/1", "webSocketDebuggerUrl": "ws://x/y"}')
+        if request.path.startswith("/sdapi"):
+            answer(request, "[]")
+        else:
+            answer(
+                request,
+                '{"Browser": "Chrome/1", "webSocketDebuggerUrl": "ws://x/y", "system": {}, '
+                '"name": "An app", "data": []}',
+            )
 
     with Server(handler) as server:
         monkeypatch.setattr(connections, "RUNWARE_URL", f"{server.url}/runware")
@@ -173,7 +180,7 @@ def test_every_working_credential_passes(monkeypatch: pytest.MonkeyPatch) -> Non
             )
             == []
         )
-    assert seen["/sdapi/v1/samplers"] == "Basic bWU6bWluZQ=="
+    assert seen["/sdapi/v1/sd-models"] == "Basic bWU6bWluZQ=="
     assert seen["/system_stats"] == "Bearer ck"
     assert seen["/v1/models"] == "Bearer ok"
     assert seen["/dify/v1/info"] == "Bearer app-1"
@@ -223,7 +230,7 @@ def test_each_problem_names_credential_address_and_answer() -> None:
 def test_checks_run_at_the_same_time() -> None:
     def handler(request: BaseHTTPRequestHandler) -> None:
         time.sleep(0.4)
-        answer(request, "{}")
+        answer(request, "[]" if "/sdapi" in request.path else '{"system": {}}')
 
     with Server(handler) as server:
         began = time.monotonic()
