@@ -14,7 +14,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from creative.deadline import Deadline
-from creative.errors import AnswerInvalid, CreativeError, InvalidInput, TooLarge
+from creative.errors import (
+    AnswerInvalid,
+    CreativeError,
+    DeadlineExceeded,
+    InvalidInput,
+    TooLarge,
+)
 from creative.images import infotext as infotexts
 from creative.images import picture as container
 from creative.images.engines.base import Drawn, Engine, Raw
@@ -143,27 +149,47 @@ def prepare(request: DrawRequest, plan: Plan, deadline: Deadline) -> Prepared:
 def finish(
     drawn: Drawn, how: Finishing, engine: Engine, model: str, deadline: Deadline, steps: Steps
 ) -> Generated:
-    """Files of exactly the planned size.
+    """Files of exactly the planned size; an upscaler that fails is replaced, and that is noted.
 
     Raises:
         AnswerInvalid: what the engine gave is no picture.
         TooLarge: no format brings a picture under Dify's limit.
+        DeadlineExceeded: says how many were finished.
     """
     if not how.upscaler:
         return finish_here(drawn, how, engine.name, model, deadline, steps)
-    larger = []
+    larger: list[Raw] = []
     cost, notes = drawn.cost, list(drawn.notes)
     with steps.step(Phase.AI_CALL, f"Enlarging with {how.upscaler}", until=95) as step:
         for raw in drawn.pictures:
             header = _header(raw.data, engine.name)
             wanted = covering(header.width, header.height, how.plan)
-            enlarged = engine.enlarge(raw.data, *wanted, how.upscaler, step)
+            try:
+                enlarged = engine.enlarge(raw.data, *wanted, how.upscaler, step)
+            except DeadlineExceeded:
+                raise
+            except CreativeError as error:
+                # What was drawn has cost minutes or money: it is worth more than its detail.
+                notes.append(_not_enlarged(how.upscaler, len(larger), error))
+                break
             step.spent(enlarged.cost)
             larger.append(raw.model_copy(update={"data": enlarged.data}))
             cost = None if cost is None or enlarged.cost is None else cost + enlarged.cost
             notes += enlarged.notes
-    grown = Drawn(pictures=tuple(larger), model=drawn.model, cost=cost, notes=tuple(notes))
+    if not larger:
+        plan = how.plan.model_copy(update={"upscale": False})
+        how = how.model_copy(update={"upscaler": "", "plan": plan})
+    pictures = (*larger, *drawn.pictures[len(larger) :])
+    grown = Drawn(pictures=pictures, model=drawn.model, cost=cost, notes=tuple(notes))
     return finish_here(grown, how, engine.name, model, deadline, steps)
+
+
+def _not_enlarged(upscaler: str, done: int, error: CreativeError) -> str:
+    which = f"all pictures after the first {done} were" if done else "what was drawn was"
+    return (
+        f"upscaler: {upscaler} failed, so {which} enlarged by plain resampling instead "
+        f"({error.message.rstrip('.')})"
+    )
 
 
 def finish_here(
@@ -175,7 +201,11 @@ def finish_here(
     files = []
     with steps.step(Phase.SAVE, f"Finishing {len(raws)} picture(s)", until=100) as step:
         for number, (raw, header) in enumerate(raws, 1):
-            files.append(_file(raw, header, how, number, engine, deadline, notes))
+            try:
+                files.append(_file(raw, header, how, number, engine, deadline, notes))
+            except DeadlineExceeded:
+                reached = f"{len(files)} of {len(raws)} finished"
+                raise deadline.error(f"finishing the pictures ({reached})") from None
             step.progress(number / len(raws))
     return Generated(
         pictures=tuple(files),
@@ -222,7 +252,9 @@ def _file(
 ) -> Picture:
     wanted = (how.plan.width, how.plan.height)
     infotext = raw.infotext
-    if infotext and (header.width, header.height) != wanted:
+    # An upscaler may have given exactly the wanted size: it was not drawn like that either.
+    drawn_so = how.plan.untouched and (header.width, header.height) == wanted
+    if infotext and not drawn_so:
         finished = {"Output size": f"{wanted[0]}x{wanted[1]}", "Output fit": how.plan.fit.value}
         infotext = infotexts.compose(infotexts.parse(infotext).with_fields(finished))
     written = infotext if how.placement.metadata else None

@@ -193,7 +193,10 @@ class Automatic1111:
             model = came.model or model
             notes += more
         return Drawn(
-            pictures=tuple(pictures), model=model or at.model, notes=tuple(dict.fromkeys(notes))
+            pictures=tuple(pictures),
+            model=model or at.model,
+            cost=0.0,
+            notes=tuple(dict.fromkeys(notes)),
         )
 
     def _blocking(
@@ -239,7 +242,7 @@ class Automatic1111:
             raise self._deadline.error(
                 f"drawing at {at.server.shown} ({reached.words}); {became}"
             ) from None
-        return Drawn(pictures=tuple(pictures), model=at.model)
+        return Drawn(pictures=tuple(pictures), model=at.model, cost=0.0)
 
     def submit(self, task: Task, step: Step) -> Ticket:
         """See `Engine.submit`: own jobs (stable-diffusion.cpp), a saved picture under our name
@@ -264,7 +267,7 @@ class Automatic1111:
             pictures = jobs.fetch(self._server(self._addresses[0]), ticket, step, reached)
         except DeadlineExceeded:
             raise Unfinished(self._deadline, reached.words, 100 * reached.fraction) from None
-        return Drawn(pictures=tuple(pictures), model=ticket.model)
+        return Drawn(pictures=tuple(pictures), model=ticket.model, cost=0.0)
 
     def enlarge(self, data: bytes, width: int, height: int, upscaler: str, step: Step) -> Enlarged:
         """See `Engine.enlarge`.
@@ -290,7 +293,7 @@ class Automatic1111:
         text = result.get("image") if isinstance(result, dict) else None
         if not text:
             raise pictures_missing(server.who)
-        return Enlarged(data=answer.decode(server.who, text), upscaler=name)
+        return Enlarged(data=answer.decode(server.who, text), upscaler=name, cost=0.0)
 
     def _enlarger(self, address: str, upscaler: str) -> tuple[Server, str]:
         server = self._server(address)
