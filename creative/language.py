@@ -256,7 +256,8 @@ _RULES: tuple[tuple[str, Callable[[str, str, str], CreativeError], str], ...] = 
         "Choose a model that the workspace has.",
     ),
     (
-        r"per (second|minute|day)|rate.?limit.{0,20}(reached|exceeded)|too many requests|overloaded",
+        r"per (second|minute|day)|rate.?limit.{0,20}(reached|exceeded)|too many requests|"
+        r"overloaded",
         _limited,
         "Wait a little, or choose a model with a higher limit.",
     ),
