@@ -1,9 +1,9 @@
 """Names, intents and descriptions of clusters from a language model.
 
-The model sees the most typical keywords of many clusters at a time and answers by their
-numbers (1, 2, … in this call: nothing of ours). It never returns keywords, so none can be lost or invented, and whatever a keyword
-says, it is a JSON string among others: only numbers that were asked for count, each once, and
-every name is checked. A cluster without a usable answer keeps its offline name.
+The model sees the most typical keywords of many clusters at a time and answers by numbers that
+count in this call only. It never returns keywords, so none can be lost or invented. Whatever a
+keyword says, it is a JSON string among others: only numbers that were asked for count, each
+once, and every name is checked. A cluster without a usable answer keeps its offline name.
 """
 
 from __future__ import annotations
