@@ -148,7 +148,7 @@ class Reply:
 
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter: nested thousands deep
             from creative.errors import shorten
 
             begins = shorten(self.text(), 80) or "(empty)"

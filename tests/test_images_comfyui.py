@@ -190,7 +190,7 @@ def test_a_wrong_sampler_names_the_closest() -> None:
 
 def test_the_infotext_is_read_from_the_graph() -> None:
     job = JOBS["loras"].model_copy(update={"negative_prompt": "dog", "second_pass": (96, 128)})
-    text = infotext.parse(infotext_of(drawing(job, "p")))
+    text = infotext.parse(infotext_of(drawing(job, "p"), (64, 64)))
     assert text.prompt == "a cat <lora:no such 1:1> <lora:no such 2:1>"
     assert text.negative_prompt == "dog"
     assert (text.steps, text.sampler, text.scheduler) == (2, "euler", "normal")
@@ -198,7 +198,7 @@ def test_the_infotext_is_read_from_the_graph() -> None:
     assert (text.model, text.strength) == ("no such model", 0.5)
     assert text.highres is not None
     assert text.highres.size == (96, 128)
-    flux = infotext.parse(infotext_of(drawing(JOBS["flux"], "p")))
+    flux = infotext.parse(infotext_of(drawing(JOBS["flux"], "p"), (64, 64)))
     assert flux.cfg_scale == 3.5
 
 

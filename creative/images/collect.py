@@ -7,7 +7,7 @@ import time
 from creative.deadline import Deadline
 from creative.images.engines import open_engine
 from creative.images.engines.base import Unfinished
-from creative.images.finishing import Finishing, finish, warm_up
+from creative.images.finishing import Finishing, finish, off_plan, warm_up
 from creative.images.job import Job, decode
 from creative.images.result import Generated
 from creative.settings import Settings
@@ -73,7 +73,7 @@ def _collected(
             placement=job.placement,
             title=job.title,
             upscaler=job.upscaler,
-            notes=job.notes,
+            notes=(*job.notes, *off_plan(drawn, job.plan)),
             began=began,
         )
         return finish(drawn, finishing, engine, drawn.model or ticket.model, deadline, steps)

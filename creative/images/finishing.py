@@ -23,6 +23,7 @@ from creative.errors import (
 )
 from creative.images import infotext as infotexts
 from creative.images import picture as container
+from creative.images.decode import Said
 from creative.images.engines.base import Drawn, Engine, Raw
 from creative.images.plan import MAX_FILE_BYTES, Plan
 from creative.images.request import DrawRequest, Placement
@@ -110,7 +111,7 @@ def read_input(data: bytes, parameter: str) -> InputPicture:
     except container.NotAPicture as error:
         raise InvalidInput(
             parameter,
-            f"a file of {len(data)} bytes; {error}",
+            Said(f"a file of {len(data)} bytes that cannot be used: {error.reason}"),
             "a whole PNG, JPEG, WebP or GIF picture",
         ) from None
     if header.width * header.height > MAX_INPUT_PIXELS:
@@ -184,6 +185,21 @@ def finish(
     return finish_here(grown, how, engine.name, model, deadline, steps)
 
 
+def off_plan(drawn: Drawn, plan: Plan) -> list[str]:
+    """A note if an engine drew another size than the plan asked for."""
+    for raw in drawn.pictures:
+        try:
+            header = container.inspect(raw.data, "its picture")
+        except container.NotAPicture:
+            return []  # `finish` reports it
+        if (header.width, header.height) != plan.drawn:
+            return [
+                f"size: the server drew {header.width}x{header.height} instead of the "
+                "{}x{} it was asked for".format(*plan.drawn)
+            ]
+    return []
+
+
 def _not_enlarged(upscaler: str, done: int, error: CreativeError) -> str:
     which = f"all pictures after the first {done} were" if done else "what was drawn was"
     return (
@@ -254,8 +270,9 @@ def _file(
     infotext = raw.infotext
     # An upscaler may have given exactly the wanted size: it was not drawn like that either.
     drawn_so = how.plan.untouched and (header.width, header.height) == wanted
-    if infotext and not drawn_so:
-        finished = {"Output size": f"{wanted[0]}x{wanted[1]}", "Output fit": how.plan.fit.value}
+    # A placement also says how the picture to start from was prepared.
+    if infotext and not (drawn_so and how.placement.fields() == Placement().fields()):
+        finished = {"Output size": f"{wanted[0]}x{wanted[1]}", **how.placement.fields()}
         infotext = infotexts.compose(infotexts.parse(infotext).with_fields(finished))
     written = infotext if how.placement.metadata else None
     asked = how.placement.image_format

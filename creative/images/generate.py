@@ -14,6 +14,7 @@ from creative.images.finishing import (
     InputPicture,
     check_sides,
     finish,
+    off_plan,
     prepare,
     read_input,
     thumbnail,
@@ -60,7 +61,7 @@ def generate(
             placement=request.placement,
             title=request.prompt,
             upscaler=ready.upscaler,
-            notes=ready.notes,
+            notes=(*ready.notes, *off_plan(drawn, ready.plan)),
             began=began,
         )
         return finish(drawn, finishing, engine, model, deadline, steps)

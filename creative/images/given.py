@@ -30,8 +30,8 @@ _KNOWN_FIELDS = frozenset(
     {
         "Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model", "Model hash",
         "Denoising strength", "Hires upscale", "Hires resize", "Hires upscaler", 
-        "Hires CFG Scale", "Version", "Output size", "Output fit", "Batch size", "Batch pos",
-        "RNG",
+        "Hires CFG Scale", "Version", "Output size", "Output fit", "Output focus",
+        "Output background", "Batch size", "Batch pos", "RNG",
     }
 )  # fmt: skip
 
@@ -48,16 +48,18 @@ class PlacementGiven(BaseModel):
     quality: int | None = None
     metadata: bool = True
 
-    def read(self, fit: str = "") -> Placement:
-        """The placement; the `fit` of an infotext stands where the node's own is its default.
+    def read(self, old: infotexts.Infotext | None = None) -> Placement:
+        """The placement; what an infotext tells stands where nothing is given, and its `fit`
+        also where the node's own is the default.
 
         Raises:
             InvalidInput: a word that is none of the allowed ones.
         """
+        old = old or infotexts.Infotext()
         return Placement(
-            fit=read_choice("fit", _besides(self.fit, fit), Fit),
-            focus=read_focus(self.focus),
-            background=read_background(self.background),
+            fit=read_choice("fit", _besides(self.fit, old.output_fit or ""), Fit),
+            focus=read_focus(self.focus.strip() or old.output_focus or ""),
+            background=read_background(self.background.strip() or old.output_background or ""),
             image_format=(self.image_format or "auto").strip().lower().replace("jpg", "jpeg"),
             quality=self.quality,
             metadata=self.metadata,
@@ -103,8 +105,8 @@ class Given(BaseModel):
             InvalidInput: naming the parameter, what came and what is allowed.
         """
         old = infotexts.parse(self.infotext) if self.infotext.strip() else None
-        sized = bool(self.size.strip() or self.width or self.height)
-        size, redraw, fit, notes = self.size, None, "", []
+        sized = bool(self.size.strip()) or self.width is not None or self.height is not None
+        size, redraw, notes = self.size, None, []
         width, height = self.width, self.height
         if old is not None:
             notes = _unrepeated(old)
@@ -114,7 +116,6 @@ class Given(BaseModel):
                 second = None if off else second_pass_of(old)
                 redraw = Redraw(first_pass=first, second_pass=second)
                 width, height = second or first
-                fit = old.output_fit or ""
                 width, height = old.output_size or (width, height)
         seed = None if self.seed is None or self.seed == -1 else self.seed
         if seed is None and old is not None and self.seed is None:
@@ -133,7 +134,7 @@ class Given(BaseModel):
             prompt=self.prompt if self.prompt.strip() else (old.prompt if old else ""),
             negative_prompt=self.negative_prompt or (old.negative_prompt if old else ""),
             size=read_size(size, width, height, self._image_size()),
-            placement=self.placement.read(fit),
+            placement=self.placement.read(None if sized else old),
             count=1 if self.count is None else self.count,
             model=self.model.strip() or (old.model or "" if old else ""),
             family=(self.model_family or "auto").strip().lower(),

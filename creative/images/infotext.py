@@ -152,6 +152,16 @@ class Infotext(BaseModel):
         """Ours: how the drawn picture was brought to the output size."""
         return self.fields.get("Output fit") or None
 
+    @property
+    def output_focus(self) -> str | None:
+        """Ours: the point that stayed when cropping, if it was not the middle."""
+        return self.fields.get("Output focus") or None
+
+    @property
+    def output_background(self) -> str | None:
+        """Ours: what surrounds a contained picture, if it was not blur."""
+        return self.fields.get("Output background") or None
+
 
 def parse(text: str) -> Infotext:
     """Read generation parameters. Never raises: what is no field belongs to a prompt."""

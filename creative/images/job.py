@@ -18,12 +18,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from creative.errors import InvalidInput
 from creative.images.engines.base import Ticket
 from creative.images.plan import Plan
-from creative.images.request import Placement
+from creative.images.request import MAX_COUNT, Placement
+from creative.images.size import MAX_SIDE, MIN_SIDE
 
 MARK = "csj1."
 MAX_ID_CHARACTERS = 100_000
 MAX_JOB_BYTES = 1_000_000
-_REMOTE_ID = re.compile(r"^[\w.:-]{1,200}$")
+_REMOTE_ID = re.compile(r"(?!\.+$)[\w.:-]{1,200}")
+"""A path's last part: "..", too, would be one."""
 
 
 class Job(BaseModel):
@@ -71,6 +73,17 @@ def decode(job_id: str) -> Job:
         job = Job.model_validate_json(data)
     except (binascii.Error, zlib.error, ValidationError, ValueError):
         raise wrong from None
-    if not all(_REMOTE_ID.match(part) for part in job.ticket.ids):
+    if not _believable(job):
         raise wrong
     return job
+
+
+def _believable(job: Job) -> bool:
+    """Whether `submit` can have made it: nothing in it may cost memory or reach elsewhere."""
+    parts = job.ticket.ids
+    sides = () if job.plan is None else (job.plan.width, job.plan.height)
+    return (
+        len(parts) <= MAX_COUNT
+        and all(_REMOTE_ID.fullmatch(part) for part in parts)
+        and all(MIN_SIDE <= side <= MAX_SIDE for side in sides)
+    )

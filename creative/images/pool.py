@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from creative import http
 from creative.deadline import Deadline
 from creative.errors import CreativeError, DeadlineExceeded, EngineUnavailable
 
@@ -143,9 +142,8 @@ def hold(address: str) -> Place:
 
 def none_left(engine: str, failed: dict[str, CreativeError]) -> EngineUnavailable:
     """The error for a pool of which no server can be used (not raised)."""
-    reasons = "; ".join(
-        f"{http.redact(address)}: {error.message}" for address, error in failed.items()
-    )
+    # Each message names its server.
+    reasons = "; ".join(error.message.rstrip(".") for error in failed.values())
     return EngineUnavailable(
         f"{engine} (all {len(failed)} servers)",
         reasons or "none is configured",

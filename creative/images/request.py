@@ -69,6 +69,18 @@ class Placement(BaseModel):
             raise InvalidInput("quality", self.quality, "1 to 100")
         return self
 
+    def fields(self) -> dict[str, str]:
+        """The fields of an infotext by which `PlacementGiven.read` finds the same placement."""
+        told = {"Output fit": self.fit.value}
+        if self.fit is Fit.COVER and self.focus != (0.5, 0.5):
+            told["Output focus"] = "{} {}".format(*self.focus)
+        if self.fit is Fit.CONTAIN and self.background != "blur":
+            colour = self.background
+            told["Output background"] = (
+                colour if isinstance(colour, str) else "#{:02x}{:02x}{:02x}".format(*colour)
+            )
+        return told
+
 
 class Redraw(BaseModel):
     """The sizes at which an earlier picture was drawn: another size is another picture."""
@@ -131,7 +143,7 @@ class DrawRequest(BaseModel):
 
 def _within(name: str, value: float | None, least: float, most: float) -> None:
     if value is not None and not least <= value <= most:
-        raise InvalidInput(name, value, f"{least:g} to {most:g}")
+        raise InvalidInput(name, value, f"{least} to {most}")
 
 
 def read_loras(text: str) -> tuple[Lora, ...]:
@@ -173,12 +185,10 @@ def read_focus(text: str) -> tuple[float, float]:
     words = [word for word in re.split(r"[\s,;\-_]+", text.strip().lower()) if word]
     x = y = 0.5
     if words and all(word in _POINTS for word in words) and len(words) <= 2:
-        for word in words:
-            if word in ("left", "right"):
-                x = _POINTS[word]
-            elif word in ("top", "bottom"):
-                y = _POINTS[word]
-        return x, y
+        across = [_POINTS[word] for word in words if word in ("left", "right")]
+        down = [_POINTS[word] for word in words if word in ("top", "bottom")]
+        if len(across) <= 1 and len(down) <= 1:
+            return across[0] if across else x, down[0] if down else y
     if not words:
         return x, y
     parts = [part for part in re.split(r"[\s,;]+", text.strip()) if part]

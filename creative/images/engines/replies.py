@@ -68,7 +68,7 @@ def said(reply: Reply) -> str:
     """The server's own words, out of whichever JSON shape it uses, or of its HTML's title."""
     try:
         words = _words(json.loads(reply.body))
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter: nested thousands deep
         text = reply.text()
         if "<html" in text[:2000].lower():
             title = text.partition("<title>")[2].partition("</title>")[0].strip()

@@ -96,7 +96,7 @@ def read(who: str, answer: Any, seeds: tuple[int, ...]) -> Answer:
         EngineRejected: fewer pictures than were asked.
     """
     if not isinstance(answer, dict):
-        raise AnswerInvalid(who, f"JSON that is no object: {shorten(str(answer), 60)}")
+        raise AnswerInvalid(who, f"JSON that is no object: {shorten(json.dumps(answer), 60)}")
     texts = answer.get("images")
     if not isinstance(texts, list) or not texts:
         raise replies.pictures_missing(who)

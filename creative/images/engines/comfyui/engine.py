@@ -103,7 +103,7 @@ class ComfyUI:
             model, graphs, prefix = self._queue(run, task)
             outputs = run.wait()
             seeds = [task.seed + number for number in range(len(graphs))]
-            infotexts = [infotext_of(graph) for graph in graphs]
+            infotexts = _infotexts(graphs, task.plan)
             pictures = self._pictures(outputs, seeds, infotexts, prefix)
         return Drawn(pictures=pictures, model=model, cost=0.0)
 
@@ -117,7 +117,7 @@ class ComfyUI:
             ids=tuple(run.ids),
             model=model,
             seeds=tuple(task.seed + number for number in range(len(graphs))),
-            infotexts=tuple(infotext_of(graph) for graph in graphs),
+            infotexts=tuple(_infotexts(graphs, task.plan)),
             data={"client": run.client_id, "prefix": prefix},
         )
 
@@ -248,3 +248,7 @@ class ComfyUI:
             raise AnswerInvalid(
                 self._server.who, f"what it gives as its picture is none: {error}"
             ) from error
+
+
+def _infotexts(graphs: list[Graph], plan: Plan) -> list[str]:
+    return [infotext_of(graph, (plan.draw_width, plan.draw_height)) for graph in graphs]

@@ -12,8 +12,10 @@ LATENT_UPSCALER = "Latent (nearest-exact)"
 """A1111's name of what LatentUpscale does."""
 
 
-def infotext_of(graph: Graph) -> str:
+def infotext_of(graph: Graph, drawn: tuple[int, int]) -> str:
     """What a built graph draws, as AUTOMATIC1111 writes it.
+
+    `drawn` is the size of the picture it starts from, if it starts from one.
 
     Read from the graph, so that what `extra` set is told as well. LoRAs stand in the prompt,
     as A1111 has them; `CFG scale` is the value that drew, given back as cfg_scale.
@@ -29,7 +31,7 @@ def infotext_of(graph: Graph) -> str:
         "Schedule type": sampler.get("scheduler"),
         "CFG scale": sampler.get("cfg") if guidance is None else guidance,
         "Seed": sampler.get("seed"),
-        "Size": _size(size.get("width"), size.get("height")),
+        "Size": _size(size.get("width", drawn[0]), size.get("height", drawn[1])),
         "Model": _model(graph),
         "Distilled CFG Scale": guidance,
     }

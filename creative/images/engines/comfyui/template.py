@@ -19,6 +19,9 @@ MAX_CHARACTERS = 5_000_000
 SEEDS = ("seed", "noise_seed")
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}\n]{1,100}?)\s*\}\}")
+_FILE_NAME = "filename_prefix"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+"""ComfyUI saves a file with a line break in its name, and breaks off when it is asked for it."""
 _HOW_TO_EXPORT = (
     "In ComfyUI open the workflow and choose Workflow > Export (API); in older versions switch "
     "on Settings > Enable dev mode options, then Save (API Format). Give that file."
@@ -53,6 +56,12 @@ def read_workflow(workflow: Mapping[str, Any] | str) -> Graph:
                 f"{node_id}: {node}",
                 "nodes with class_type and inputs, as in API format",
                 _HOW_TO_EXPORT,
+            )
+        if _PLACEHOLDER.search(node["class_type"]):
+            raise InvalidInput(
+                "workflow",
+                f"class_type {node['class_type']} of node #{node_id}",
+                "placeholders in inputs only",
             )
         graph[str(node_id)] = {**node, "inputs": dict(inputs)}
     for node_id, name, value in _inputs(graph):
@@ -144,6 +153,8 @@ def fill(graph: Graph, values: Mapping[str, Any]) -> tuple[Graph, dict[tuple[str
                 return _PLACEHOLDER.sub(inside, text)
 
             inputs[name] = value if is_link(value) else _map(value, put)
+            if name == _FILE_NAME and isinstance(inputs[name], str):
+                inputs[name] = _CONTROL.sub(" ", inputs[name])
         result[node_id] = {**node, "inputs": inputs}
     return result, filled
 

@@ -1,0 +1,224 @@
+"""What an attack on the picture nodes found: each test fails without its fix."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from creative import http, images
+from creative.deadline import Deadline
+from creative.errors import AnswerInvalid, CreativeError, EngineUnavailable, InvalidInput
+from creative.images import infotext, pool
+from creative.images.engines.automatic1111.dialect import TXT2IMG, forget
+from creative.images.engines.comfyui.record import infotext_of
+from creative.images.engines.comfyui.template import fill, read_workflow
+from creative.images.given import Given, PlacementGiven
+from creative.images.job import MARK, Job, decode, encode
+from creative.images.request import DrawRequest, Fit, Placement, read_focus
+from creative.images.result import Generated
+from creative.settings import Settings
+from creative.steps import Steps
+from tests.pictures import opened
+from tests.sd_server import SdServer, png
+from tests.servers import answer
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    forget()
+    http._breakers.clear()
+    yield
+    http._breakers.clear()
+
+
+def draw(server: SdServer, **given: Any) -> Generated:
+    request = Given(**{"prompt": "x", "seed": 5, "model_family": "any", **given}).read()
+    return images.generate(request, Settings(sd_base_url=(server.url,)), Deadline(30), Steps())
+
+
+# What a server says.
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_json_nested_too_deeply_is_an_answer_that_cannot_be_used(status: int) -> None:
+    with SdServer() as server:
+        server.broken[TXT2IMG] = lambda request: answer(request, "[" * 100_000, status)
+        with pytest.raises(CreativeError, match=server.url):
+            draw(server, size="64x64")
+
+
+def test_json_null_is_called_null() -> None:
+    with SdServer() as server:
+        server.broken[TXT2IMG] = lambda request: answer(request, "null")
+        with pytest.raises(AnswerInvalid, match="no object: null"):
+            draw(server, size="64x64")
+
+
+def test_another_size_than_the_planned_one_is_told() -> None:
+    with SdServer() as server:
+        picture = base64.b64encode(png(32, 100, 1)).decode()
+        body = json.dumps({"images": [picture], "info": ""})
+        server.broken[TXT2IMG] = lambda request: answer(request, body)
+        made = draw(server, size="64x64")
+    assert opened(made.pictures[0].data).size == (64, 64)
+    assert "size: the server drew 32x100 instead of the 64x64 it was asked for" in made.notes
+
+
+def test_the_planned_size_is_not_worth_a_note() -> None:
+    with SdServer() as server:
+        assert not [note for note in draw(server, size="70x50").notes if "instead of" in note]
+
+
+def test_all_servers_are_named_once_and_sentences_end_once() -> None:
+    failed = {
+        f"http://{name}": EngineUnavailable(f"Stable Diffusion at http://{name}", "it is gone")
+        for name in ("one", "two")
+    }
+    message = pool.none_left("Stable Diffusion", dict(failed)).message
+    assert message.count("http://one") == 1
+    assert ".;" not in message
+    assert not message.endswith("..")
+
+
+# An infotext repeats the file, not only what was drawn.
+
+
+@pytest.mark.parametrize(
+    "placement",
+    [
+        {"fit": "contain", "background": "#ff8000"},
+        {"fit": "contain", "background": "transparent"},
+        {"fit": "cover", "focus": "top left"},
+        {"fit": "cover", "focus": "0.333333333333, 90%"},
+        {"fit": "stretch"},
+    ],
+)
+def test_an_infotext_repeats_the_placement(placement: dict[str, str]) -> None:
+    with SdServer(noise=True) as server:
+        first = draw(server, size="90x51", placement=PlacementGiven(**placement))
+        # Dify sends the default of a parameter that nobody touched.
+        again = draw(
+            server, prompt="", seed=None, infotext=first.infotext,
+            placement=PlacementGiven(fit="cover"),
+        )  # fmt: skip
+    assert again.infotext == first.infotext
+    assert again.pictures[0].data == first.pictures[0].data
+
+
+def test_what_is_given_wins_over_the_placement_of_an_infotext() -> None:
+    old = "a\nSteps: 2, Seed: 3, Size: 64x64, Output size: 70x40, Output fit: contain, "
+    old += "Output background: #ff0000"
+    assert Given(infotext=old).read().placement.background == (255, 0, 0)
+    other = PlacementGiven(background="white")
+    assert Given(infotext=old, placement=other).read().placement.background == (255, 255, 255)
+    sized = Given(infotext=old, size="64x64").read()
+    assert (sized.placement.fit, sized.placement.background) == (Fit.COVER, "blur")
+
+
+def test_a_placement_of_defaults_is_not_spelt_out() -> None:
+    assert Placement().fields() == {"Output fit": "cover"}
+
+
+def test_a_width_of_0_is_refused_also_beside_an_infotext() -> None:
+    with pytest.raises(InvalidInput, match="width: got 0"):
+        Given(infotext="a\nSteps: 2, Seed: 3, Size: 64x64", width=0, height=64).read()
+
+
+# Words.
+
+
+def test_the_allowed_seeds_are_whole_numbers() -> None:
+    with pytest.raises(InvalidInput, match="0 to 4294967295"):
+        DrawRequest(prompt="x", seed=2**32)
+
+
+@pytest.mark.parametrize("focus", ["left right", "top bottom"])
+def test_a_focus_at_both_ends_is_none(focus: str) -> None:
+    with pytest.raises(InvalidInput, match="focus"):
+        read_focus(focus)
+
+
+def test_a_broken_file_is_named_once() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Given(prompt="x", image=png(64, 64, 1)[:-20], width=32).read()
+    assert caught.value.message.count("image") == 1
+
+
+# A job id that somebody changed.
+
+
+def forged(**changes: Any) -> str:
+    with SdServer("sdcpp") as server:
+        request = Given(prompt="x", size="64x64", model_family="any").read()
+        settings = Settings(sd_base_url=(server.url,))
+        job = images.submit(request, settings, Deadline(30), Steps()).job_id
+    packed = job.removeprefix(MARK)
+    data = json.loads(zlib.decompress(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))))
+    for path, value in changes.items():
+        *rooms, last = path.split("__")
+        place = data
+        for room in rooms:
+            place = place[room]
+        place[last] = value
+    text = base64.urlsafe_b64encode(zlib.compress(json.dumps(data).encode())).decode()
+    return MARK + text.rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ticket__ids": [".."]},
+        {"ticket__ids": ["."]},
+        {"ticket__ids": ["job_0\n"]},
+        {"ticket__ids": ["../job_0"]},
+        {"ticket__ids": ["job_0"] * 17},
+        {"plan__width": 100_000_000},
+        {"plan__height": -5},
+        {"plan__width": 0},
+    ],
+)
+def test_a_forged_job_id_is_refused_before_anybody_is_asked(changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match=r"^job_id"):
+        decode(forged(**changes))
+
+
+def test_an_untouched_job_id_comes_back() -> None:
+    job: Job = decode(forged())
+    assert decode(encode(job)) == job
+
+
+# ComfyUI workflows.
+
+
+def test_a_line_break_does_not_get_into_a_file_name() -> None:
+    graph = read_workflow(
+        {
+            "1": {"class_type": "SaveImage", "inputs": {"filename_prefix": "x/{{prompt}}"}},
+            "2": {"class_type": "CLIPTextEncode", "inputs": {"text": "{{prompt}}"}},
+        }
+    )
+    filled, _ = fill(graph, {"prompt": "two\nlines\x00{{seed}}"})
+    assert filled["1"]["inputs"]["filename_prefix"] == "x/two lines {{seed}}"
+    assert filled["2"]["inputs"]["text"] == "two\nlines\x00{{seed}}"
+
+
+def test_a_placeholder_is_no_kind_of_node() -> None:
+    with pytest.raises(InvalidInput, match=r"class_type \{\{kind\}\} of node #1"):
+        read_workflow({"1": {"class_type": "{{kind}}", "inputs": {}}})
+
+
+def test_an_infotext_of_a_picture_to_start_from_has_its_size() -> None:
+    started = infotext_of(
+        {
+            "image": {"class_type": "LoadImage", "inputs": {"image": "a.png"}},
+            "sampler": {"class_type": "KSampler", "inputs": {"steps": 2, "seed": 1}},
+        },
+        (64, 48),
+    )
+    told = infotext.parse(started)
+    assert (told.width, told.height) == (64, 48)
