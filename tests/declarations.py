@@ -64,39 +64,44 @@ def _read_by(tree: ast.AST, readers: set[str], modules: dict[str, ast.Module]) -
         if _called(call) == "Call":
             names.add("timeout_seconds")
         first = call.args[0] if call.args else None
-        handed = isinstance(first, ast.Name) and first.id in readers
+        handed = any(isinstance(given, ast.Name) and given.id in readers for given in call.args)
         if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
             owner = function.value.id
             if function.attr in READERS and owner in readers and isinstance(first, ast.Constant):
                 names.add(str(first.value))
             elif owner in modules and handed:
-                names |= _read_in(modules[owner], function.attr, call)
+                names |= _read_in(modules[owner], function.attr, call, readers)
         elif isinstance(function, ast.Name) and handed and isinstance(tree, ast.Module):
-            names |= _read_in(tree, function.id, call)
+            names |= _read_in(tree, function.id, call, readers)
     return names
 
 
-def _read_in(module: ast.Module, function: str, call: ast.Call) -> set[str]:
-    """Names that a module's function reads from the `Parameters` that it is called with."""
+def _read_in(module: ast.Module, function: str, call: ast.Call, readers: set[str]) -> set[str]:
+    """Names that a module's function reads from the `Parameters` among what it is called with."""
     for node in module.body:
         if isinstance(node, ast.FunctionDef) and node.name == function:
             arguments = [argument.arg for argument in node.args.args]
             given = dict(zip(arguments, call.args, strict=False))
-            # A function that is told which parameter to read, in its second argument.
+            # A function that is told which parameter to read, in another argument.
             constants = {
                 name: value.value
                 for name, value in given.items()
                 if isinstance(value, ast.Constant)
             }
-            names = _read_by(node, {arguments[0]}, {})
+            inside = {
+                name
+                for name, value in given.items()
+                if isinstance(value, ast.Name) and value.id in readers
+            }
+            names = _read_by(node, inside, {})
             for inner in ast.walk(node):
                 if not isinstance(inner, ast.Call) or not inner.args:
                     continue
                 first = inner.args[0]
                 if isinstance(first, ast.Name) and first.id in constants:
                     names.add(str(constants[first.id]))
-                elif isinstance(first, ast.Name) and first.id == arguments[0]:
-                    names |= _read_in(module, _called(inner), inner)
+                elif any(isinstance(one, ast.Name) and one.id in inside for one in inner.args):
+                    names |= _read_in(module, _called(inner), inner, inside)
             return names
     return set()
 
