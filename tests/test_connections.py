@@ -155,17 +155,18 @@ def test_a_key_that_may_draw_and_not_list(monkeypatch: pytest.MonkeyPatch) -> No
     assert "Country not supported" in problems(openai_api_key="sk-restricted")
 
 
-def test_what_runware_says_about_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("status", [200, 401])
+def test_what_runware_says_about_a_key(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
     row = {"code": "invalidApiKey", "message": "Invalid API key", "parameter": "apiKey"}
 
     def handler(request: BaseHTTPRequestHandler) -> None:
-        answer(request, json.dumps({"errors": [row]}), 401)
+        answer(request, json.dumps({"errors": [row]}), status)
 
     with Server(handler) as server:
         monkeypatch.setattr(connections, "RUNWARE_URL", server.url)
         said = problems(runware_api_key="rk-secret")
         assert server.requests == ["POST /"]
-    assert "Runware answered 401: invalidApiKey: Invalid API key" in said
+    assert f"Runware answered {status}: invalidApiKey: Invalid API key" in said
     assert "Check 'runware_api_key'." in said
     assert "rk-secret" not in said
 

@@ -158,6 +158,35 @@ def test_a_drawn_picture_has_exactly_the_asked_pixels(studio: Host) -> None:
     assert plan["draw_width"] % 64 == plan["draw_height"] % 64 == 0
 
 
+def test_an_enlargement_says_from_what_to_what(studio: Host, store: FileServer) -> None:
+    photo = store.put(png(320, 200, seed=3), "photo.png", "image/png")
+    made = call(studio, "upscale_image", image=photo, size="480x400", upscaler="lanczos")
+    assert made.text.startswith("1 file of 480 x 400 pixels in ")
+    assert made.text.endswith(" (from 320x200 to 480x400 with lanczos, cover).")
+    made = call(studio, "upscale_image", image=photo, scale=1.5, upscaler="lanczos")
+    assert made.text.endswith(" (from 320x200 to 480x300 with lanczos).")
+    assert made.variables["engine"] == "none"
+
+
+def test_a_workflow_that_shows_text_tells_it_now_and_later(store: FileServer) -> None:
+    photo = store.put(png(8, 8, seed=1), "photo.png", "image/png")
+
+    def works(server: Comfy, prompt_id: str) -> None:
+        server.end(prompt_id, {"2": {"text": ["a red fox"]}})
+
+    asked = {"workflow": json.dumps(WORKFLOW), "prompt": "x", "images": [photo]}
+    with (
+        Comfy(works) as comfy,
+        open_plugin(PROJECT, credentials={"comfyui_base_url": comfy.url}) as host,
+    ):
+        shown = call(host, "run_comfyui_workflow", **asked)
+        submitted = call(host, "run_comfyui_workflow", **asked, mode="submit")
+        later = call(host, "fetch_image", job_id=submitted.variables["job_id"])
+    for made in (shown, later):
+        assert made.variables["texts"] == ["a red fox"]
+        assert "\nText: a red fox" in made.text
+
+
 def test_the_names_of_the_server_are_offered(studio: Host) -> None:
     def offered(parameter: str) -> list[str]:
         return [option["value"] for option in studio.options("text_to_image", parameter)]

@@ -23,4 +23,5 @@ class FetchImageTool(Tool):
             lambda: images.collect(job_id, call.settings, call.deadline, call.steps, report)
         )
         variables = {**pictures.outputs(made), "progress": round(made.progress, 1)}
+        variables["texts"] = list(made.texts)
         yield from pictures.told(made, call, variables)

@@ -115,8 +115,15 @@ def outputs(made: images.Generated) -> dict[str, Any]:
     return found
 
 
-def told(made: images.Generated, call: Call, variables: dict[str, Any]) -> Messages:
-    """The messages of a result: text, JSON, the variables, the files."""
+def told(made: images.Generated, call: Call, variables: dict[str, Any], way: str = "") -> Messages:
+    """The messages of a result: text, JSON, the variables, the files.
+
+    Args:
+        made: the result.
+        call: the call.
+        variables: the declared outputs.
+        way: how the files came about, in words; empty: as the plan says.
+    """
     sizes = "" if made.width == 0 else f" of {made.width} x {made.height} pixels"
     with_model = f", {made.model}" if made.model else ""
     if made.status == "running":
@@ -124,12 +131,15 @@ def told(made: images.Generated, call: Call, variables: dict[str, Any]) -> Messa
         text += "Collect them with Fetch Image and this job_id:\n" + made.job_id
     else:
         some = "1 file" if len(made.pictures) == 1 else f"{len(made.pictures)} files"
-        text = f"{some}{sizes} by {made.engine}{with_model} in {made.elapsed_seconds:.1f} s"
-        text += f" ({made.plan.summary()})." if made.plan and made.plan.draw_width else "."
+        by = "" if made.engine == images.NO_ENGINE else f" by {made.engine}{with_model}"
+        if not way and made.plan and made.plan.draw_width:
+            way = made.plan.summary()
+        text = f"{some}{sizes}{by} in {made.elapsed_seconds:.1f} s{f' ({way})' if way else ''}."
         if made.seeds:
             text += f" Seed: {', '.join(map(str, made.seeds))}."
         if made.cost:
             text += f" Cost: ${made.cost:.4f}."
+    text += "".join(f"\nText: {shown}" for shown in made.texts)
     text += "".join(f"\nNote: {note}" for note in made.notes)
     data = {
         **variables,

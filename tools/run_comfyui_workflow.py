@@ -40,7 +40,7 @@ class RunComfyuiWorkflowTool(Tool):
         }
         given = parameters.files("images")
 
-        def work() -> images.WorkflowResult:
+        def work() -> images.Generated:
             graph = workflow
             if file is not None:
                 graph = pictures.fetched(file, "workflow_file", call).decode(errors="replace")

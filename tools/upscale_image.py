@@ -44,7 +44,7 @@ class UpscaleImageTool(Tool):
         known = pictures.outputs(made)
         variables = {name: known[name] for name in OUTPUTS if name in known}
         variables |= {"upscaler": made.upscaler, "scale": images.scale_of(made)}
-        yield from pictures.told(made, call, variables)
+        yield from pictures.told(made, call, variables, images.way_of(made))
 
     def _fetch_parameter_options(self, parameter: str) -> list[ParameterOption]:
         return pictures.options(self, parameter)

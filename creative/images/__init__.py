@@ -23,9 +23,17 @@ from creative.images.given import Given, PlacementGiven, read_object
 from creative.images.request import DrawRequest
 from creative.images.result import Generated, Picture
 from creative.images.size import read_pixels
-from creative.images.upscale import UpscaleGiven, UpscaleRequest, scale_of, upscale
+from creative.images.upscale import (
+    NO_ENGINE,
+    UpscaleGiven,
+    UpscaleRequest,
+    scale_of,
+    upscale,
+    way_of,
+)
 
 __all__ = [
+    "NO_ENGINE",
     "DrawRequest",
     "Generated",
     "Given",
@@ -44,4 +52,5 @@ __all__ = [
     "scale_of",
     "submit",
     "upscale",
+    "way_of",
 ]

@@ -41,7 +41,6 @@ class WorkflowResult(Generated):
     engine: str = ENGINE
     width: int = Field(0, description="of the first picture, pixels; 0: there is none")
     height: int = Field(0, description="of the first picture, pixels; 0: there is none")
-    texts: tuple[str, ...] = Field((), description="what nodes that show text said")
 
 
 def run_workflow(

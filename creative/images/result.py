@@ -45,6 +45,7 @@ class Generated(BaseModel):
     height: int = Field(description="of the pictures, pixels")
     cost: float | None = Field(None, description="US dollars; None: unknown")
     plan: Plan | None = None
+    texts: tuple[str, ...] = Field((), description="what nodes of a workflow that show text said")
     notes: tuple[str, ...] = ()
     elapsed_seconds: float = 0.0
 

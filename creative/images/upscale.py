@@ -34,6 +34,8 @@ MAX_SCALE = 8.0
 DEFAULT_SCALE = 2.0
 LANCZOS = "lanczos"
 """The upscaler that needs no server: plain resampling in this plugin."""
+NO_ENGINE = "none"
+"""The engine of a picture that this plugin enlarged by itself."""
 
 
 class UpscaleRequest(BaseModel):
@@ -83,6 +85,22 @@ class UpscaleGiven(BaseModel):
         )
 
 
+def way_of(made: Generated) -> str:
+    """How an enlarged picture came about, in words.
+
+    >>> plan = Plan(draw_width=64, draw_height=64, width=128, height=100)
+    >>> way_of(Generated(engine="none", upscaler="lanczos", width=128, height=100, plan=plan))
+    'from 64x64 to 128x100 with lanczos, cover'
+    """
+    plan = made.plan
+    if plan is None:
+        return ""
+    way = f"from {plan.draw_width}x{plan.draw_height} to {plan.width}x{plan.height}"
+    way += f" with {made.upscaler}" if made.upscaler else ""
+    same_ratio = abs(plan.draw_width / plan.width - plan.draw_height / plan.height) < 0.01
+    return way if same_ratio else f"{way}, {plan.fit.value}"
+
+
 def scale_of(made: Generated) -> float:
     """How many times larger the picture became, by its longer way."""
     if made.plan is None:
@@ -116,9 +134,15 @@ def upscale(
     if request.upscaler.strip().lower() == LANCZOS:
         drawn = Drawn(pictures=(Raw(data=request.image, infotext=infotext),), cost=0.0)
         here = how.model_copy(update={"parameter": "image"})
-        made = finish_here(drawn, here, "none", "", deadline, steps)
+        made = finish_here(drawn, here, NO_ENGINE, "", deadline, steps)
         return made.model_copy(update={"upscaler": LANCZOS})
-    name = choose(request.engine, settings, UPSCALERS)
+    name = choose(
+        request.engine,
+        settings,
+        UPSCALERS,
+        "Enlarging with an upscaler",
+        f' Or give upscaler "{LANCZOS}", which needs no server.',
+    )
     with open_engine(name, settings, deadline) as engine:
         warm_up()
         wanted = covering(source.width, source.height, plan)

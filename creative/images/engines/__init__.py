@@ -17,13 +17,21 @@ _CREDENTIALS = {
 }
 
 
-def choose(engine: str, settings: Settings, able: tuple[str, ...] = ENGINES) -> str:
+def choose(
+    engine: str,
+    settings: Settings,
+    able: tuple[str, ...] = ENGINES,
+    job: str = "Drawing a picture",
+    besides: str = "",
+) -> str:
     """The name of the engine to use: the asked one, or for auto the first configured one.
 
     Args:
         engine: auto, "" or a name.
         settings: what is configured.
         able: engines that can do the job, in order.
+        job: what it is for, in the error where nothing is configured.
+        besides: another way of doing the job, a sentence for the hint of that error.
 
     Raises:
         InvalidInput: no such engine, or one that cannot do this job.
@@ -41,12 +49,13 @@ def choose(engine: str, settings: Settings, able: tuple[str, ...] = ENGINES) -> 
             return candidate
     raise NotConfigured(
         _CREDENTIALS[able[0]][0],
-        "Drawing a picture",
+        job,
         "Fill in one of "
         + ", ".join(_CREDENTIALS[name][0] for name in able)
         + " in the plugin's authorization form; for the local runtime in .env, as "
         + ", ".join(f"STUDIO_{_CREDENTIALS[name][0].upper()}" for name in able)
-        + ".",
+        + "."
+        + besides,
     )
 
 
