@@ -137,19 +137,11 @@ def check(settings: Settings, deadline: Deadline | None = None) -> list[Problem]
         try:
             ask(clock)
         except CreativeError as error:
-            return Problem(credential, _masked(error, settings))
+            return Problem(credential, error.without(settings.secrets()))
         return None
 
     with ThreadPoolExecutor(max_workers=len(checks)) as pool:
         return [problem for problem in pool.map(attempt, checks) if problem is not None]
-
-
-def _masked(error: CreativeError, settings: Settings) -> CreativeError:
-    """The error without any secret that a server repeated in its answer."""
-    message = error.message
-    for secret in settings.secrets():
-        message = message.replace(secret, "•••")
-    return _worded(error, message, error.hint)
 
 
 def _worded(error: CreativeError, message: str, hint: str) -> CreativeError:

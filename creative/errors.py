@@ -17,6 +17,9 @@ address goes through `creative.http.redact` first.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Self
+
 HINT_MARK = "\nWhat to do: "
 """Separates message and hint in `str(error)`, so that a host can show them apart."""
 
@@ -35,6 +38,13 @@ class CreativeError(Exception):
         self.message = message.encode(errors="replace").decode()
         self.hint = hint.encode(errors="replace").decode()
         super().__init__(f"{self.message}{HINT_MARK}{self.hint}" if hint else self.message)
+
+    def without(self, secrets: Iterable[str]) -> Self:
+        """This error, with every one of `secrets` that a server repeated blotted out."""
+        self.message = blot(self.message, secrets)
+        self.hint = blot(self.hint, secrets)
+        self.args = (f"{self.message}{HINT_MARK}{self.hint}" if self.hint else self.message,)
+        return self
 
     def __reduce__(self) -> tuple[object, tuple[type[CreativeError], str, str]]:
         # Errors cross a process border (creative.worker); subclasses have other signatures.
@@ -154,6 +164,13 @@ class DeadlineExceeded(CreativeError):
 
     def __init__(self, doing: str, seconds: float, limit: str, who: str) -> None:
         super().__init__(f"Out of time after {seconds:g} s ({limit}) while {doing}.", who)
+
+
+def blot(text: str, secrets: Iterable[str]) -> str:
+    """`text` with ••• for each of `secrets`."""
+    for secret in secrets:
+        text = text.replace(secret, "•••")
+    return text
 
 
 def shorten(text: str, length: int = 120) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -65,6 +66,11 @@ class Settings(BaseModel):
         """Every value that must not be shown, the longest first."""
         found = [self.sd_auth, *self.sd_auth.split(":", 1)[1:], self.comfyui_api_key]
         found += [self.openai_api_key, self.runware_api_key, *self.dify_api_key]
+        addresses = (*self.sd_base_url, self.comfyui_base_url, self.openai_base_url)
+        for address in (*addresses, self.browser_url, self.dify_base_url):
+            user, colon, password = address.rpartition("@")[0].rpartition("//")[2].partition(":")
+            # A user alone is a token as GitHub and others take one.
+            found += [password, unquote(password)] if colon else [user, unquote(user)]
         return sorted({secret for secret in found if len(secret) > 3}, key=len, reverse=True)
 
 

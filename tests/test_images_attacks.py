@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -23,6 +23,11 @@ from creative.images.request import DrawRequest, Fit, Placement, read_focus
 from creative.images.result import Generated
 from creative.settings import Settings
 from creative.steps import Steps
+from runtime.answers.files import FileServer
+from runtime.errors import ToolFailed
+from runtime.host import Host, open_plugin
+from runtime.host.messages import Message, Result
+from runtime.paths import PROJECT
 from tests.pictures import opened
 from tests.sd_server import SdServer, png
 from tests.servers import answer
@@ -222,3 +227,59 @@ def test_an_infotext_of_a_picture_to_start_from_has_its_size() -> None:
     )
     told = infotext.parse(started)
     assert (told.width, told.height) == (64, 48)
+
+
+# Secrets, and files as Dify hands them over, through the plugin's process.
+
+
+@pytest.fixture(scope="module")
+def plugin() -> Iterator[Host]:
+    with open_plugin(PROJECT) as host:
+        yield host
+
+
+def _drain(messages: Iterable[Message], result: Result) -> None:
+    for message in messages:
+        result.add(message)
+
+
+SECRETS = ("hunter-2-words", "ghp0token")
+
+
+@pytest.mark.parametrize(
+    ("address", "login"),
+    [
+        ("http://{}", "user:hunter-2-words"),
+        ("http://user:hunter-2-words@{}", ""),
+        ("http://ghp0token@{}", ""),
+    ],
+)
+def test_a_secret_that_the_server_repeats_is_not_shown(
+    plugin: Host, address: str, login: str
+) -> None:
+    with SdServer() as server:
+        said = json.dumps({"detail": f"no: {' '.join(SECRETS)}"})
+        server.broken[TXT2IMG] = lambda request: answer(request, said, 500)
+        settings = {"sd_base_url": address.format(server.url[7:]), "sd_auth": login}
+        parameters = {"prompt": "x", "size": "64x64"}
+        result = Result()
+        with pytest.raises(ToolFailed) as caught:
+            _drain(plugin.invoke("text_to_image", parameters, credentials=settings), result)
+    assert result.logs
+    shown = json.dumps(result.logs, ensure_ascii=False) + str(caught.value)
+    assert "•••" in str(caught.value)
+    mine = [secret for secret in SECRETS if secret in address + login]
+    assert mine
+    assert not [secret for secret in mine if secret in shown]
+
+
+def test_a_list_of_one_file_is_a_file_and_an_error_shows_no_address(plugin: Host) -> None:
+    with FileServer() as store:
+        file = store.put(png(64, 48, 1), "a.png", "image/png")
+        parameters = {"upscaler": "lanczos", "scale": 2}
+        made = Result.collect(plugin.invoke("upscale_image", {**parameters, "image": [file]}))
+        assert opened(made.files[0].data).size == (128, 96)
+        with pytest.raises(ToolFailed) as caught:
+            Result.collect(plugin.invoke("upscale_image", {**parameters, "image": [file, file]}))
+    assert "a list of 2" in str(caught.value)
+    assert "http" not in str(caught.value)

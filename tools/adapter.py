@@ -21,7 +21,7 @@ from dify_plugin.entities.tool import ToolInvokeMessage
 from dify_plugin.file.file import File
 
 from creative.deadline import Deadline
-from creative.errors import AnswerInvalid, InvalidInput, TooLarge
+from creative.errors import AnswerInvalid, CreativeError, InvalidInput, TooLarge, blot
 from creative.settings import Settings
 from creative.steps import Status, StepEvent, Steps
 
@@ -127,8 +127,13 @@ class Parameters:
         value = self.raw(name)
         if value is None:
             return None
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]  # a list of one file, as Dify's tools give their files
         if not isinstance(value, File):
-            raise InvalidInput(name, value, "a file", "Connect a file variable to it.")
+            # Text alone is shown as it came: a file's address carries a signature.
+            came = f"a list of {len(value)}" if isinstance(value, list) else "something else"
+            came = value if isinstance(value, str) else came
+            raise InvalidInput(name, came, "a file", "Connect a file variable to it.")
         return value
 
     def files(self, name: str) -> list[File]:
@@ -168,6 +173,8 @@ class Call:
         self._events: queue.SimpleQueue[StepEvent | None] = queue.SimpleQueue()
         self._open: dict[int, ToolInvokeMessage] = {}
         self.settings = Settings.from_credentials(tool.runtime.credentials)
+        # What a server repeats of them must not get into errors and logs.
+        self._secrets = self.settings.secrets()
         self.deadline = Deadline.for_call(
             parameters.number("timeout_seconds"), self.settings.max_seconds, default_seconds
         )
@@ -202,6 +209,8 @@ class Call:
         if failure and not isinstance(failure[0], Exception):
             # The SDK sends nothing for a SystemExit: the caller would wait until the time-out.
             raise RuntimeError(f"the work ended with {failure[0]!r}") from failure[0]
+        if failure and isinstance(failure[0], CreativeError):
+            raise failure[0].without(self._secrets)
         if failure:
             raise failure[0]
         return outcome[0]
@@ -243,28 +252,29 @@ class Call:
 
     def _log(self, event: StepEvent) -> ToolInvokeMessage:
         data: dict[str, Any] = {"phase": event.phase.value, "percent": event.percent}
+        label = blot(event.label, self._secrets)
         if event.preview:
             encoded = base64.b64encode(event.preview).decode()
             data["preview"] = f"data:image/jpeg;base64,{encoded}"
         if event.status is Status.START:
-            message = self._tool.create_log_message(event.label, data, status=_LOG_STATUS.START)
+            message = self._tool.create_log_message(label, data, status=_LOG_STATUS.START)
             self._open[event.number] = message
             return message
         if event.status is Status.PROGRESS:
             return self._tool.create_log_message(
-                event.label, data, status=_LOG_STATUS.START, parent=self._open.get(event.number)
+                label, data, status=_LOG_STATUS.START, parent=self._open.get(event.number)
             )
         data["seconds"] = round(event.elapsed, 3)
         failed = event.status is Status.ERROR
         return self._tool.finish_log_message(
             self._open.pop(event.number),
             status=_LOG_STATUS.ERROR if failed else _LOG_STATUS.SUCCESS,
-            error=event.error or None,
+            error=blot(event.error, self._secrets) or None,
             data=data,
         )
 
     def _still(self, last: StepEvent | None) -> ToolInvokeMessage:
-        label = last.label if last is not None else "Starting"
+        label = blot(last.label, self._secrets) if last is not None else "Starting"
         percent = last.percent if last is not None else 0
         return self._tool.create_log_message(
             f"Still working: {label}",
