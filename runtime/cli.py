@@ -109,14 +109,20 @@ def _show_failure(error: StudioError, as_json: bool, verbose: bool) -> None:
 
 def _host(plugin: Path, env: Path | None, verbose: bool) -> Any:
     from runtime import declaration
+    from runtime.answers.models import model_answers
+    from runtime.answers.reverse import Answers
     from runtime.host import open_plugin, plugin_folder
     from runtime.settings import Settings
 
     settings = Settings(env)
     settings.export()
     folder = plugin_folder(plugin)
-    credentials = settings.credentials(declaration.from_folder(folder))
-    return open_plugin(folder, credentials=credentials, on_notice=console.Notices(verbose))
+    return open_plugin(
+        folder,
+        credentials=settings.credentials(declaration.from_folder(folder)),
+        answers=Answers(model_answers(settings)),
+        on_notice=console.Notices(verbose),
+    )
 
 
 @app.command()

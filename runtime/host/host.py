@@ -297,6 +297,10 @@ class Host:
         for inbox in inboxes:
             inbox.put(_Gone(reason))
 
+    def _listens(self, session: str) -> bool:
+        with self._lock:
+            return session in self._inboxes
+
     def _reverse(self, event: stdio.SessionEvent) -> None:
         """Answer one reverse call."""
         kind, request_id = event.data["type"], event.data["backwards_request_id"]
@@ -310,7 +314,10 @@ class Host:
         try:
             if denied is not None:
                 raise PermissionError(denied)
-            for message, data in self._answers.answer(kind, event.data["request"]):
+            answers = self._answers.answer(kind, event.data["request"])
+            for message, data in answers:
+                if not self._listens(event.session):
+                    break  # its call is over: what makes the answers ends with them
                 reply("response", message, data)
         except Exception as error:  # noqa: BLE001 - the plugin is told, as the daemon does
             self._notice("reverse", f"{kind}: {error}")

@@ -1,0 +1,200 @@
+"""Chat calls between two languages: Dify's reverse calls and OpenAI's chat completions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+class ModelCallFailed(Exception):
+    """Why a model did not answer, in Dify's words."""
+
+
+_DIFYS_OWN = frozenset({"response_format", "json_schema"})
+_ROLES = frozenset({"system", "user", "assistant", "tool", "developer"})
+
+
+def body_of(request: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """The body of a chat completion for the `request` of an `llm` reverse call.
+
+    Raises:
+        ValueError: the request cannot be understood, in the daemon's words.
+    """
+    completion = request.get("completion_params") or {}
+    messages = request.get("prompt_messages") or []
+    if not isinstance(completion, dict) or not isinstance(messages, list):
+        raise _malformed("'completion_params' expected a map, 'prompt_messages' a slice")
+    body: dict[str, Any] = {
+        **{name: value for name, value in completion.items() if name not in _DIFYS_OWN},
+        "model": model,
+        "messages": [_message(message) for message in messages],
+        **_response_format(completion),
+    }
+    if request.get("stop"):
+        body["stop"] = request["stop"]
+    if request.get("tools"):
+        body["tools"] = [{"type": "function", "function": tool} for tool in request["tools"]]
+    if request.get("stream", True):
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
+    return body
+
+
+def _response_format(completion: Mapping[str, Any]) -> dict[str, Any]:
+    """`response_format` as OpenAI has it; Dify keeps its type and its schema as two texts."""
+    wanted = completion.get("response_format")
+    if not wanted:
+        return {}
+    if wanted != "json_schema":
+        kind = wanted if isinstance(wanted, dict) else {"type": wanted}
+        return {"response_format": kind}
+    given = completion.get("json_schema")
+    try:
+        schema = json.loads(given) if isinstance(given, str) else given
+    except ValueError:
+        raise ValueError(f"not correct json_schema format: {given}") from None
+    if not isinstance(schema, dict):
+        raise ValueError("Must define JSON Schema when the response format is json_schema")
+    named = schema if "schema" in schema else {"name": "answer", "schema": schema}
+    return {"response_format": {"type": "json_schema", "json_schema": named}}
+
+
+def _message(message: Any) -> dict[str, Any]:
+    if not isinstance(message, dict) or message.get("role") not in _ROLES:
+        raise _malformed("'prompt_messages' has an entry without a known role")
+    content = message.get("content")
+    told: dict[str, Any] = {
+        "role": message["role"],
+        "content": [_part(part) for part in content] if isinstance(content, list) else content,
+    }
+    for name in ("name", "tool_calls", "tool_call_id"):
+        if message.get(name):
+            told[name] = message[name]
+    return told
+
+
+def _part(part: Any) -> dict[str, Any]:
+    kind = part.get("type") if isinstance(part, dict) else None
+    if kind == "text":
+        return {"type": "text", "text": part.get("data", "")}
+    if kind == "image":
+        data = f"data:{part.get('mime_type')};base64,{part.get('base64_data')}"
+        address = {"url": part.get("url") or data, "detail": part.get("detail") or "low"}
+        return {"type": "image_url", "image_url": address}
+    raise ValueError(f"this local runtime sends text and images to models, not {kind!r}")
+
+
+def _malformed(why: str) -> ValueError:
+    return ValueError(f"unmarshal backwards invoke request failed: {why}")
+
+
+class Collector:
+    """Turns what an endpoint says into the chunks that the daemon would send.
+
+    Args:
+        model: the model's name in the chunks: the one that was asked for.
+    """
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._count = 0
+        self._thinking = False
+        self._fingerprint = ""
+        self._reason: str | None = None
+        self._usage: Mapping[str, Any] = {}
+        self._calls: dict[int, dict[str, Any]] = {}
+
+    def add(self, event: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """The chunks for one event of a stream."""
+        yield from self._said(event, "delta")
+
+    def whole(self, answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """The chunks for an answer that came in one piece."""
+        yield from self._said(answer, "message")
+        self._reason = self._reason or "stop"
+
+    def last(self, seconds: float) -> dict[str, Any]:
+        """The chunk that ends it, with usage, calls of tools and the reason.
+
+        Raises:
+            ModelCallFailed: nothing said that the answer is complete.
+        """
+        if self._reason is None:
+            raise ModelCallFailed("Connection Error, the answer stopped in the middle")
+        calls = [self._calls[index] for index in sorted(self._calls)]
+        text = "\n</think>" if self._thinking else ""
+        return self._chunk(text, calls, self._usage_of(seconds), self._reason)
+
+    def _said(self, content: Mapping[str, Any], where: str) -> Iterator[dict[str, Any]]:
+        self._fingerprint = str(content.get("system_fingerprint") or self._fingerprint)
+        if isinstance(content.get("usage"), dict):
+            self._usage = content["usage"]
+        choices = content.get("choices")
+        first = choices[0] if isinstance(choices, list) and choices else {}
+        said = first.get(where) or {}
+        self._reason = first.get("finish_reason") or self._reason
+        for call in said.get("tool_calls") or []:
+            self._call(call)
+        # Dify's model plugins put a model's thoughts into its answer, in <think> tags.
+        thought = said.get("reasoning_content") or said.get("reasoning")
+        text = said.get("content")
+        if isinstance(thought, str) and thought:
+            yield self._chunk(thought if self._thinking else f"<think>\n{thought}")
+            self._thinking = True
+        if isinstance(text, str) and text:
+            yield self._chunk(f"\n</think>{text}" if self._thinking else text)
+            self._thinking = False
+
+    def _call(self, piece: Mapping[str, Any]) -> None:
+        index = piece.get("index")
+        call = self._calls.setdefault(
+            index if isinstance(index, int) else len(self._calls),
+            {"id": "", "type": "function", "function": {"name": "", "arguments": ""}},
+        )
+        call["id"] = piece.get("id") or call["id"]
+        function = piece.get("function") or {}
+        for name in ("name", "arguments"):
+            call["function"][name] += function.get(name) or ""
+
+    def _chunk(
+        self,
+        text: str,
+        calls: list[dict[str, Any]] | None = None,
+        usage: Mapping[str, Any] | None = None,
+        reason: str | None = None,
+    ) -> dict[str, Any]:
+        self._count += 1
+        return {
+            "model": self._model,
+            "system_fingerprint": self._fingerprint,
+            "delta": {
+                "index": self._count - 1,
+                "message": {
+                    "role": "assistant",
+                    "content": text,
+                    "name": "",
+                    "tool_calls": calls or [],
+                    "tool_call_id": "",
+                },
+                "usage": usage,
+                "finish_reason": reason,
+            },
+            "prompt_messages": [],
+        }
+
+    def _usage_of(self, seconds: float) -> dict[str, Any]:
+        """Dify's twelve numbers. An endpoint tells tokens and no prices: those are 0."""
+        told = {
+            name: int(self._usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens")
+        }
+        prices = (
+            "prompt_unit_price", "prompt_price_unit", "prompt_price", "completion_unit_price",
+            "completion_price_unit", "completion_price", "total_price",
+        )  # fmt: skip
+        return {
+            **told,
+            "total_tokens": int(self._usage.get("total_tokens") or sum(told.values())),
+            **dict.fromkeys(prices, "0"),
+            "currency": "USD",
+            "latency": seconds,
+        }
