@@ -23,8 +23,9 @@ _FILE_NAME = "filename_prefix"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 """ComfyUI saves a file with a line break in its name, and breaks off when it is asked for it."""
 _HOW_TO_EXPORT = (
-    "In ComfyUI open the workflow and choose Workflow > Export (API); in older versions switch "
-    "on Settings > Enable dev mode options, then Save (API Format). Give that file."
+    "In ComfyUI open the workflow and choose File > Export (API), which older versions have in "
+    "the menu Workflow, or after Settings > Enable dev mode options as Save (API Format). Give "
+    "that file."
 )
 
 
