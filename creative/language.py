@@ -256,7 +256,7 @@ _RULES: tuple[tuple[str, Callable[[str, str, str], CreativeError], str], ...] = 
         "Choose a model that the workspace has.",
     ),
     (
-        r"per (second|minute|day)|rate.?limit.{0,20}(reached|exceeded)|too many requests|"
+        r"per (second|minute|day)|rate.?limit (was )?(reached|exceeded)|too many requests|"
         r"overloaded",
         _limited,
         "Wait a little, or choose a model with a higher limit.",
@@ -291,6 +291,8 @@ _RULES: tuple[tuple[str, Callable[[str, str, str], CreativeError], str], ...] = 
     ),
 )
 
+_WRAPPED = re.compile(r"^((invoke|read) [\w -]+ model failed: |request failed: |\[[^\]]+\] )+")
+"""What daemon, API and model plugin put in front of what went wrong."""
 _KEY = re.compile(r"\b(sk|pk|rk|api|key|bearer|token)([-_ ]|%20)[\w.*-]{6,}", re.IGNORECASE)
 
 
@@ -307,7 +309,8 @@ def failure(model: str, said: str, deadline: Deadline) -> CreativeError:
     """
     if deadline.expired:
         return deadline.error(f"waiting for {model}")
-    shown = _KEY.sub(r"\1…", redact_text(said)).strip() or "no reason"
+    said = _WRAPPED.sub("", said.strip())
+    shown = _KEY.sub(r"\1…", redact_text(said)) or "no reason"
     for pattern, make, hint in _RULES:
         if re.search(pattern, said, re.IGNORECASE):
             return make(model, shown, hint)

@@ -14,6 +14,8 @@ from typing import Any
 
 MAX_STARTS = 40
 """Places in a text at which JSON is looked for: prose may hold any number of brackets."""
+MAX_WALKED = 600_000
+"""Characters that are read for repairs, over and over in nonsense; about 0.2 seconds."""
 
 _THINKING = re.compile(r"<(think|thinking|reasoning|thought)>.*?</\1>", re.DOTALL | re.IGNORECASE)
 _THINKING_END = re.compile(r"</(think|thinking|reasoning|thought)>", re.IGNORECASE)
@@ -42,15 +44,18 @@ def objects(text: str, partial: bool = False) -> list[Any]:
 
 
 def _found(text: str, partial: bool) -> Iterator[tuple[int, int, Any]]:
-    at = 0
+    at, walked = 0, 0
     for _ in range(MAX_STARTS):
         opening = re.compile(r"[{\[]").search(text, at)
         if opening is None:
             return
         start = opening.start()
         value, end = _decoded(text, start)
-        if end is None:
-            value, end = _repaired(text, start, partial)
+        if end is None and walked < MAX_WALKED:
+            rewriting = _Rewriting(text, start)
+            rewriting.run()
+            walked += rewriting.at - start
+            value, end = rewriting.value(partial)
         if end is None:
             at = start + 1
         else:
@@ -63,16 +68,6 @@ def _decoded(text: str, start: int) -> tuple[Any, int | None]:
         return _DECODER.raw_decode(text, start)
     except (ValueError, RecursionError):
         return None, None
-
-
-def _repaired(text: str, start: int, partial: bool) -> tuple[Any, int | None]:
-    rewriting = _Rewriting(text, start)
-    rewriting.run()
-    fixed = rewriting.whole() or (rewriting.part() if partial else None)
-    if fixed is None:
-        return None, None
-    value, end = _decoded(fixed, 0)
-    return value, None if end is None else rewriting.at
 
 
 class _Rewriting:
@@ -108,11 +103,19 @@ class _Rewriting:
             else:
                 self._put(sign)
 
-    def whole(self) -> str | None:
+    def value(self, partial: bool) -> tuple[Any, int | None]:
+        """What was read, and where it ends in the text; no end if it is no JSON."""
+        fixed = self._whole() or (self._part() if partial else None)
+        if fixed is None:
+            return None, None
+        value, end = _decoded(fixed, 0)
+        return value, None if end is None else self.at
+
+    def _whole(self) -> str | None:
         """The rewritten text, if its first bracket closed."""
         return None if self._open else "".join(self._out)
 
-    def part(self) -> str | None:
+    def _part(self) -> str | None:
         """The rewritten text up to the last object or array that closed, and closed there."""
         if self._complete is None or self.at < len(self.text):
             return None

@@ -1,0 +1,254 @@
+"""The language-model port: JSON out of what models write, one more try, errors in our tree."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from creative.deadline import Deadline
+from creative.errors import (
+    AnswerInvalid,
+    CreativeError,
+    DeadlineExceeded,
+    EngineRejected,
+    EngineUnavailable,
+)
+from creative.language import (
+    Answer,
+    Completion,
+    Message,
+    ModelRefused,
+    RateLimited,
+    ask,
+    failure,
+)
+from creative.loose_json import objects
+from creative.steps import Phase, Steps
+
+
+class Pets(BaseModel):
+    pets: list[str]
+
+
+CATS = {"pets": ["cat", "dog"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"pets": ["cat", "dog"]}',
+        'Sure! Here it is:\n```json\n{"pets": ["cat", "dog"]}\n```\nAnything else?',
+        '<think>Maybe {"pets": ["cow"]}, or [1, 2, 3, 4, 5, 6, 7]?</think>{"pets": ["cat", "dog"]}',
+        'so {"pets": ["a", "b", "c", "d", "e"]} is wrong</think>\n{"pets": ["cat", "dog"]}',
+        'I see [2] {small} pets: {"pets": ["cat", "dog"]}',
+        '{"pets": ["cat", "dog",],}',
+        "{'pets': ['cat', 'dog']}",
+        "{“pets”: [“cat”, “dog”]}",
+        '["cat", "dog"]',
+        '\ufeff{"pets"\n:\n["cat", "dog"]} {"pets": []}',
+    ],
+)
+def test_json_is_found_where_models_put_it(text: str) -> None:
+    assert asked([text]).value.pets == ["cat", "dog"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": "two\nlines\tand a tab"}', {"a": "two\nlines\tand a tab"}),
+        ('{"a": True, "b": None, "c": "None, True"}', {"a": True, "b": None, "c": "None, True"}),
+        ("""{'a': 'say "hi"', 'b': 'it\\'s'}""", {"a": 'say "hi"', "b": "it's"}),
+        ('{"a": ",]", "b": [1,],}', {"a": ",]", "b": [1]}),
+        ('{"a": "\\u00e9 \\"x\\"",}', {"a": 'é "x"'}),
+    ],
+)
+def test_repairs_do_not_change_what_is_said(text: str, value: Any) -> None:
+    assert objects(text)[0] == value
+
+
+@pytest.mark.parametrize(
+    ("text", "whole", "part"),
+    [
+        ('{"g": [{"id": 1}, {"id": 2}, {"id": 3, "na', {}, {"g": [{"id": 1}, {"id": 2}]}),
+        ('{"g": [{"id": 1, "n": "}]"}, {"id"', {}, {"g": [{"id": 1, "n": "}]"}]}),
+        ('{"g": [{"id": 1', {}, {}),
+    ],
+)
+def test_what_was_cut_off_counts_only_where_a_part_will_do(
+    text: str, whole: Any, part: Any
+) -> None:
+    assert {json.dumps(value) for value in objects(text) if isinstance(value, list)} == set()
+    assert not any("g" in value for value in objects(text))
+    assert next((v for v in objects(text, partial=True) if "g" in v), {}) == part
+    assert whole == {}
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 50_000, "{[}" * 20_000, '{"a": "' * 9])
+def test_nonsense_takes_no_time(text: str) -> None:
+    began = time.monotonic()
+    objects(text, partial=True)
+    assert time.monotonic() - began < 2
+
+
+class Scripted:
+    """A model that answers what it is told to."""
+
+    name = "parrot"
+
+    def __init__(self, answers: Sequence[str | Completion | CreativeError]) -> None:
+        self.answers = list(answers)
+        self.heard: list[list[Message]] = []
+        self.schemas: list[Mapping[str, Any] | None] = []
+
+    def complete(
+        self,
+        messages: Sequence[Message],
+        deadline: Deadline,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Completion:
+        self.heard.append(list(messages))
+        self.schemas.append(schema)
+        said = self.answers.pop(0)
+        if isinstance(said, CreativeError):
+            raise said
+        return said if isinstance(said, Completion) else Completion(text=said)
+
+
+QUESTION = [Message(role="system", text="Which pets?"), Message(role="user", text="All.")]
+
+
+def asked(answers: Sequence[str | Completion | CreativeError], **options: Any) -> Answer[Pets]:
+    with Steps().step(Phase.AI_CALL, "Asking", 100) as step:
+        return ask(Scripted(answers), QUESTION, Pets, Deadline(5), step, **options)
+
+
+def test_the_schema_is_in_the_question_and_beside_it() -> None:
+    model = Scripted([json.dumps(CATS)])
+    with Steps().step(Phase.AI_CALL, "Asking", 100) as step:
+        ask(model, QUESTION, Pets, Deadline(5), step)
+    (heard,) = model.heard
+    assert heard[0].text.startswith("Which pets?")
+    assert '"pets":{' in heard[0].text
+    assert heard[1] == QUESTION[1]
+    assert model.schemas == [Pets.model_json_schema()]
+
+
+def test_a_useless_answer_is_sent_back_with_what_is_wrong() -> None:
+    model = Scripted(['<think>Hm</think>{"pets": "cat"}', json.dumps(CATS)])
+    with Steps().step(Phase.AI_CALL, "Asking", 100) as step:
+        assert ask(model, QUESTION, Pets, Deadline(5), step).value.pets == ["cat", "dog"]
+    again = model.heard[1]
+    assert again[-2].role == "assistant"
+    assert again[-2].text == '{"pets": "cat"}'
+    assert "pets: Input should be a valid list" in again[-1].text
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (["I cannot help with that.", "Still no."], "no JSON object.*it begins: Still no"),
+        (["", "  "], r"it begins: \(empty\)"),
+        (['{"pets": 1}', '{"pets": [{}]}'], "pets.0: Input should be a valid string"),
+        (["{}", "see https://u:pw@h/x?key=1"], "https://h/x"),
+        ([Completion(text='{"pets": ["c', cut=True)] * 2, "cut off"),
+    ],
+)
+def test_two_useless_answers_are_an_error(answers: list[str], said: str) -> None:
+    with pytest.raises(AnswerInvalid, match=said) as caught:
+        asked(answers)
+    assert "pw@" not in str(caught.value)
+
+
+def test_a_transport_error_is_not_tried_again() -> None:
+    model = Scripted([EngineUnavailable("parrot", "it fell silent"), json.dumps(CATS)])
+    with (
+        pytest.raises(EngineUnavailable),
+        Steps().step(Phase.AI_CALL, "Asking", 100) as step,
+    ):
+        ask(model, QUESTION, Pets, Deadline(5), step)
+    assert len(model.heard) == 1
+
+
+def test_useless_answers_cost_money_too() -> None:
+    paid = {"prompt_tokens": 5, "completion_tokens": 2, "price": 0.25, "currency": "EUR"}
+    answers = [Completion(text="no", **paid), Completion(text="never", **paid)]
+    steps = Steps()
+    with steps.step(Phase.AI_CALL, "Asking", 100) as step, pytest.raises(AnswerInvalid):
+        ask(Scripted(answers), QUESTION, Pets, Deadline(5), step)
+    assert (steps.cost, steps.tokens, steps.events[-1].currency) == (0.5, 14, "EUR")
+
+
+def test_out_of_time_before_the_second_question() -> None:
+    deadline = Deadline(0.05)
+
+    class Slow(Scripted):
+        def complete(self, *arguments: Any, **options: Any) -> Completion:
+            time.sleep(0.06)
+            return super().complete(*arguments, **options)
+
+    model = Slow(["no", json.dumps(CATS)])
+    with pytest.raises(DeadlineExceeded), Steps().step(Phase.AI_CALL, "Asking", 100) as step:
+        ask(model, QUESTION, Pets, deadline, step)
+    assert len(model.heard) == 1
+
+
+READ = "read llm model failed: request failed: "
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "hint"),
+    [
+        (
+            "permission denied, you need to enable llm access in plugin manifest",
+            ModelRefused,
+            "released package",
+        ),
+        (f"{READ}Model gpt-9 credentials is not initialized.", ModelRefused, "Model Provider"),
+        (f"{READ}Provider me/too/too does not exist.", ModelRefused, "workspace has"),
+        (f"{READ}[m] Bad Request Error, 404: The model `m` does not exist", ModelRefused, "has"),
+        (f"{READ}[m] Incorrect model credentials provided, please", ModelRefused, "Provider"),
+        (f"{READ}[m] Rate Limit Error, 429: slow down", RateLimited, "Wait"),
+        (f"{READ}[m] Rate Limit Error, Quota exceeded for requests per minute", RateLimited, ""),
+        (f"{READ}[m] Rate Limit Error, You exceeded your current quota", EngineRejected, "top it"),
+        (
+            f"{READ}[m] Bad Request Error, maximum context length is 8 tokens",
+            EngineRejected,
+            "more",
+        ),
+        (f"{READ}[m] Bad Request Error, 400: temperature: no", EngineRejected, "settings"),
+        (f"{READ}[m] Server Unavailable Error, 500: oops", EngineUnavailable, "may have been"),
+        ("invocation exited without response after 250 seconds", EngineUnavailable, ""),
+        (
+            'invoke llm model failed: Post "http://u:pw@x/y": connection refused',
+            EngineUnavailable,
+            "",
+        ),
+        ("Failed to parse response: 1 validation error", AnswerInvalid, "SDK"),
+        ("", EngineRejected, ""),
+    ],
+)
+def test_what_dify_says_becomes_one_of_our_errors(said: str, kind: type, hint: str) -> None:
+    error = failure("gpt-9", said, Deadline(5))
+    assert type(error) is kind
+    assert hint in error.hint
+    assert "gpt-9" in error.message
+    assert "pw@" not in str(error)
+    # Whatever Dify wraps around it says nothing to people.
+    assert "request failed" not in error.message
+
+
+def test_keys_in_errors_are_hidden() -> None:
+    error = failure("m", "Incorrect API key provided: sk-proj-abcDEF123456.", Deadline(5))
+    assert "abcDEF" not in str(error)
+
+
+def test_an_expired_deadline_is_the_reason_whatever_is_said() -> None:
+    deadline = Deadline(0.001, "timeout_seconds", "Raise it.")
+    time.sleep(0.01)
+    error = failure("m", "invocation exited without response after 1 seconds", deadline)
+    assert isinstance(error, DeadlineExceeded)
