@@ -88,3 +88,10 @@ def _group(vectors: embed.Vectors, members: tree.Labels) -> Group:
         "similarity": [round(float(value), 3) for value in similarity[order]],
         "cohesion": round(float(similarity.mean()), 3),
     }
+
+
+def map_job(payload: dict[str, Any], progress: Progress) -> bytes:
+    """The map of a clustering as a PNG picture; see `map.draw` for the payload."""
+    from creative.keywords import map as keyword_map  # Pillow, for this job only
+
+    return keyword_map.draw(payload, progress)
