@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
 from creative.deadline import Deadline
-from creative.errors import EngineRejected, EngineUnavailable
+from creative.errors import EngineRejected, EngineUnavailable, InvalidInput
 
 MOST_REDIRECTS = 5
 STORE = "Dify's file store"
@@ -54,6 +54,7 @@ def fetch(
         allowed: the setting `allowed_private_hosts`.
 
     Raises:
+        InvalidInput: its address is none.
         EngineUnavailable: its server does not answer.
         EngineRejected: its server has no such file for us.
         BlockedAddress: a user's link that leads to where this plugin must not reach.
@@ -61,9 +62,14 @@ def fetch(
         DeadlineExceeded: out of time.
     """
     # Here, since the worker process imports this package and never talks HTTP.
-    from creative.http import client
+    from creative.http import client, redact
 
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise InvalidInput(
+            parameter, redact(url), "a file, or a link such as https://example.com/photo.png"
+        ) from None
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise EngineUnavailable(
             STORE,

@@ -261,6 +261,7 @@ class Client:
             EngineUnavailable: no connection, a broken one, or an address that rests.
             DeadlineExceeded: the call's time is up.
             TooLarge: the body is over `max_bytes`.
+            AnswerInvalid: it redirects to an address that is none.
         """
         shown = redact(address)
         try:
@@ -281,6 +282,11 @@ class Client:
                 reply = self._once(method, address, shown, max_bytes, read_seconds, options)
             except (requests.RequestException, HTTPError, OSError) as error:
                 self._failed(error, breaker, address, shown, last)
+            except ValueError:
+                # requests reads the target of a redirect even where it does not follow it.
+                raise AnswerInvalid(
+                    f"{self.engine} at {shown}", "it redirects to an address that is none"
+                ) from None
             else:
                 breaker.answered()
                 if reply.status != 503 or last:

@@ -12,7 +12,13 @@ import pytest
 
 from creative import http, images
 from creative.deadline import Deadline
-from creative.errors import AnswerInvalid, CreativeError, EngineUnavailable, InvalidInput
+from creative.errors import (
+    AnswerInvalid,
+    CreativeError,
+    EngineUnavailable,
+    InvalidInput,
+)
+from creative.files import fetch
 from creative.images import infotext, pool
 from creative.images.engines.automatic1111.dialect import TXT2IMG, forget
 from creative.images.engines.comfyui.record import infotext_of
@@ -28,9 +34,10 @@ from runtime.errors import ToolFailed
 from runtime.host import Host, open_plugin
 from runtime.host.messages import Message, Result
 from runtime.paths import PROJECT
+from tests.comfy_server import Comfy
 from tests.pictures import opened
 from tests.sd_server import SdServer, png
-from tests.servers import answer
+from tests.servers import Server, answer
 
 
 @pytest.fixture(autouse=True)
@@ -283,3 +290,58 @@ def test_a_list_of_one_file_is_a_file_and_an_error_shows_no_address(plugin: Host
             Result.collect(plugin.invoke("upscale_image", {**parameters, "image": [file, file]}))
     assert "a list of 2" in str(caught.value)
     assert "http" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "link", ["http://[bad/x.png", "http://user:secret@[::1/a.png"], ids=["bracket", "login"]
+)
+def test_a_link_that_cannot_be_read_is_a_bad_input(plugin: Host, link: str) -> None:
+    file = {
+        "dify_model_identity": "__dify__file__",
+        "url": link,
+        "mime_type": "image/png",
+        "filename": "a.png",
+        "extension": ".png",
+        "size": 1,
+        "type": "image",
+    }
+    with pytest.raises(ToolFailed, match="image: got") as caught:
+        Result.collect(plugin.invoke("upscale_image", {"image": file, "upscaler": "lanczos"}))
+    assert "secret" not in str(caught.value)
+
+
+def test_a_redirect_to_an_unreadable_address_is_explained() -> None:
+    def away(request: Any) -> None:
+        answer(request, "", 302, Location="http://[bad/")
+
+    with Server(away) as server:
+        url = f"{server.url}/files/a/file-preview?timestamp=1&nonce=2&sign=3"
+        with pytest.raises(AnswerInvalid, match="an address that is none"):
+            fetch(url, "", "image", Deadline(10), 1000)
+    with SdServer() as engine:
+        engine.broken[TXT2IMG] = away
+        with pytest.raises(AnswerInvalid, match="an address that is none"):
+            draw(engine, size="64x64")
+
+
+def test_long_texts_of_a_workflow_do_not_cost_its_pictures(plugin: Host) -> None:
+    def works(server: Comfy, prompt_id: str) -> None:
+        server.files = {f"{number}.png": png(64, 64, 1) for number in range(400)}
+        images = [{"filename": name, "type": "output"} for name in server.files]
+        texts = ["short", "字" * 200_000, "after"]
+        server.end(prompt_id, {"1": {"images": images}, "2": {"text": texts}})
+
+    graph = {"1": {"class_type": "SaveImage", "inputs": {"filename_prefix": "x"}}}
+    with Comfy(works) as server:
+        messages = plugin.invoke(
+            "run_comfyui_workflow",
+            {"workflow": json.dumps(graph)},
+            credentials={"comfyui_base_url": server.url},
+        )
+        result = Result.collect(messages)
+    assert len(result.files) == 400
+    assert result.variables["file_count"] == 400
+    assert result.variables["texts"][0] == "short"
+    assert result.variables["texts"][1].startswith("字字")
+    assert len(json.dumps(result.json[0], ensure_ascii=False).encode()) < 200_000
+    assert "texts: cut after 100 KB" in result.variables["notes"]

@@ -23,6 +23,8 @@ DEFAULT_SECONDS = 300.0
 CHOICES_SECONDS = 20.0
 MAX_INFOTEXT_CHARACTERS = 8000
 """In the JSON; the variable `infotext` has it whole."""
+MAX_FILES_TOLD = 300
+"""In the JSON: a workflow can save thousands of frames."""
 
 
 def placement(parameters: Parameters) -> images.PlacementGiven:
@@ -152,7 +154,7 @@ def told(made: images.Generated, call: Call, variables: dict[str, Any], way: str
                 "seed": picture.seed,
                 "size_kb": round(len(picture.data) / 1024, 1),
             }
-            for picture in made.pictures
+            for picture in made.pictures[:MAX_FILES_TOLD]
         ],
     }
     files = [OutputFile(p.data, p.mime_type, p.filename) for p in made.pictures]

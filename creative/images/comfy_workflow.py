@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -31,6 +31,8 @@ KIND = "workflow"
 
 __all__ = ["WorkflowRequest", "WorkflowResult", "collect_workflow", "run_workflow"]
 
+MAX_TEXT_BYTES = 100_000
+"""Of all texts of a workflow: a result's JSON may have 200 KB, and pictures are worth more."""
 ASK_FOR_ALL_FROM = 16
 """From so many classes on, one large answer costs less than one question for each."""
 
@@ -185,16 +187,30 @@ def _collected(
         pictures: list[Picture] = []
         for file in files:
             pictures.append(_picture(file, seed, server, {one.filename for one in pictures}))
+    shown, cut = _shortened(text for node in texts.values() for text in node)
     first = next((picture for picture in pictures if picture.width), None)
     return WorkflowResult(
         pictures=tuple(pictures),
-        texts=tuple(text for node in texts.values() for text in node),
+        texts=shown,
         seeds=() if seed is None else (seed,),
         width=first.width if first else 0,
         height=first.height if first else 0,
         cost=0.0,
-        notes=tuple(_left_out(run)),
+        notes=(*_left_out(run), *cut),
     )
+
+
+def _shortened(texts: Iterable[str]) -> tuple[tuple[str, ...], list[str]]:
+    """The texts as far as Dify takes them, and a note if that is not all of them."""
+    kept: list[str] = []
+    left = MAX_TEXT_BYTES
+    for text in texts:
+        data = text.encode(errors="replace")
+        kept.append(data[:left].decode(errors="ignore"))
+        left -= len(data)
+        if left < 0:
+            return tuple(kept), [f"texts: cut after {MAX_TEXT_BYTES // 1000} KB"]
+    return tuple(kept), []
 
 
 def _left_out(run: Run) -> list[str]:
