@@ -23,7 +23,7 @@ from creative.images import infotext, pool
 from creative.images.engines.automatic1111.dialect import TXT2IMG, forget
 from creative.images.engines.comfyui.record import infotext_of
 from creative.images.engines.comfyui.template import fill, read_workflow
-from creative.images.given import Given, PlacementGiven
+from creative.images.given import Given, PlacementGiven, read_object
 from creative.images.job import MARK, Job, decode, encode
 from creative.images.request import DrawRequest, Fit, Placement, read_focus
 from creative.images.result import Generated
@@ -138,7 +138,7 @@ def test_a_placement_of_defaults_is_not_spelt_out() -> None:
 
 def test_a_width_of_0_is_refused_also_beside_an_infotext() -> None:
     with pytest.raises(InvalidInput, match="width: got 0"):
-        Given(infotext="a\nSteps: 2, Seed: 3, Size: 64x64", width=0, height=64).read()
+        Given(infotext="a\nSteps: 2, Seed: 3, Size: 64x64", width=0).read()
 
 
 # Words.
@@ -159,6 +159,35 @@ def test_a_broken_file_is_named_once() -> None:
     with pytest.raises(InvalidInput) as caught:
         Given(prompt="x", image=png(64, 64, 1)[:-20], width=32).read()
     assert caught.value.message.count("image") == 1
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": NaN}', '{"a": 1e999}', "{'a': {1, 2}}", {"a": float("inf")}, {"a": {1}}]
+)
+def test_what_json_cannot_hold_is_not_sent(text: Any) -> None:
+    with pytest.raises(InvalidInput, match="do not exist in JSON"):
+        read_object("extra", text)
+
+
+def test_too_deep_is_said_in_plain_words() -> None:
+    with pytest.raises(InvalidInput, match="nested too deeply"):
+        read_object("extra", '{"a":' + "[" * 100_000)
+
+
+def test_an_address_of_a_picture_that_is_none_is_explained() -> None:
+    body = json.dumps({"data": [{"url": "http://[bad/x.png"}]})
+    with Server(lambda request: answer(request, body)) as server:
+        settings = Settings(openai_base_url=server.url, openai_api_key="k")
+        request = Given(prompt="x", model="gpt-image-1").read()
+        with pytest.raises(AnswerInvalid, match="for a picture is none"):
+            images.generate(request, settings, Deadline(10), Steps())
+
+
+def test_an_unreadable_base_address_of_openai_is_named() -> None:
+    settings = Settings(openai_base_url="http://me:secret@[bad", openai_api_key="k")
+    with pytest.raises(InvalidInput, match="openai_base_url") as caught:
+        images.generate(Given(prompt="x").read(), settings, Deadline(10), Steps())
+    assert "secret" not in str(caught.value)
 
 
 # A job id that somebody changed.

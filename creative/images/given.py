@@ -196,7 +196,7 @@ def read_object(parameter: str, value: Any) -> dict[str, Any]:
     if value is None or value == "":
         return {}
     if isinstance(value, dict):
-        return value
+        return _plain_json(parameter, value)
     text = str(value).strip()
     fenced = re.fullmatch(r"```(?:json)?\s*(.*?)\s*```", text, re.DOTALL)
     text = fenced[1] if fenced else text
@@ -205,14 +205,31 @@ def read_object(parameter: str, value: Any) -> dict[str, Any]:
     try:
         parsed = json.loads(text)
     except (ValueError, RecursionError) as error:
-        problem = f": {error}"
+        deep = isinstance(error, RecursionError)
+        problem = f" ({_TOO_DEEP if deep else error})"
         try:
             parsed = ast.literal_eval(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
             parsed = None
     if not isinstance(parsed, dict):
         raise InvalidInput(parameter, text, f'a JSON object such as {{"name": "value"}}{problem}')
-    return parsed
+    return _plain_json(parameter, parsed)
+
+
+_TOO_DEEP = "it is nested too deeply"
+
+
+def _plain_json(parameter: str, value: dict[str, Any]) -> dict[str, Any]:
+    """`value`, if it can be sent: Python's texts and readers know more than JSON."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except RecursionError:
+        problem = _TOO_DEEP
+    except (ValueError, TypeError):
+        problem = "NaN, Infinity and the like do not exist in JSON"
+    else:
+        return value
+    raise InvalidInput(parameter, value, f'a JSON object such as {{"name": "value"}} ({problem})')
 
 
 def second_pass_of(old: infotexts.Infotext) -> tuple[int, int] | None:

@@ -87,7 +87,12 @@ class OpenAI:
 
     def __init__(self, settings: Settings, deadline: Deadline, server: str = "") -> None:
         self._base = (settings.openai_base_url or OPENAI_URL).rstrip("/")
-        self._official = urlsplit(self._base).netloc == urlsplit(OPENAI_URL).netloc
+        try:
+            self._official = urlsplit(self._base).netloc == urlsplit(OPENAI_URL).netloc
+        except ValueError:
+            raise InvalidInput(
+                "openai_base_url", redact(self._base), "an address such as https://example.com/v1"
+            ) from None
         self._key = settings.openai_api_key
         if not self._key and (self._official or not settings.openai_base_url):
             raise NotConfigured("openai_api_key", "Drawing with OpenAI")

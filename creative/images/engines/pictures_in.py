@@ -71,7 +71,12 @@ def fetched(address: str, client: Client, origin: Origin) -> bytes:
     from creative.capture.guard import Guard
 
     guard = Guard(origin.allowed)
-    url = urljoin(f"{origin.base}/", address)
+    try:
+        url = urljoin(f"{origin.base}/", address)
+    except ValueError:
+        raise AnswerInvalid(
+            client.engine, "the address that it gives for a picture is none"
+        ) from None
     for _ in range(MAX_REDIRECTS + 1):
         own = _place(url) == _place(origin.base)
         if not own:
