@@ -297,7 +297,7 @@ class Client:
     def _failed(
         self, error: Exception, breaker: _Breaker, address: str, shown: str, last: bool
     ) -> None:
-        """Count a failed try; raise unless another one may help."""
+        """Raise unless another try may help; a request counts once, however often it is tried."""
         if isinstance(
             error,
             requests.exceptions.InvalidURL
@@ -306,13 +306,14 @@ class Client:
             | LocationValueError,
         ):
             raise self._no_address(shown) from error
-        breaker.failed()
         if self.deadline.expired:
+            breaker.failed()
             raise self.deadline.error(f"waiting for {self.engine} at {shown}") from error
         temporary = isinstance(error, requests.ConnectionError) and not isinstance(
             error, requests.exceptions.SSLError
         )
         if last or not temporary or breaker.resting():
+            breaker.failed()
             raise EngineUnavailable(
                 f"{self.engine} at {shown}",
                 _reason(error),
