@@ -6,7 +6,7 @@ Runs in the worker process only: it imports numpy.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,8 @@ STRAYS = 300
 """Unclustered keywords that are drawn."""
 FILLED = 0.78
 """Share of the picture that bubbles with their names may cover, so that they can part."""
+TRIES = 8
+"""Sizes for which bubbles are parted in earnest; the one with the fewest clashes is taken."""
 EVEN = 0.7
 """How much the even use of the picture counts against t-SNE's own distances."""
 
@@ -137,37 +139,59 @@ def make_plan(
     sheet: Sheet, area: Area, rows: Rows, shown: Labels,
     wanted: layout.Points, names: Sequence[str], ids: Sequence[int],
 ) -> Plan:  # fmt: skip
-    """Bubbles as large as they can be with their names beside each other."""
-    packed = [_bubble(rows, int(label)) for label in shown]
-    room = (area[2] - area[0]) * (area[3] - area[1])
-    origin, reach = np.array(area[:2]), np.array([area[2] - area[0], area[3] - area[1]])
-    unit, named = 30.0 * sheet.scale, min(LABELS, len(packed))
-    best: Plan | None = None
-    tries = 0
-    while True:
-        letters = round(np.clip(12 * sheet.scale + unit * 0.55, 14 * sheet.scale, 25 * sheet.scale))
-        plan = Plan(packed, unit, max(10, letters), [])
+    """Bubbles as large as they can be with their names beside each other.
+
+    Args:
+        sheet: what is drawn on.
+        area: where bubbles may be.
+        rows: what is drawn.
+        shown: clusters that have a bubble, largest first.
+        wanted: where t-SNE puts them, 0 to 1.
+        names: of all clusters.
+        ids: what stands for names that cannot be written, of all clusters.
+    """
+    bubbles = [_bubble(rows, int(label)) for label in shown]
+    origin, reach = np.array(area[:2]), np.array(area[2:]) - np.array(area[:2])
+    fewest, tries = len(bubbles) + 1, 0
+    best: tuple[Plan, int, layout.Points] | None = None
+    for unit, named in _sizes(sheet.scale, min(LABELS, len(bubbles))):
+        letters = np.clip(12 * sheet.scale + unit * 0.55, 14 * sheet.scale, 25 * sheet.scale)
+        plan = Plan(bubbles, unit, max(10, round(letters)), [])
         _label(sheet, plan, rows, names, ids, named)
-        boxes, below = _boxes(sheet, plan)
-        if boxes.prod(axis=1).sum() <= FILLED * room and (boxes <= reach).all():
-            tries += 1
-            # Places as t-SNE wants them leave holes; places by need alone look like a table.
-            even = layout.share_out(wanted, boxes.prod(axis=1), area)
-            places = layout.part(even * EVEN + (origin + wanted * reach) * (1 - EVEN), boxes, area)
-            clash = layout.overlapping(places, boxes)
-            for bubble, place, under in zip(packed, places, below, strict=True):
-                bubble.place = place - np.array([0.0, under / 2])
-            if not clash.any() or tries >= 6:
-                best = plan
-                break
-        if unit > 4.0 * sheet.scale:
-            unit *= 0.92
-        elif named > 5:
-            named = int(named * 0.9)
-        else:
-            unit *= 0.92
-    _drop_clashing(sheet, best)
-    return best
+        boxes, _ = _boxes(sheet, plan)
+        if boxes.prod(axis=1).sum() > FILLED * reach.prod() or (boxes > reach).any():
+            continue
+        # Places as t-SNE wants them leave holes; places by need alone look like a table.
+        even = layout.share_out(wanted, boxes, area)
+        places = layout.part(even * EVEN + (origin + wanted * reach) * (1 - EVEN), boxes, area)
+        clashes = int(layout.overlapping(places, boxes).sum())
+        tries += 1
+        if clashes < fewest:
+            fewest, best = clashes, (plan, named, places)
+        if not clashes or tries == TRIES:
+            break
+    if best is None:  # even dots without names are too many for this picture: let them overlap
+        best = plan, 0, origin + wanted * reach
+    plan, named, places = best
+    _label(sheet, plan, rows, names, ids, named)
+    for bubble, place, below in zip(bubbles, places, _boxes(sheet, plan)[1], strict=True):
+        bubble.place = place - np.array([0.0, below / 2])
+    _drop_clashing(sheet, plan)
+    return plan
+
+
+def _sizes(scale: float, named: int) -> Iterator[tuple[float, int]]:
+    """Units in pixels with numbers of names, the best to have first."""
+    unit = 56.0 * scale
+    while unit > 4 * scale:
+        yield unit, named
+        unit *= 0.92
+    while named:
+        yield unit, named
+        named = int(named * 0.9)
+    while unit > 0.5 * scale:
+        yield unit, 0
+        unit *= 0.9
 
 
 def _bubble(rows: Rows, label: int) -> Bubble:

@@ -21,7 +21,7 @@ Points = NDArray[np.float64]
 """Shape (n, 2): x to the right, y down."""
 
 _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
-_PUSHED = 200
+_PUSHED = 600
 """Keywords of a cluster that are pushed apart by their sizes; more keep the spiral's places."""
 
 
@@ -102,19 +102,20 @@ def _spread(places: Points) -> Points:
     return np.asarray(np.where(high > low, scaled, 0.5), np.float64)
 
 
-def share_out(
-    places: Points, needs: NDArray[np.float64], area: tuple[float, float, float, float]
-) -> Points:
-    """Places in `area` so that each has about as much room around it as it needs.
+def share_out(places: Points, sizes: Points, area: tuple[float, float, float, float]) -> Points:
+    """Places in `area` so that each box has about as much room around it as it needs.
 
-    The area is halved again and again, each time across its longer side, and so are the places,
-    in their order along that side: neighbours stay neighbours, and holes and crowds even out.
+    The area is halved again and again, each time across the side that is longer for boxes of
+    this shape, and so are the places, in their order along that side: neighbours stay
+    neighbours, and holes and crowds even out.
 
     Args:
         places: any range, shape (n, 2).
-        needs: the share of room of each.
+        sizes: widths and heights of the boxes.
         area: left, top, right, bottom.
     """
+    needs = sizes.prod(axis=1)
+    wide, tall = sizes.mean(axis=0)
     middles = np.zeros_like(places)
     stack = [(np.arange(len(places)), area)]
     while stack:
@@ -122,7 +123,7 @@ def share_out(
         if len(rows) == 1:
             middles[rows[0]] = (left + right) / 2, (top + bottom) / 2
             continue
-        across = right - left >= bottom - top
+        across = (right - left) / wide >= (bottom - top) / tall
         rows = rows[np.argsort(places[rows, 0 if across else 1], kind="stable")]
         sums = np.cumsum(needs[rows])
         cut = int(np.abs(sums[:-1] - sums[-1] / 2).argmin()) + 1
@@ -164,8 +165,11 @@ def part(
         apart = placed[one] - placed[other]
         reach = half[one] + half[other]
         overlap = reach - np.abs(apart)
-        # Part across the side on which they overlap least, for their size.
-        axis = (overlap / reach).argmin(axis=1)
+        # Part along the side on which they overlap least: at first for their size, or wide boxes
+        # would pile up; later in pixels. Full rows send some up and down now and then.
+        axis = (overlap / reach if number < rounds / 3 else overlap).argmin(axis=1)
+        if number > rounds / 3 and number % 30 >= 22:
+            axis[:] = 1
         pair = np.arange(len(one))
         side = np.where(apart[pair, axis] >= 0, 1.0, -1.0)
         force = side * overlap[pair, axis]
@@ -216,23 +220,38 @@ def pack(radii: NDArray[np.float64]) -> tuple[Points, float]:
     places = np.column_stack([distance * np.cos(angle), distance * np.sin(angle)])
     if 1 < len(radii) <= _PUSHED:
         places = _push(places, radii)
-    places = places - (places * radii[:, None] ** 2).sum(axis=0) / (radii**2).sum()
+    places = places - _middle(places, radii)
     return places, float((np.hypot(places[:, 0], places[:, 1]) + radii).max())
+
+
+def _middle(places: Points, radii: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The middle of the smallest circle around all, nearly: Badoiu and Clarkson, 2003."""
+    middle = places.mean(axis=0)
+    for number in range(1, 100):
+        away = places - middle
+        length = np.hypot(away[:, 0], away[:, 1])
+        farthest = int((length + radii).argmax())
+        if length[farthest] == 0:
+            break
+        edge = 1 + radii[farthest] / length[farthest]
+        middle = middle + away[farthest] * edge / (number + 1)
+    return np.asarray(middle, np.float64)
 
 
 def _push(places: Points, radii: NDArray[np.float64]) -> Points:
     reach = (radii[:, None] + radii[None, :]) * 1.04
-    for number in range(160):
+    rounds = min(160, max(50, 20_000 // len(radii)))
+    for number in range(rounds):
         apart = places[:, None, :] - places[None, :, :]
         length = np.hypot(apart[:, :, 0], apart[:, :, 1])
         np.fill_diagonal(length, np.inf)
         overlap = np.clip(reach - length, 0.0, None)
-        if number > 80 and overlap.max() < 0.05:
+        if number > rounds / 2 and overlap.max() < 0.05:
             break
         away = apart / np.maximum(length, 1e-6)[:, :, None]
         places = places + (away * overlap[:, :, None]).sum(axis=1) * 0.4
-        if number < 100:
-            places = places * 0.985  # gravity closes the holes
+        if number < rounds * 0.6 and len(radii) <= 60:
+            places = places * 0.985  # gravity closes the holes; many have hardly any
     return places
 
 

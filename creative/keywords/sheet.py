@@ -22,11 +22,15 @@ INK, FAINT, PAPER = (31, 41, 55), (107, 114, 128), (255, 255, 255)
 
 _FINER = 2
 """Circles are drawn so many times larger and reduced, which smooths their edges."""
-# What may not be torn apart: a word with the space behind it; in scripts without spaces, a
+# What is not torn apart if lines can be made otherwise: words.
+_WORDS = re.compile(r"[^ ]+ *")
+# What is never torn apart: a word of letters or katakana; else in scripts without spaces a
 # letter with the signs behind it that must not begin a line.
-_UNSPACED = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_CLINGING = "ー々ゝ、。」）ぁぃぅぇぉっゃゅょァィゥェォッャュョ"
-_PARTS = re.compile(f"[{_UNSPACED}][{_CLINGING}]* *|[^{_UNSPACED} ]+ *")
+_UNSPACED = r"\u3040-\u309f\u3400-\u9fff\uf900-\ufaff"
+_CLINGING = "々ゝ、。」）ぁぃぅぇぉっゃゅょ"
+_PARTS = re.compile(
+    f"[{_UNSPACED}][{_CLINGING}]* *|[\u30a0-\u30ff]+ *|[^{_UNSPACED}\u30a0-\u30ff ]+ *"
+)
 _WORD = 1.7
 _LINE = 1.28
 """From one line of text to the next, in letter sizes."""
@@ -100,18 +104,17 @@ class Sheet:
         if most > 1:
             longest = max(self._length(whole, part, size) for part in whole.text.split())
             widest = max(widest, min(longest, _WORD * widest))
-        lines: list[str] = []
-        for part in _PARTS.findall(whole.text):
-            longer = f"{lines[-1]}{part}" if lines else part
-            if lines and self._length(whole, longer.strip(), size) <= widest:
-                lines[-1] = longer
-            else:
-                lines.append(part)
-        lines = [line.strip() for line in lines]
+        lines = self._broken(whole, _WORDS.findall(whole.text), size, widest)
+        if len(lines) > most or any(self._length(whole, line, size) > widest for line in lines):
+            lines = self._broken(whole, _PARTS.findall(whole.text), size, widest)
         if len(lines) > most:
-            rest = whole.text[len(" ".join(lines[: most - 1])) :] if most > 1 else whole.text
-            lines = [*lines[: most - 1], rest.strip()]
-        return [Lettering(self._shortened(whole, line, size, widest), whole.face) for line in lines]
+            kept = lines[: most - 1]
+            rest = whole.text[len("".join(kept)) :].strip() if kept else whole.text
+            lines = [*kept, rest]
+        return [
+            Lettering(self._shortened(whole, line.strip(), size, widest), whole.face)
+            for line in lines
+        ]
 
     def png(self, texts: Sequence[tuple[str, str]]) -> bytes:
         """The picture as a PNG file with these text chunks (name, text)."""
@@ -145,6 +148,18 @@ class Sheet:
         if key not in self._lengths:
             self._lengths[key] = self._font(whole, size).getlength(text)
         return self._lengths[key]
+
+    def _broken(
+        self, whole: Lettering, parts: Sequence[str], size: int, widest: float
+    ) -> list[str]:
+        """`parts` in lines as full as they can be; together they are the whole text."""
+        lines: list[str] = []
+        for part in parts:
+            if lines and self._length(whole, f"{lines[-1]}{part}".strip(), size) <= widest:
+                lines[-1] += part
+            else:
+                lines.append(part)
+        return lines
 
     def _shortened(self, whole: Lettering, line: str, size: int, widest: float) -> str:
         if self._length(whole, line, size) <= widest:
