@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from functools import cache
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from runtime.host import Host, open_plugin
 from runtime.host.messages import Result
@@ -69,6 +69,12 @@ def reply(side: int, count: int) -> bytes:
 class Fixed(SdServer):
     """Takes exactly `seconds`, whatever the size is; lets the official node change settings."""
 
+    def keep_alive(self) -> None:
+        """Connections stay open, and nothing waits for a full packet: as uvicorn has it."""
+        handler = cast(type[BaseHTTPRequestHandler], self._server.RequestHandlerClass)
+        handler.protocol_version = "HTTP/1.1"
+        handler.disable_nagle_algorithm = True
+
     def _handle(self, request: BaseHTTPRequestHandler) -> None:
         if (request.command, request.path) == ("POST", "/sdapi/v1/options"):
             request.rfile.read(int(request.headers.get("content-length", 0)))
@@ -89,6 +95,7 @@ def serve(seconds: float) -> None:
         reply(side, 1)
     reply(SIDES[-1], 8)
     with Fixed("forge", seconds=seconds, models=(f"{MODEL}.safetensors", MODEL)) as server:
+        server.keep_alive()
         print(server.url, flush=True)
         sys.stdin.read()
 

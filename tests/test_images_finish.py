@@ -16,7 +16,7 @@ from PIL import Image, ImageCms
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, CreativeError, InvalidInput, TooLarge
 from creative.images import finish
-from creative.images.containers import PNG_SIGNATURE, png_chunk
+from creative.images.containers import PNG_SIGNATURE, png_chunk, png_chunks
 from creative.images.encode import png
 from creative.images.frame import frame
 from creative.images.picture import inspect, read_infotext
@@ -526,6 +526,25 @@ def test_our_png_is_lossless(mode: str, size: tuple[int, int], flat: bool) -> No
     data = png(image)
     assert inspect(data, "picture").width == size[0]
     assert (opened(data).mode, opened(data).tobytes()) == (mode, image.tobytes())
+
+
+@pytest.mark.parametrize(
+    ("mode", "size"), [("RGB", (601, 1200)), ("RGBA", (900, 1100)), ("L", (3000, 701))]
+)
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_png_packed_in_stripes_is_one_whole_stream(
+    mode: str, size: tuple[int, int], flat: bool
+) -> None:
+    image = Image.new(mode, size, 7) if flat else photo(*size, mode)
+    assert len(image.tobytes()) > 1 << 20, "too small to be packed in stripes"
+    data = png(image)
+    assert png(image) == data, "the file depends on the picture alone"
+    [body] = [data[c.start + 8 : c.end - 4] for c in png_chunks(data) if c.kind == b"IDAT"]
+    stream = zlib.decompressobj()
+    assert len(stream.decompress(body)) == len(image.tobytes()) + image.height
+    assert stream.eof, "the stream ends, and its checksum is that of the whole"
+    assert stream.unused_data == b""
+    assert opened(data).tobytes() == image.tobytes()
 
 
 def test_our_png_is_about_as_small_as_pillows() -> None:

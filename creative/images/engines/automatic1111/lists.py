@@ -120,9 +120,9 @@ class Lists:
         Raises:
             InvalidInput: there is no such sampler or scheduler, or no field for one.
         """
-        rows = self._rows(SAMPLERS)
         if not wanted:
             return "", self.scheduler(scheduler) if scheduler else ""
+        rows = self._rows(SAMPLERS)
         names = None if rows is None else [str(row["name"]) for row in rows if row.get("name")]
         for row in rows or ():
             if wanted in (row.get("aliases") or ()) and wanted not in (names or ()):
