@@ -16,6 +16,7 @@ from creative.deadline import DEFAULT_MAX_SECONDS
 from creative.errors import InvalidInput
 
 _SEPARATORS = re.compile(r"[,\n]+")
+_COUNTS = ("max_keywords", "max_keywords_per_day")
 _LISTS = ("sd_base_url", "dify_api_key", "allowed_private_hosts")
 
 
@@ -35,6 +36,10 @@ class Settings(BaseModel):
     dify_base_url: str = Field("", description="address of Dify's service API, with /v1")
     dify_api_key: tuple[str, ...] = Field((), description="keys of Dify apps")
     max_seconds: float = Field(DEFAULT_MAX_SECONDS, description="longest call, in seconds")
+    max_keywords: int = Field(50_000, description="keywords of one clustering at most")
+    max_keywords_per_day: int | None = Field(
+        None, description="keywords that one user may cluster in a day; None: any number"
+    )
     allowed_private_hosts: tuple[str, ...] = Field(
         (), description="private hosts (host or host:port) that pages may be fetched from"
     )
@@ -44,7 +49,8 @@ class Settings(BaseModel):
         """Settings from Dify's credentials mapping; unknown names are ignored.
 
         Raises:
-            InvalidInput: `max_seconds` is not a number above 0.
+            InvalidInput: `max_seconds` is not a number above 0, or one of the numbers of keywords
+                not a whole number above 0.
         """
         values: dict[str, Any] = {}
         for name, raw in (credentials or {}).items():
@@ -58,6 +64,8 @@ class Settings(BaseModel):
                 values[name] = tuple(part for part in parts if part)
             elif name == "max_seconds":
                 values[name] = _seconds(text)
+            elif name in _COUNTS:
+                values[name] = _count(name, text)
             else:
                 values[name] = text
         return cls(**values)
@@ -82,3 +90,9 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise InvalidInput("max_seconds", text, "a number of seconds above 0, for example 570")
     return seconds
+
+
+def _count(name: str, text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise InvalidInput(name, text, "a whole number above 0, for example 50000")
+    return int(text)

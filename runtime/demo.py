@@ -161,7 +161,7 @@ def _page(pictured: bool, clusters: list[dict[str, Any]], report: str) -> str:
 
 def _card(cluster: dict[str, Any]) -> str:
     shown = cluster["keywords"][:8]
-    items = "".join(f"<li>{html.escape(keyword)}</li>" for keyword in shown)
+    items = "".join(f"<li>{html.escape(entry['keyword'])}</li>" for entry in shown)
     more = cluster["size"] - len(shown)
     rest = f"<li>and {more} more</li>" if more > 0 else ""
     return (

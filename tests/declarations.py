@@ -156,6 +156,8 @@ def adapter_problems(path: str) -> list[str]:
         name = parameter["name"]
         has_twin = name.removesuffix("_choice") in declared or f"{name[:-7]}s" in declared
         live = parameter["type"] == "dynamic-select" and name.endswith("_choice") and has_twin
+        # A model is chosen by whoever builds the app, never by an agent's language model.
+        live = live or parameter["type"] == "model-selector"
         if parameter.get("form") != ("form" if live else "llm"):
             found.append(f"{path}: '{name}' cannot take a variable: form must be llm")
     return found

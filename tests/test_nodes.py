@@ -55,7 +55,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
 }
 
-FILES = {"cluster_keywords": {"text/csv"}}
+FILES = {"cluster_keywords": {"text/csv", "application/json", "image/png"}}
 """What kinds of files a node gives; a node that is not here gives pictures."""
 
 UNKNOWN_SOMETIMES = {"cost"}
@@ -224,8 +224,8 @@ def test_a_job_that_is_not_done_fails_or_is_reported(studio: Host) -> None:
 
 def test_every_keyword_comes_back_once(studio: Host) -> None:
     result = call(studio, "cluster_keywords", **EXAMPLES["cluster_keywords"])
-    found = [k for cluster in result.variables["clusters"] for k in cluster["keywords"]]
-    found += result.variables["unclustered"]
+    found = [k["keyword"] for one in result.variables["clusters"] for k in one["keywords"]]
+    found += [one["keyword"] for one in result.variables["unclustered"]]
     assert sorted(found) == sorted(EXAMPLES["cluster_keywords"]["keywords"].split("\n"))
 
 

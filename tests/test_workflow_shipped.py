@@ -91,10 +91,11 @@ def test_page_and_keywords_reports_both() -> None:
 
     def cluster(_parameters: Mapping[str, Any]) -> Iterator[Message]:
         words = ["tea cup", "big tea cup", "tea mug", "tea pot", "pot", "tea can"]
-        found = {"id": 1, "name": "tea", "head": "tea cup", "keywords": words, "size": 6}
+        entries = [{"keyword": word, "volume": None, "similarity": 0.9} for word in words]
+        found = {"id": 1, "name": "tea", "head": "tea cup", "keywords": entries, "size": 6}
         yield text("One cluster.")
         yield variable("clusters", [found])
-        yield variable("unclustered", ["shoe"])
+        yield variable("unclustered", [{"keyword": "shoe", "nearest": "tea"}])
         yield variable("summary", {"cluster_count": 1, "unique_count": 7})
         yield blob(b"cluster\n", "text/csv", "clusters.csv")
 

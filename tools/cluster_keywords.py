@@ -7,7 +7,7 @@ from typing import Any
 from dify_plugin import Tool
 
 from creative import keywords
-from creative.errors import InvalidInput
+from tools import keyword_lists, models
 from tools.adapter import Call, Messages, OutputFile, Parameters
 
 
@@ -16,32 +16,25 @@ class ClusterKeywordsTool(Tool):
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Messages:
         parameters = Parameters(tool_parameters)
-        text = parameters.text("keywords")
-        file = parameters.file("keywords_file")
-        if not text and file is None:
-            raise InvalidInput("keywords", None, "a list of keywords, here or in keywords_file")
-        if text and file is not None:
-            raise InvalidInput("keywords_file", file.filename, "nothing while keywords is given")
+        keyword_lists.check(parameters)
         call = Call(self, parameters, default_seconds=300)
+        describer = models.describer(self, parameters, call, parameters.text("language"))
+        embedder = models.embedder(self, parameters, call)
+        wants_map = parameters.boolean("map", True)
 
-        def work() -> keywords.Export:
-            if file is None:
-                listed = keywords.read_keywords(text)
-            else:
-                listed = keywords.fetch_keywords(
-                    file.url,
-                    file.filename or "",
-                    call.deadline,
-                    call.steps,
-                    call.settings.allowed_private_hosts,
-                )
-            request = keywords.ClusterRequest(keywords=listed)
-            return keywords.export(keywords.cluster(request, call.deadline, call.steps), call.steps)
+        def work() -> tuple[keywords.Export, bytes]:
+            request = keyword_lists.request(parameters, call, self.runtime.user_id or "")
+            clustering = keywords.cluster(request, call.deadline, call.steps, embedder, describer)
+            drawn = keywords.draw(clustering, call.deadline, call.steps) if wants_map else b""
+            return keywords.export(clustering, call.steps), drawn
 
-        result = yield from call.run(work)
+        result, drawn = yield from call.run(work)
+        files = [
+            OutputFile(result.csv, "text/csv", "clusters.csv"),
+            OutputFile(result.json_file, "application/json", "clusters.json"),
+        ]
+        if drawn:
+            files.append(OutputFile(drawn, "image/png", "map.png"))
         yield from call.messages(
-            text=result.text,
-            data=result.data,
-            variables=result.data,
-            files=[OutputFile(result.csv, "text/csv", "clusters.csv")],
+            text=result.text, data=result.data, variables=result.data, files=files
         )

@@ -1,8 +1,8 @@
-"""Keywords out: text for people, clusters for JSON, a CSV file.
+"""A clustering in the forms in which it leaves: text, variables, clusters.csv, clusters.json.
 
-Dify takes at most 204,800 bytes in one variable, so a large result is shortened everywhere
-but in the CSV file, and says so (`truncated`): clusters keep their names, sizes and most
-typical keywords as long as there is room.
+Dify takes at most 204,800 bytes in one variable, so a large result is shortened everywhere but
+in the files, and says so (`truncated`): clusters keep their names, sizes and most typical
+keywords as long as there is room.
 """
 
 from __future__ import annotations
@@ -10,28 +10,34 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from creative.keywords.clustering import Cluster, Clustering
+from creative.keywords.model import Cluster, Clustering, Member, Topic, Unclustered
+from creative.keywords.text import markdown
 from creative.steps import Phase, Steps
 
-CLUSTERS_BYTES = 140_000
-UNCLUSTERED_BYTES = 40_000
+CLUSTERS_BYTES = 110_000
+UNCLUSTERED_BYTES = 30_000
+TOPICS_BYTES = 20_000
+CHANGES_BYTES = 20_000
 """Together with the summary under the 200,000 bytes that one JSON message may have."""
-TEXT_BYTES = 100_000
-TEXT_KEYWORDS = 60
-"""Keywords of one cluster that the text shows at most; nobody reads further."""
-COLUMNS = ("cluster_id", "cluster", "head", "keyword", "similarity")
+COLUMNS = (
+    "cluster_id", "cluster", "topic", "head", "keyword", "variant_of", "volume", "difficulty",
+    "cpc", "intent", "similarity", "url", "nearest_cluster",
+)  # fmt: skip
+FORMAT = "creative-studio clusters 1"
+"""What clusters.json says it is."""
 
 _SHORTER = (1000, 500, 200, 100, 50, 20, 10, 5, 3, 1)
 # Excel, LibreOffice and Sheets run a cell that begins so (OWASP, "CSV Injection"); the
 # full-width twins count in East Asian editions.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-_MARKUP = re.compile(r"([\\`*_\[\]<>|#])")
+_SLICE = 2000
+"""Keywords between two breaths in which the plugin serves its other callers."""
 
 
 class Export(BaseModel):
@@ -40,107 +46,196 @@ class Export(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     text: str = Field(description="Markdown for people")
-    clusters: list[dict[str, Any]] = Field(
-        description="id, name, head, keywords, size, cohesion; if truncated, fewer keywords"
-    )
-    unclustered: list[str]
+    clusters: list[dict[str, Any]] = Field(description="if truncated, with fewer keywords")
+    unclustered: list[dict[str, Any]]
+    topics: list[dict[str, Any]]
     summary: dict[str, Any] = Field(description="the numbers, and truncated: yes or no")
-    csv: bytes = Field(description="all keywords, UTF-8 with byte order mark")
+    quality: dict[str, Any]
+    changes: dict[str, Any] = Field(description="without existing clusters: empty lists")
+    csv: bytes = Field(description="clusters.csv: all spellings, UTF-8 with byte order mark")
+    json_file: bytes = Field(description="clusters.json: everything; goes back in to grow")
 
     @property
     def data(self) -> dict[str, Any]:
-        """Summary, clusters and unclustered in one object under 200,000 bytes of JSON."""
+        """All variables in one object under 200,000 bytes of JSON."""
         return {
             "summary": self.summary,
             "clusters": self.clusters,
             "unclustered": self.unclustered,
+            "topics": self.topics,
+            "quality": self.quality,
+            "changes": self.changes,
         }
 
 
 def export(clustering: Clustering, steps: Steps) -> Export:
     """The result in the forms in which it leaves."""
-    with steps.step(Phase.SAVE, "Writing clusters.csv", 100):
-        clusters = _within(clustering.clusters)
-        unclustered = _as_many(clustering.unclustered, UNCLUSTERED_BYTES)
-        truncated = len(unclustered) < len(clustering.unclustered) or sum(
-            len(shown["keywords"]) for shown in clusters
-        ) < sum(cluster.size for cluster in clustering.clusters)
+    with steps.step(Phase.SAVE, "Writing the files", 100):
+        topics = {topic.id: topic.name for topic in clustering.topics}
+        clusters = _within(clustering.clusters, topics)
+        unclustered = _as_many([_stray(one) for one in clustering.unclustered], UNCLUSTERED_BYTES)
+        shown_topics = _as_many([_topic(one) for one in clustering.topics], TOPICS_BYTES)
+        changes, whole = _changes(clustering)
+        truncated = not whole or len(unclustered) < len(clustering.unclustered)
+        truncated = truncated or len(shown_topics) < len(clustering.topics)
+        truncated = truncated or sum(len(one["keywords"]) for one in clusters) < sum(
+            one.size for one in clustering.clusters
+        )
         return Export(
             text=markdown(clustering, truncated),
             clusters=clusters,
             unclustered=unclustered,
-            summary={**clustering.summary.model_dump(), "truncated": truncated},
+            topics=shown_topics,
+            summary={**clustering.summary.model_dump(mode="json"), "truncated": truncated},
+            quality=clustering.quality.model_dump(),
+            changes=changes,
             csv=clusters_csv(clustering),
+            json_file=clusters_json(clustering),
         )
 
 
 def clusters_csv(clustering: Clustering) -> bytes:
-    """All keywords with their clusters; unclustered ones last, with empty cluster columns."""
+    """A line for each spelling with its own searches; unclustered ones last.
+
+    The lines of a variant say which keyword it belongs to; the searches of a column add up to
+    those of all keywords.
+    """
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
-    for cluster in clustering.clusters:
-        name, head = _cell(cluster.name), _cell(cluster.head)
-        for member in cluster.members:
-            writer.writerow((cluster.id, name, head, _cell(member.keyword), member.similarity))
-    for keyword in clustering.unclustered:
-        writer.writerow(("", "", "", _cell(keyword), ""))
+    topics = {topic.id: topic.name for topic in clustering.topics}
+    done = 0
+    for one in clustering.clusters:
+        group = (one.id, _cell(one.name), _cell(topics.get(one.topic_id, "")), _cell(one.head))
+        for member in one.members:
+            _write(writer, group, member, "")
+            done += 1
+            _breathe(done)
+    for alone in clustering.unclustered:
+        _write(writer, ("", "", "", ""), alone, alone.nearest_name)
+        done += 1
+        _breathe(done)
     return out.getvalue().encode("utf-8-sig")
 
 
-def markdown(clustering: Clustering, truncated: bool) -> str:
-    """The result as a list for people, at most about TEXT_BYTES long."""
-    summary = clustering.summary
-    repeated = summary.keyword_count - summary.unique_count
-    head = (
-        f"{_count(summary.cluster_count, 'cluster')} from {_count(summary.unique_count, 'keyword')}"
-    )
-    if repeated:
-        head += f" ({_count(repeated, 'repeated one')} folded)"
-    if summary.unclustered_count:
-        head += f", {summary.unclustered_count} unclustered"
-    parts = [head + "."]
-    if truncated:
-        parts.append(
-            "The list is too long for a workflow variable: `clusters` and `unclustered` are "
-            "shortened, the file clusters.csv has every keyword."
+def _write(writer: Any, group: Sequence[object], member: Member, nearest: str) -> None:
+    spellings = member.spellings or (member.keyword,)
+    volumes = member.volumes or (member.volume,)
+    for spelling, volume in zip(spellings, volumes, strict=True):
+        first = spelling == member.keyword
+        writer.writerow(
+            (
+                *group,
+                _cell(spelling),
+                "" if first else _cell(member.keyword),
+                _figure(volume),
+                _figure(member.difficulty) if first else "",
+                _figure(member.cpc) if first else "",
+                member.intent,
+                member.similarity,
+                _cell(member.url) if first else "",
+                _cell(nearest),
+            )
         )
-    room = TEXT_BYTES
-    for number, cluster in enumerate(clustering.clusters):
-        part = f"**{cluster.id}. {_plain(cluster.name)}** ({cluster.size})\n"
-        part += _line(cluster.keywords)
-        room -= len(part.encode())
-        if room < 0:
-            rest = len(clustering.clusters) - number
-            parts.append(f"… and {_count(rest, 'more cluster')}: see clusters.csv.")
-            break
-        parts.append(part)
-    if clustering.unclustered:
-        part = f"**Unclustered** ({len(clustering.unclustered)})\n"
-        parts.append(part + _line(clustering.unclustered))
-    return "\n\n".join(parts)
 
 
-def _within(clusters: Sequence[Cluster]) -> list[dict[str, Any]]:
+def clusters_json(clustering: Clustering) -> bytes:
+    """Everything; `existing.read_existing` reads it back."""
+    topics = {topic.id: topic.name for topic in clustering.topics}
+    done = 0
+    parts: list[str] = []
+    for one in clustering.clusters:
+        parts.append(_dumped(_object(one, topics, [_whole(member) for member in one.members])))
+        before, done = done, done + one.size
+        if before // _SLICE != done // _SLICE:
+            time.sleep(0)
+    rest: dict[str, Any] = {
+        "unclustered": [{**_stray(one), **_whole(one)} for one in clustering.unclustered],
+        "topics": [_topic(one) for one in clustering.topics],
+        "summary": clustering.summary.model_dump(mode="json"),
+        "quality": clustering.quality.model_dump(),
+    }
+    if clustering.changes is not None:
+        rest["changes"] = clustering.changes.model_dump(mode="json")
+    body = ",\n".join(parts)
+    tail = ",\n".join(f'"{name}": {_dumped(value)}' for name, value in rest.items())
+    return f'{{"format": "{FORMAT}",\n"clusters": [\n{body}\n],\n{tail}}}\n'.encode()
+
+
+def _object(one: Cluster, topics: dict[int, str], keywords: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "name": one.name,
+        "head": one.head,
+        "keywords": keywords,
+        "size": one.size,
+        "volume": one.volume,
+        "difficulty": one.difficulty,
+        "cpc": one.cpc,
+        "intent": one.intent,
+        "description": one.description,
+        "parent": topics.get(one.topic_id, ""),
+        "parent_id": one.topic_id,
+        "cohesion": one.cohesion,
+        "is_new": one.is_new,
+    }
+
+
+def _short(member: Member) -> dict[str, Any]:
+    """A keyword in a variable."""
+    made = {
+        "keyword": member.keyword,
+        "volume": member.volume,
+        "similarity": member.similarity,
+    }
+    return made if len(member.spellings) < 2 else {**made, "spellings": list(member.spellings)}
+
+
+def _whole(member: Member) -> dict[str, Any]:
+    """A keyword in clusters.json."""
+    made = _short(member)
+    for name in ("difficulty", "cpc", "intent", "url"):
+        value = getattr(member, name)
+        if value not in (None, ""):
+            made[name] = value
+    if "spellings" in made:
+        pairs = zip(member.spellings, member.volumes, strict=True)
+        made["spellings"] = [{"keyword": text, "volume": volume} for text, volume in pairs]
+    return made
+
+
+def _stray(one: Unclustered) -> dict[str, Any]:
+    return {**_short(one), "nearest": one.nearest_name, "nearest_id": one.nearest_id}
+
+
+def _topic(topic: Topic) -> dict[str, Any]:
+    return topic.model_dump(mode="json")
+
+
+def _within(clusters: Sequence[Cluster], topics: dict[int, str]) -> list[dict[str, Any]]:
     """The clusters as objects, with as many keywords each as the room allows."""
-    largest = max(cluster.size for cluster in clusters)
+    bare = [_object(one, topics, []) for one in clusters]
+    objects = [[_short(m) for m in one.members[: _SHORTER[0]]] for one in clusters]
+    sizes = [[_bytes(entry) + 1 for entry in group] for group in objects]
+    fixed = sum(_bytes(one) + 1 for one in bare)
+    largest = max(one.size for one in clusters)
     for most in (largest, *(number for number in _SHORTER if number < largest)):
-        shown = [_object(cluster, most) for cluster in clusters]
-        if _bytes(shown) <= CLUSTERS_BYTES:
-            return shown
-    # Too many clusters even so: the largest ones.
+        known = most <= _SHORTER[0]
+        if known and fixed + sum(sum(group[:most]) for group in sizes) <= CLUSTERS_BYTES:
+            break
+    shown = [{**one, "keywords": group[:most]} for one, group in zip(bare, objects, strict=True)]
+    # Too many clusters even so: the first ones, which are the existing and the largest.
     return _as_many(shown, CLUSTERS_BYTES)
 
 
-def _object(cluster: Cluster, most: int) -> dict[str, Any]:
-    return {
-        "id": cluster.id,
-        "name": cluster.name,
-        "head": cluster.head,
-        "keywords": [member.keyword for member in cluster.members[:most]],
-        "size": cluster.size,
-        "cohesion": cluster.cohesion,
-    }
+def _changes(clustering: Clustering) -> tuple[dict[str, Any], bool]:
+    """What changed, and whether it is all there."""
+    if clustering.changes is None:
+        return {"added": [], "new_clusters": [], "not_given": []}, True
+    whole = clustering.changes.model_dump(mode="json")
+    room = CHANGES_BYTES // 3
+    shown = {name: _as_many(entries, room) for name, entries in whole.items()}
+    return shown, shown == whole
 
 
 def _as_many[T](items: Sequence[T], room: int) -> list[T]:
@@ -154,25 +249,32 @@ def _as_many[T](items: Sequence[T], room: int) -> list[T]:
     return kept
 
 
+_encode: Callable[[object], str] = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":")
+).encode
+
+
+def _dumped(thing: object) -> str:
+    return _encode(thing)
+
+
 def _bytes(thing: object) -> int:
-    return len(json.dumps(thing, ensure_ascii=False, separators=(",", ":")).encode())
+    return len(_encode(thing).encode())
 
 
-def _line(keywords: Sequence[str]) -> str:
-    shown = ", ".join(_plain(keyword) for keyword in keywords[:TEXT_KEYWORDS])
-    rest = len(keywords) - TEXT_KEYWORDS
-    return f"{shown} … and {rest} more" if rest > 0 else shown
+def _breathe(done: int) -> None:
+    """Let other calls of the plugin go on in between (gevent)."""
+    if done % _SLICE == 0:
+        time.sleep(0)
 
 
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+def _figure(value: float | None) -> object:
+    """A number without a needless ".0"; an empty cell where none is known."""
+    if value is None:
+        return ""
+    return int(value) if value.is_integer() else round(value, 2)
 
 
-def _plain(keyword: str) -> str:
-    """The keyword in Markdown: nothing in it is markup or HTML."""
-    return _MARKUP.sub(r"\\\1", keyword)
-
-
-def _cell(keyword: str) -> str:
-    """The keyword in a spreadsheet: never a formula."""
-    return f"'{keyword}" if keyword.startswith(_FORMULA) else keyword
+def _cell(text: str) -> str:
+    """Text in a spreadsheet: never a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,4 +1,4 @@
-"""Keywords in: from text, from a JSON array, from a file; and when two are the same."""
+"""Keywords in: from text, from an array, from a table in text, from a file."""
 
 from __future__ import annotations
 
@@ -8,123 +8,132 @@ import csv
 import io
 import json
 import re
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 from creative.deadline import Deadline
-from creative.errors import InvalidInput, TooLarge
+from creative.errors import InvalidInput
+from creative.keywords.cells import Table, rows_of_grid
+from creative.keywords.columns import HEADER_WITHIN, Header, Line, find_header, known_titles
+from creative.keywords.numbers import number
+from creative.keywords.process import WORKER
+from creative.keywords.row import Row, clean
 from creative.steps import Phase, Steps
+from creative.worker import Progress
 
 MAX_KEYWORDS = 50_000
-MAX_CHARACTERS = 200
-"""Of one keyword: search engines take no longer query (Google: 32 words)."""
+"""Keywords of one run, unless the setting `max_keywords` says otherwise."""
 MAX_FILE_BYTES = 20 * 1024 * 1024
+AT_ONCE_BYTES = 100_000
+"""Lists up to this size are read where they arrive; larger ones, and workbooks, in the worker."""
 
 _SEPARATORS = re.compile(r"[,，、;；]")
-# Zero-width space, word joiner, byte order mark, soft hyphen: pasted along, never meant.
-_INVISIBLE = re.compile(r"[\u200b\u2060\ufeff\u00ad]")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # Not str.splitlines: it also splits at form feeds and the like.
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_TABLES = frozenset({"csv", "tsv"})
-_HEADERS = frozenset(
-    """keyword|keywords|key word|key words|keyphrase|query|queries|search query|search queries|
-    search term|search terms|top queries|term|关键词|关键字|搜索词|搜尋字詞|關鍵字|キーワード|
-    検索キーワード|検索語句|クエリ|palavra-chave|palavras-chave|palavra chave|termo de pesquisa|
-    consulta|consultas|palabra clave|palabras clave|suchbegriff|mot clé|mot-clé""".replace(
-        "\n", ""
-    ).split("|")
-)
-_HEADERS_FOLDED = frozenset(" ".join(name.split()) for name in _HEADERS)
+_DELIMITERS = ("\t", ",", ";", "|")
+_SAMPLE_LINES = 200
 _ENCODINGS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_READABLE = "a text or CSV file in UTF-8, UTF-16 or Windows-1252, one keyword per line"
-_SAVE_AS = "Save the list as 'CSV UTF-8' or as plain text in UTF-8 and upload it again."
+_READABLE = "a text, CSV or XLSX file; text in UTF-8, UTF-16 or Windows-1252"
+_SAVE_AS = "Save the list as 'CSV UTF-8', as .xlsx, or as plain text in UTF-8; upload it again."
+_NAME_IT = "Call the column with the keywords 'keyword', or give a list with one keyword per line."
 
 
-def clean(text: str) -> str:
-    """`text` as it is shown: invisible signs and control signs gone, single spaces."""
-    return " ".join(_CONTROL.sub(" ", _INVISIBLE.sub("", text)).split())
+def read_keywords(text: str, parameter: str = "keywords", most: int = MAX_KEYWORDS) -> list[Row]:
+    """The keywords in `text`, in its order, repeated ones too; see `read_table`."""
+    return read_table(text, parameter, most).rows
 
 
-def fold(keyword: str) -> str:
-    """What two spellings of the same keyword have in common: case, width and spaces folded.
-
-    >>> fold("  Espresso　ＭＡＣＨＩＮＥ ")
-    'espresso machine'
-    """
-    # Casefolding may leave a sequence that NFKC composes again, so twice.
-    text = unicodedata.normalize("NFKC", clean(keyword)).casefold()
-    return " ".join(unicodedata.normalize("NFKC", text).split())
+def read_keywords_file(
+    data: bytes, filename: str, parameter: str = "keywords_file", most: int = MAX_KEYWORDS
+) -> list[Row]:
+    """The keywords in a file; see `read_table_file`."""
+    return read_table_file(data, filename, parameter, most).rows
 
 
-def read_keywords(text: str, parameter: str = "keywords") -> list[str]:
-    """The keywords in `text`, in its order, repeated ones too.
+def read_table(text: str, parameter: str = "keywords", most: int = MAX_KEYWORDS) -> Table:
+    """The keywords in `text` with what is known about each.
 
-    An array of strings, in JSON or as Python writes it, is taken as such (workflow variables
-    arrive like that); text of more than one line has a keyword per line; a single line is
-    split at , ， 、 ; and ；.
+    - An array of texts or of objects, in JSON or as Python writes it (workflow variables arrive
+      like that).
+    - A table with tabs, commas, semicolons or bars, if a line near its top names a column of
+      keywords, or if every line has a number beside its keyword.
+    - Else one keyword per line; a single line is split at , ， 、 ; and ；.
 
     Args:
         text: what the user gave.
         parameter: where it came from, for errors.
+        most: how many keywords are read at most.
 
     Raises:
         InvalidInput: there is none, or one is longer than MAX_CHARACTERS.
-        TooLarge: there are more than MAX_KEYWORDS.
+        TooLarge: there are more than `most`.
     """
-    listed = _array(text, parameter)
+    listed = _array(text, parameter, most)
     if listed is not None:
-        return _checked(listed, parameter, "entry")
-    lines = _LINE_END.split(text.strip())
-    if len(lines) == 1:
-        return _checked(enumerate(_SEPARATORS.split(lines[0]), 1), parameter, "entry")
-    skipped = len(_LINE_END.split(text[: len(text) - len(text.lstrip())])) - 1
-    numbered = ((skipped + number, line) for number, line in enumerate(lines, 1))
-    # A list copied out of code or a cell often keeps its commas at the ends of lines.
-    return _checked(((n, line.rstrip().rstrip(",，、;；")) for n, line in numbered), parameter)
+        return listed
+    grid, header = grid_of_text(text, parameter)
+    if grid:
+        return rows_of_grid(grid, header, parameter, most)
+    return _lines_table(text, parameter, most)
 
 
-def read_keywords_file(data: bytes, filename: str, parameter: str = "keywords_file") -> list[str]:
-    """The keywords in a file: of .csv and .tsv the first column, else as `read_keywords`.
+def read_table_file(
+    data: bytes, filename: str, parameter: str = "keywords_file", most: int = MAX_KEYWORDS
+) -> Table:
+    """The keywords in a file with what is known about each.
 
-    The delimiter is the one of comma, semicolon and tab that the first line has most of; a
-    first line whose first cell says "keyword", "关键词", "キーワード", "palavra-chave" or the
-    like is a header.
+    An .xlsx workbook: its first sheet with a column of keywords. A .csv or .tsv file: a table
+    with a header, or with one column of texts. Any other file: as `read_table`.
 
     Raises:
-        InvalidInput: not a text file, none in it, or one is longer than MAX_CHARACTERS.
-        TooLarge: more than MAX_KEYWORDS.
+        InvalidInput: no readable file, no column of keywords, none in it, or one is longer than
+            MAX_CHARACTERS.
+        TooLarge: more than `most`, or a workbook that is too large unpacked.
     """
-    text = _decode(data, filename, parameter)
-    if PurePosixPath(filename.lower()).suffix.removeprefix(".") not in _TABLES:
-        return read_keywords(text, parameter)
-    first = next((line for line in _LINE_END.split(text) if line.strip()), "")
-    delimiter = max((",", ";", "\t"), key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    cells: list[tuple[int, str]] = []
-    try:
-        for row in reader:
-            if row:
-                cells.append((reader.line_num, row[0]))
-    except csv.Error as error:
-        raise InvalidInput(
-            parameter, filename, f"a CSV file; line {reader.line_num} is broken: {error}", _SAVE_AS
-        ) from error
-    filled = [(line, cell) for line, cell in cells if cell.strip()]
-    if len(filled) > 1 and fold(filled[0][1]) in _HEADERS_FOLDED:
-        filled = filled[1:]
-    return _checked(filled, parameter)
+    suffix = PurePosixPath(filename.lower()).suffix
+    if data.startswith(b"PK\x03\x04") and suffix not in {".zip", ".docx", ".ods", ".pptx"}:
+        from creative.keywords.xlsx import read_sheet
+
+        grid = read_sheet(data, filename, parameter, most + HEADER_WITHIN)
+        return rows_of_grid(grid, _header_of_file(grid, filename, parameter), parameter, most)
+    text = decode(data, filename, parameter)
+    if suffix not in {".csv", ".tsv"}:
+        return read_table(text, parameter, most)
+    grid, header = grid_of_text(text, parameter)
+    if not grid:
+        grid = _parsed(text, _best_delimiter(text), filename, parameter)
+        header = _header_of_file(grid, filename, parameter)
+    return rows_of_grid(grid, header, parameter, most)
 
 
 def fetch_keywords(
-    url: str, filename: str, deadline: Deadline, steps: Steps, allowed: Iterable[str] = ()
-) -> list[str]:
-    """The keywords in a file that Dify hands over by its address; see `read_keywords_file`.
+    url: str,
+    filename: str,
+    deadline: Deadline,
+    steps: Steps,
+    allowed: Iterable[str] = (),
+    parameter: str = "keywords_file",
+    most: int = MAX_KEYWORDS,
+) -> list[Row]:
+    """The keywords in a file that Dify hands over; see `fetch_table`."""
+    return fetch_table(url, filename, deadline, steps, allowed, parameter, most).rows
+
+
+def fetch_table(
+    url: str,
+    filename: str,
+    deadline: Deadline,
+    steps: Steps,
+    allowed: Iterable[str] = (),
+    parameter: str = "keywords_file",
+    most: int = MAX_KEYWORDS,
+) -> Table:
+    """What `read_table_file` says about a file that Dify hands over by its address.
 
     Args:
         url: where the file is.
@@ -132,56 +141,78 @@ def fetch_keywords(
         deadline: the call's clock.
         steps: told about the download.
         allowed: the setting `allowed_private_hosts`, for links that users typed.
+        parameter: which parameter it came in, for errors.
+        most: how many keywords are read at most.
 
     Raises:
-        CreativeError: as `creative.files.fetch` and `read_keywords_file`.
+        CreativeError: as `creative.files.fetch` and `read_table_file`.
     """
     from creative.files import fetch
 
     with steps.step(Phase.INIT, "Fetching the file", 3):
-        file = fetch(url, filename, "keywords_file", deadline, MAX_FILE_BYTES, allowed)
-        return read_keywords_file(file.data, file.name)
+        file = fetch(url, filename, parameter, deadline, MAX_FILE_BYTES, allowed)
+        return load((file.data, file.name), parameter, deadline, most)
 
 
-def checked(keywords: Iterable[str], parameter: str = "keywords") -> list[str]:
-    """A list that is clean and within the limits; errors as those of `read_keywords`."""
-    return _checked(enumerate(keywords, 1), parameter, "entry")
+def load(
+    source: str | tuple[bytes, str], parameter: str, deadline: Deadline, most: int = MAX_KEYWORDS
+) -> Table:
+    """`read_table` of a text or `read_table_file` of (data, filename), without holding up others.
+
+    Raises:
+        CreativeError: as those; DeadlineExceeded, EngineUnavailable: as `creative.worker`.
+    """
+    data = source if isinstance(source, str) else source[0]
+    packed = isinstance(data, bytes) and data.startswith(b"PK")
+    payload = {"source": source, "parameter": parameter, "most": most}
+    if len(data) <= AT_ONCE_BYTES and not packed:
+        return unpacked(load_job(payload, lambda _fraction, _label: None))
+    return unpacked(WORKER.call("creative.keywords.table:load_job", payload, deadline))
 
 
-def _checked(numbered: Iterable[tuple[int, str]], parameter: str, unit: str = "line") -> list[str]:
-    kept: list[str] = []
-    for number, raw in numbered:
-        keyword = clean(raw)
-        if not keyword:
-            continue
-        if len(keyword) > MAX_CHARACTERS:
-            raise InvalidInput(
-                parameter,
-                keyword,
-                f"a keyword of at most {MAX_CHARACTERS} characters, and {unit} {number} has "
-                f"{len(keyword)}",
-                "Give keywords, not sentences: one per line, or a single line with commas.",
-            )
-        kept.append(keyword)
-    if not kept:
-        raise InvalidInput(
-            parameter,
-            None,
-            "at least one keyword",
-            "Give one keyword per line, or a single line with commas between them.",
-        )
-    if len(kept) > MAX_KEYWORDS:
-        raise TooLarge(
-            f"The list in {parameter}",
-            f"{len(kept)} keywords long",
-            f"{MAX_KEYWORDS} keywords",
-            "Split the list, or drop what nobody searches for.",
-        )
-    return kept
+def load_job(payload: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """`read_table` or `read_table_file` as a job of the worker; `unpacked` reads its answer."""
+    source, parameter, most = payload["source"], payload["parameter"], payload["most"]
+    if isinstance(source, str):
+        table = read_table(source, parameter, most)
+    else:
+        data, filename = source
+        table = read_table_file(data, filename, parameter, most)
+    names = tuple(Row.model_fields)
+    # Plain tuples cross a process border ten times as fast as models.
+    return {
+        "rows": [tuple(getattr(row, n) for n in names) for row in table.rows],
+        "notes": table.notes,
+    }
 
 
-def _array(text: str, parameter: str) -> list[tuple[int, str]] | None:
-    """The numbered strings of an array; None if `text` is none, such as "[exact match]".
+def unpacked(answer: dict[str, Any]) -> Table:
+    """The table in the answer of `load_job`."""
+    names = tuple(Row.model_fields)
+    rows = [Row.model_construct(**dict(zip(names, row, strict=True))) for row in answer["rows"]]
+    return Table(rows, answer["notes"])
+
+
+def _lines_table(text: str, parameter: str, most: int) -> Table:
+    lines = _LINE_END.split(text.strip())
+    if len(lines) == 1:
+        return _plain_table(enumerate(_SEPARATORS.split(lines[0]), 1), parameter, most, "entry")
+    skipped = len(_LINE_END.split(text[: len(text) - len(text.lstrip())])) - 1
+    numbered = ((skipped + place, line) for place, line in enumerate(lines, 1))
+    # A list copied out of code or a cell often keeps its commas at the ends of lines.
+    bare = ((place, line.rstrip().rstrip(",，、;；")) for place, line in numbered)
+    return _plain_table(bare, parameter, most, "line")
+
+
+def _plain_table(
+    numbered: Iterable[tuple[int, str]], parameter: str, most: int, unit: str
+) -> Table:
+    grid: list[Line] = [(place, (text,)) for place, text in numbered]
+    return rows_of_grid(grid, None, parameter, most, unit)
+
+
+def _array(text: str, parameter: str, most: int) -> Table | None:
+    """The entries of an array; None if `text` is none, such as "[exact match]".
 
     Dify hands an array variable to a string parameter as Python writes lists (with single
     quotes), and one inside other text as JSON.
@@ -198,20 +229,128 @@ def _array(text: str, parameter: str) -> list[tuple[int, str]] | None:
             return None
     if not isinstance(items, list):
         return None
+    if items and all(isinstance(item, dict) for item in items):
+        return _objects(items, parameter, most)
     listed: list[tuple[int, str]] = []
-    for number, item in enumerate(items, 1):
+    for place, item in enumerate(items, 1):
         if isinstance(item, bool) or not isinstance(item, str | int | float):
             raise InvalidInput(
                 parameter,
                 item,
-                f"an array of texts, and entry {number} is none",
-                "Connect an array of strings, or text with one keyword per line.",
+                f"an array of texts or of objects, and entry {place} is neither",
+                "Connect an array of strings, an array of objects that each have a 'keyword', "
+                "or text with one keyword per line.",
             )
-        listed.append((number, str(item)))
-    return listed
+        listed.append((place, str(item)))
+    return _plain_table(listed, parameter, most, "entry")
 
 
-def _decode(data: bytes, filename: str, parameter: str) -> str:
+def _objects(items: Sequence[dict[str, Any]], parameter: str, most: int) -> Table:
+    titles = list(dict.fromkeys(str(key) for item in items for key in item))
+    grid: list[Line] = [(0, titles)]
+    for place, item in enumerate(items, 1):
+        cells = {str(key): value for key, value in item.items()}
+        grid.append((place, [cells.get(title) for title in titles]))
+    header = find_header(grid[:1])
+    if header is None:
+        raise _no_keywords_column(titles, parameter, "fields")
+    return rows_of_grid(grid, header, parameter, most, "entry")
+
+
+def grid_of_text(text: str, parameter: str) -> tuple[list[Line], Header | None]:
+    """The table in `text` with its header; ([], None) if there is no sign that it is one."""
+    upper = "\n".join(_LINE_END.split(text, maxsplit=_SAMPLE_LINES)[:_SAMPLE_LINES])
+    best: tuple[int, str] | None = None
+    for delimiter in _DELIMITERS:
+        if delimiter not in upper:
+            continue
+        header = find_header(_parsed(upper, delimiter, "", parameter)[: HEADER_WITHIN * 2])
+        if header is not None and (best is None or header.known > best[0]):
+            best = (header.known, delimiter)
+    if best is not None:
+        grid = _parsed(text, best[1], "", parameter)
+        return grid, find_header(grid)
+    for delimiter in _DELIMITERS:
+        if delimiter in upper and _bare_numbers(_parsed(upper, delimiter, "", parameter)):
+            return _parsed(text, delimiter, "", parameter), None
+    return [], None
+
+
+def _bare_numbers(grid: Sequence[Line]) -> bool:
+    """Whether each line is a keyword and a number: a table that lost its header."""
+
+    def fits(cells: Sequence[object]) -> bool:
+        return len(cells) == 2 and not _is_number(cells[0]) and _is_number(cells[1])
+
+    return len(grid) > 1 and all(fits(cells) for _, cells in grid)
+
+
+def _is_number(cell: object) -> bool:
+    try:
+        return number(cell, thousands=True) is not None
+    except ValueError:
+        return False
+
+
+def _header_of_file(grid: Sequence[Line], filename: str, parameter: str) -> Header | None:
+    """The header of a table file; None for a single column of keywords without one.
+
+    Raises:
+        InvalidInput: there are several columns, and none is known to hold keywords.
+    """
+    header = find_header(grid)
+    if header is not None or not grid:
+        return header
+    wide = [cells for _, cells in grid if sum(1 for c in cells if c not in (None, "")) > 1]
+    if not wide and not known_titles(grid[0][1]):
+        return None
+    if _bare_numbers(grid):
+        return None
+    top = max((cells for _, cells in grid[:HEADER_WITHIN]), key=known_titles)
+    titles = [clean(str(cell)) for cell in top if cell not in (None, "")]
+    raise _no_keywords_column(titles, parameter, "columns", filename)
+
+
+def _no_keywords_column(
+    titles: Sequence[str], parameter: str, what: str, came: object = "a table"
+) -> InvalidInput:
+    shown = ", ".join(repr(title[:40]) for title in titles[:20])
+    return InvalidInput(
+        parameter, came, f"a table with a column of keywords; its {what} are {shown}", _NAME_IT
+    )
+
+
+def _best_delimiter(text: str) -> str:
+    first = next((line for line in _LINE_END.split(text) if line.strip()), "")
+    return max((",", ";", "\t", "|"), key=first.count)
+
+
+def _parsed(text: str, delimiter: str, filename: str, parameter: str) -> list[Line]:
+    """The lines of a table that hold anything."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    grid: list[Line] = []
+    before = 0
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                grid.append((before + 1, cells))
+            before = reader.line_num
+    except csv.Error as error:
+        raise InvalidInput(
+            parameter,
+            filename or "a table",
+            f"a CSV table; line {before + 1} is broken: {error}",
+            _SAVE_AS,
+        ) from error
+    return grid
+
+
+def decode(data: bytes, filename: str, parameter: str) -> str:
+    """The text in a file.
+
+    Raises:
+        InvalidInput: it is no text, or in an encoding that is not told from others.
+    """
     for mark, encoding in _ENCODINGS:
         if data.startswith(mark):
             try:

@@ -1,0 +1,42 @@
+"""The verb `draw`: a clustering as a picture."""
+
+from __future__ import annotations
+
+from creative.deadline import Deadline
+from creative.keywords.model import Clustering
+from creative.keywords.process import WORKER
+from creative.steps import Phase, Steps
+
+WIDTH = 1600
+HEIGHT = 1200
+"""Of the map, in pixels."""
+
+
+def draw(clustering: Clustering, deadline: Deadline, steps: Steps, title: str = "") -> bytes:
+    """The clusters as a map: a PNG of WIDTH by HEIGHT pixels.
+
+    Args:
+        clustering: what `cluster` gave; read back from a file it has no vectors and no map.
+        deadline: the call's clock.
+        steps: told what is going on.
+        title: what stands above; empty: the numbers of clusters and keywords.
+
+    Raises:
+        InvalidInput: there is nothing to draw.
+        DeadlineExceeded: out of time.
+        EngineUnavailable: the worker process cannot start or died.
+    """
+    summary = clustering.summary
+    payload = {
+        **clustering._drawing,
+        "names": [one.name for one in clustering.clusters],
+        "ids": [one.id for one in clustering.clusters],
+        "topic_names": [topic.name for topic in clustering.topics],
+        "title": title or f"{summary.cluster_count} clusters, {summary.unique_count} keywords",
+        "width": WIDTH,
+        "height": HEIGHT,
+    }
+    with steps.step(Phase.PARSE, "Drawing the map", 96) as step:
+        job = "creative.keywords.jobs:map_job"
+        picture: bytes = WORKER.call(job, payload, deadline, step.progress)
+        return picture

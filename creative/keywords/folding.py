@@ -1,0 +1,184 @@
+"""Which rows are the same keyword, and what is known about it then."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from creative.keywords.intent import given_intent, intent_of
+from creative.keywords.row import Row
+from creative.keywords.spelling import Spellings, fold
+from creative.worker import Progress
+
+NOBODY = -1
+"""Owner of a keyword that is in no existing cluster."""
+
+
+class Keyword(BaseModel):
+    """A keyword with all its variants: case, width, accents, plural, order of words, words that
+    say nothing, spaces and hyphens, traditional and simplified Chinese."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str = Field(description="folded form")
+    keyword: str = Field(description="the spelling shown: most searched, then most often given")
+    spellings: tuple[str, ...] = Field(description="all, the shown one first")
+    volumes: tuple[float | None, ...] = Field(description="searches per month of each spelling")
+    volume: float | None = Field(None, description="their sum; None if none is known")
+    difficulty: float | None = Field(None, description="mean weighted by volume, 0 to 100")
+    cpc: float | None = Field(None, description="mean weighted by volume")
+    intent: str = Field("", description="given or read from its words; may be empty")
+    url: str = ""
+    serp: tuple[str, ...] = Field((), description="of all its rows, without repetition")
+    rows: int = Field(description="how many lines of the list it comes from; 0: of none")
+    owner: int = Field(NOBODY, description="number of the existing cluster that it is in")
+
+
+Entry = tuple[Row, int, bool]
+"""A row, the number of its existing cluster, whether it is of the list."""
+
+
+def fold_rows(rows: Sequence[Row], old: Sequence[tuple[Row, int]] = ()) -> list[Keyword]:
+    """The different keywords of a list, sorted: the order of the rows does not matter.
+
+    Args:
+        rows: the list, repeated keywords too.
+        old: rows of an earlier result with the number of the cluster that each is in (NOBODY: of
+            none). Two clusters are never joined by a variant that both have. Where a keyword is
+            in the list too, the list's figures count.
+    """
+    return folded_with_notes(rows, old)[0]
+
+
+def folded_with_notes(
+    rows: Sequence[Row], old: Sequence[tuple[Row, int]] = ()
+) -> tuple[list[Keyword], list[str]]:
+    """`fold_rows`, and what could not be compared, one sentence each."""
+    every = [(row, NOBODY, True) for row in rows]
+    every += [(row, owner, False) for row, owner in old]
+    spellings = Spellings(row.keyword for row, _, _ in every)
+    found = [_keyword(group, spellings) for group in _joined(every, spellings)]
+    return sorted(found, key=lambda k: (k.key, k.keyword)), spellings.notes
+
+
+def _joined(every: Sequence[Entry], spellings: Spellings) -> list[list[Entry]]:
+    """The rows that are the same keyword, together."""
+    by_text: dict[str, list[Entry]] = {}
+    owners: dict[str, int] = {}
+    for entry in every:
+        text = fold(entry[0].keyword) or entry[0].keyword
+        by_text.setdefault(text, []).append(entry)
+        owners[text] = max(owners.get(text, NOBODY), entry[1])
+    root = {text: text for text in by_text}
+
+    def find(text: str) -> str:
+        while root[text] != text:
+            root[text] = root[root[text]]
+            text = root[text]
+        return text
+
+    first: dict[str, list[str]] = {}
+    # Owned ones first, so that a new variant joins a cluster before it joins another new one.
+    for text in sorted(by_text, key=lambda t: (owners[t] == NOBODY, t)):
+        for key in sorted({k for entry in by_text[text] for k in spellings.keys(entry[0].keyword)}):
+            for other in first.setdefault(key, []):
+                one, two = find(text), find(other)
+                apart = {owners[one], owners[two]} - {NOBODY}
+                if one != two and len(apart) < 2:
+                    root[one] = two
+                    owners[two] = max(owners[one], owners[two])
+            # One of each cluster, and one that is in none, can be joined under a key.
+            if all(owners[find(text)] != owners[find(other)] for other in first[key]):
+                first[key].append(text)
+    joined: dict[str, list[Entry]] = {}
+    for text, entries in by_text.items():
+        joined.setdefault(find(text), []).extend(entries)
+    return list(joined.values())
+
+
+def _keyword(entries: Sequence[Entry], spellings: Spellings) -> Keyword:
+    if len(entries) == 1:
+        [(row, owner, new)] = entries
+        return Keyword(
+            key=spellings.keys(row.keyword)[0],
+            spellings=(row.keyword,),
+            volumes=(row.volume,),
+            rows=int(new),
+            owner=owner,
+            **row.__dict__,
+        )
+    given = [row for row, _, new in entries if new]
+    old = [row for row, _, new in entries if not new]
+    everyone = sorted(given, key=_content) + sorted(old, key=_content)
+
+    def newest(has: Callable[[Row], bool]) -> list[Row]:
+        """Rows of the list that know it, else those of the earlier result."""
+        known = [row for row in given if has(row)] or [row for row in old if has(row)]
+        return sorted(known, key=_content)
+
+    counted = newest(lambda row: row.volume is not None)
+    volumes: dict[str, list[float]] = {}
+    for row in counted:
+        volumes.setdefault(row.keyword, []).append(row.volume or 0.0)
+    times = Counter(row.keyword for row in everyone)
+    ranked = sorted(times, key=lambda s: (-math.fsum(volumes.get(s, [])), -times[s], len(s), s))
+    shown = ranked[0]
+    return Keyword(
+        key=min(spellings.keys(spelling)[0] for spelling in ranked),
+        keyword=shown,
+        spellings=tuple(ranked),
+        volumes=tuple(math.fsum(volumes[s]) if s in volumes else None for s in ranked),
+        volume=math.fsum(row.volume or 0.0 for row in counted) if counted else None,
+        difficulty=_mean(newest(lambda r: r.difficulty is not None), lambda r: r.difficulty),
+        cpc=_mean(newest(lambda r: r.cpc is not None), lambda r: r.cpc),
+        intent=next((row.intent for row in newest(lambda r: bool(r.intent))), ""),
+        url=next((row.url for row in newest(lambda r: bool(r.url))), ""),
+        serp=tuple(dict.fromkeys(url for row in everyone for url in row.serp)),
+        rows=len(given),
+        owner=max(owner for _, owner, _ in entries),
+    )
+
+
+def _content(row: Row) -> tuple[object, ...]:
+    """An order of rows that does not depend on where they stood: the most searched first."""
+    return (-(row.volume or 0.0), row.keyword, row.url, row.intent, row.serp,
+            row.difficulty or 0.0, row.cpc or 0.0)  # fmt: skip
+
+
+def _mean(rows: Iterable[Row], value: Callable[[Row], float | None]) -> float | None:
+    """The mean weighted by volume; plain where no volume is known."""
+    pairs = [(amount, row.volume or 0.0) for row in rows if (amount := value(row)) is not None]
+    if not pairs:
+        return None
+    total = math.fsum(weight for _, weight in pairs)
+    if total <= 0:
+        return math.fsum(amount for amount, _ in pairs) / len(pairs)
+    return math.fsum(amount * weight for amount, weight in pairs) / total
+
+
+def fold_job(payload: dict[str, Any], progress: Progress) -> tuple[list[dict[str, Any]], list[str]]:
+    """`folded_with_notes` as a job of the worker, with intents read where none is given.
+
+    Args:
+        payload: `rows` and `old`: rows as tuples in the order of Row's fields; `owners`: the
+            number of the existing cluster of each old row.
+        progress: told when it is half done.
+    """
+    names = tuple(Row.model_fields)
+
+    def row(values: Sequence[Any]) -> Row:
+        return Row.model_construct(**dict(zip(names, values, strict=True)))
+
+    rows = [row(values) for values in payload["rows"]]
+    old = [row(values) for values in payload["old"]]
+    keywords, notes = folded_with_notes(rows, list(zip(old, payload["owners"], strict=True)))
+    progress(0.6, "Reading search intents")
+    folded: list[dict[str, Any]] = []
+    for keyword in keywords:
+        intent = given_intent(keyword.intent) or intent_of(keyword.keyword)
+        folded.append({**keyword.__dict__, "intent": intent})
+    return folded, notes
