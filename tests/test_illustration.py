@@ -92,6 +92,7 @@ def test_a_size_that_is_out_of_range_stops_the_workflow_at_its_node(
     assert failed == node
 
 
+@pytest.mark.timeout(600)  # two pictures on a processor
 def test_on_a_real_server() -> None:
     if not A1111_URL:
         pytest.skip("STUDIO_TEST_A1111_URL is not set: no AUTOMATIC1111 or Forge to draw with")
