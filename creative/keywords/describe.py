@@ -9,14 +9,12 @@ once, and every name is checked. A cluster without a usable answer keeps its off
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from creative.deadline import Deadline
 from creative.errors import (
@@ -26,15 +24,23 @@ from creative.errors import (
     EngineUnavailable,
     shorten,
 )
+from creative.keywords.said import (
+    MAX_DESCRIPTION,
+    MAX_NAME,
+    Group,
+    Groups,
+    Vocabulary,
+    folded,
+    problem,
+    readable,
+)
 from creative.language import LanguageModel, Message, ModelRefused, RateLimited, ask
 from creative.steps import Step
 
-INTENTS = ("informational", "commercial", "transactional", "navigational", "local")
 PER_CALL = 40
 TOKENS_PER_CALL = 4000
 KEYWORDS_SHOWN = 12
-MAX_NAME = 60
-MAX_DESCRIPTION = 200
+_KEYWORDS_COMPARED = 20
 PARALLEL = 3
 ATTEMPTS = 2
 """So often a cluster is asked for."""
@@ -63,10 +69,6 @@ brand), or local (a place near them)
 {language}"""
 _SAME_LANGUAGE = "Write name and description in the language of the group's keywords."
 _OTHER_LANGUAGE = "Write name and description in this language: {}."
-
-_PLACEHOLDER = re.compile(r"(group|cluster|name|label|string|topic|title)\W*\d*", re.IGNORECASE)
-_NO_NAME = re.compile(r"[<>{}]|://")
-_AROUND = " \t*_#`\"'“”„‘’«»「」『』.,;:"
 
 
 class _HasKeyword(Protocol):
@@ -101,44 +103,6 @@ class Described(BaseModel):
     by_model: bool = Field(True, description="false: the offline name was kept")
 
 
-class _Group(BaseModel):
-    """What the model says about one group."""
-
-    id: int
-    name: str
-    intent: str = ""
-    description: str = ""
-
-    @field_validator("id", mode="before")
-    @classmethod
-    def _number(cls, value: object) -> object:
-        return value.strip().lstrip("#") if isinstance(value, str) else value
-
-    @field_validator("intent", "description", mode="before")
-    @classmethod
-    def _missing(cls, value: object) -> object:
-        return value if isinstance(value, str) else ""
-
-
-class _Groups(BaseModel):
-    """What is asked for. One bad group must not spoil the others: each is read by itself."""
-
-    groups: list[Any] = Field(
-        json_schema_extra={
-            "items": {
-                "type": "object",
-                "properties": {
-                    "id": {"type": "integer"},
-                    "name": {"type": "string", "maxLength": MAX_NAME},
-                    "intent": {"type": "string", "enum": list(INTENTS)},
-                    "description": {"type": "string", "maxLength": MAX_DESCRIPTION},
-                },
-                "required": ["id", "name", "intent", "description"],
-            }
-        }
-    )
-
-
 def describer(model: LanguageModel, deadline: Deadline, language: str = "") -> Describer:
     """Names clusters with `model`; hand it to `creative.keywords.cluster`.
 
@@ -158,6 +122,7 @@ class Describer:
         self.notes: list[str] = []
         self._deadline = deadline
         wanted = _OTHER_LANGUAGE.format(shorten(language, 40)) if language else _SAME_LANGUAGE
+        self._compared = not language
         question = _QUESTION.format(longest=MAX_NAME, sentence=MAX_DESCRIPTION, language=wanted)
         self._question = Message(role="system", text=question)
 
@@ -203,10 +168,12 @@ class _Work:
     def __init__(self, owner: Describer, clusters: Sequence[Nameable], step: Step) -> None:
         self._model, self._question, self._step = owner.model, owner._question, step
         self._clusters = list(enumerate(clusters, 1))
+        # Names in another language have other words.
+        self._vocabulary = Vocabulary([_compared(c) for c in clusters]) if owner._compared else None
         left = owner._deadline.remaining() * SHARE_OF_TIME
         self._deadline = Deadline(left, owner._deadline.limit, owner._deadline.who)
         self._fruitless = 0
-        self.found: dict[int, _Group] = {}
+        self.found: dict[int, Group] = {}
         self.reasons: dict[int, str] = {}
         self.invented = 0
         self.failure: CreativeError | None = None
@@ -276,7 +243,7 @@ class _Work:
             self._deadline.sleep(RATE_PAUSE_SECONDS, f"waiting for {self._model.name}")
             answer = self._ask(asked)
         wanted = {number for number, _ in asked}
-        groups, unreadable = _read(answer.value.groups)
+        groups, unreadable = readable(answer.value.groups)
         numbers = Counter(group.id for group in groups)
         self.invented += sum(number not in wanted for number in numbers)
         named = 0
@@ -287,20 +254,33 @@ class _Work:
         for group in groups:
             if group.id not in wanted:
                 continue
-            problem = "came twice" if numbers[group.id] > 1 else _problem(group)
-            if problem:
-                self.reasons[group.id] = problem
+            wrong = "came twice" if numbers[group.id] > 1 else self._wrong(group)
+            if wrong:
+                self.reasons[group.id] = wrong
             else:
                 self.found[group.id] = group
                 del self.reasons[group.id]
                 named += 1
         return answer.cut, named
 
+    def _wrong(self, group: Group) -> str:
+        """Why a name cannot be used; empty if it can."""
+        if why := problem(group):
+            return why
+        said = (group.name, group.description)
+        if self._vocabulary is not None and not self._vocabulary.fits(group.id - 1, said):
+            return "got a name that has nothing to do with it"
+        return ""
+
     def _ask(self, asked: Sequence[_Numbered]) -> Any:
         shown = {"groups": [_shown(*one) for one in asked]}
         text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
         messages = [self._question, Message(role="user", text=text)]
-        return ask(self._model, messages, _Groups, self._deadline, self._step, partial=True)
+        return ask(self._model, messages, Groups, self._deadline, self._step, partial=True)
+
+
+def _compared(cluster: Nameable) -> list[str]:
+    return [member.keyword for member in cluster.members[:_KEYWORDS_COMPARED]]
 
 
 def _shown(number: int, cluster: Nameable) -> dict[str, Any]:
@@ -325,67 +305,22 @@ def _parts(clusters: Sequence[_Numbered]) -> Iterator[list[_Numbered]]:
         yield part
 
 
-def _read(items: Sequence[Any]) -> tuple[list[_Group], set[int]]:
-    """Groups that can be read, cleaned, and the numbers of those that cannot."""
-    groups, unreadable = [], set()
-    for item in items:
-        try:
-            group = _Group.model_validate(item)
-        except ValidationError:
-            number = item.get("id") if isinstance(item, dict) else None
-            if isinstance(number, int):
-                unreadable.add(number)
-            continue
-        groups.append(
-            group.model_copy(
-                update={
-                    "name": _line(group.name).strip(_AROUND),
-                    "intent": _intent(group.intent),
-                    "description": shorten(_line(group.description), MAX_DESCRIPTION),
-                }
-            )
-        )
-    return groups, unreadable
-
-
-def _line(text: str) -> str:
-    """`text` in one line, without what cannot be seen or encoded."""
-    seen = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
-    hidden = {"Cf", "Cs", "Co", "Cn"}
-    return " ".join("".join(c for c in seen if unicodedata.category(c) not in hidden).split())
-
-
-def _intent(text: str) -> str:
-    """The one intent that is named in `text`, or nothing."""
-    named = [intent for intent in INTENTS if intent in text.lower()]
-    return named[0] if len(named) == 1 else ""
-
-
-def _problem(group: _Group) -> str:
-    """Why a name cannot be used; empty if it can."""
-    if not any(c.isalnum() for c in group.name) or _PLACEHOLDER.fullmatch(group.name):
-        return "got no name"
-    if len(group.name) > MAX_NAME:
-        return f"got a name of over {MAX_NAME} characters"
-    return "got a name with code in it" if _NO_NAME.search(group.name) else ""
-
-
 def _unlike(
-    clusters: Sequence[Nameable], found: dict[int, _Group], reasons: dict[int, str]
+    clusters: Sequence[Nameable], found: dict[int, Group], reasons: dict[int, str]
 ) -> list[Described]:
     """Everything put together; of equal names the first stays."""
     # Offline names are unlike each other: those that stay come first.
-    taken = {_folded(c.name) for number, c in enumerate(clusters, 1) if number not in found}
+    taken = {folded(c.name) for number, c in enumerate(clusters, 1) if number not in found}
     described = []
     for number, cluster in enumerate(clusters, 1):
         group = found.get(number)
         if group is None:
             described.append(_offline(cluster, cluster.name))
-        elif _folded(group.name) in taken:
+        elif folded(group.name) in taken:
             reasons[number] = "got a name that another one has"
             described.append(_offline(cluster, _free(cluster.name, taken)))
         else:
-            taken.add(_folded(group.name))
+            taken.add(folded(group.name))
             described.append(
                 Described(
                     name=group.name,
@@ -403,11 +338,7 @@ def _offline(cluster: Nameable, name: str) -> Described:
 def _free(name: str, taken: set[str]) -> str:
     """`name`, or with a number if the model gave it to another cluster; it is taken then."""
     free, number = name, 2
-    while _folded(free) in taken:
+    while folded(free) in taken:
         free, number = f"{name} ({number})", number + 1
-    taken.add(_folded(free))
+    taken.add(folded(free))
     return free
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold()
