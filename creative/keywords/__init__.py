@@ -9,7 +9,7 @@ The arithmetic runs in a worker process (`jobs` and what it imports); nothing th
 here needs numpy.
 """
 
-from creative.keywords.clustering import ClusterRequest, cluster
+from creative.keywords.clustering import cluster
 from creative.keywords.drawing import draw
 from creative.keywords.existing import Existing, fetch_existing, load_existing, read_existing
 from creative.keywords.model import (
@@ -23,6 +23,7 @@ from creative.keywords.model import (
     Unclustered,
 )
 from creative.keywords.report import Export, export
+from creative.keywords.request import ClusterRequest
 from creative.keywords.row import Row
 from creative.keywords.spelling import fold
 from creative.keywords.table import (
