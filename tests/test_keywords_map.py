@@ -303,6 +303,11 @@ def test_topics_share_colours_and_are_in_the_legend() -> None:
     assert set(keyword_map.PALETTE[:3]) <= chips
 
 
+def test_a_topic_for_each_cluster_is_no_topic() -> None:
+    alone = payload([6] * 12, topics=list(range(12)), topic_names=[f"t {n}" for n in range(12)])
+    assert picture(alone)[0].tobytes() == picture(payload([6] * 12))[0].tobytes()
+
+
 def planned(given: dict[str, Any]) -> tuple[Sheet, bubbles.Rows, bubbles.Plan]:
     sheet = Sheet(given["width"], given["height"], Fonts([]))
     rows = bubbles.read_rows(given, len(given["names"]))

@@ -57,6 +57,8 @@ def draw(payload: dict[str, Any], progress: Progress, fonts: Fonts | None = None
     """
     names: list[str] = payload["names"]
     topics: list[int] | None = payload.get("topics") or None
+    if topics and len(set(topics)) == len(topics):
+        topics = None  # one for each cluster: they tell nothing that the names do not
     width, height = int(payload["width"]), int(payload["height"])
     if not any(label >= 0 for label in payload["labels"]):
         raise InvalidInput("map", None, "at least one cluster to draw")
