@@ -94,11 +94,7 @@ def intent_of(keyword: str) -> str:
             hit = table.phrases.get(" ".join(words[start:end]))
             if hit is not None:
                 found.append(hit)
-        found += [
-            hit
-            for ending, hit in table.endings.items()
-            if words[start].endswith(ending) and len(words[start]) > len(ending)
-        ]
+        found += [hit for end, hit in table.endings.items() if words[start].endswith(end)]
     if not text.isascii() and (HAN.search(text) or KANA.search(text)):
         found += [(rank, intent) for part, rank, intent in table.parts if part in text]
     return min(found)[1] if found else ""

@@ -321,8 +321,9 @@ def _no_keywords_column(
 
 
 def _best_delimiter(text: str) -> str:
-    first = next((line for line in _LINE_END.split(text) if line.strip()), "")
-    return max((",", ";", "\t", "|"), key=first.count)
+    """The delimiter that most of the upper lines have."""
+    upper = _LINE_END.split(text, maxsplit=_SAMPLE_LINES)[:_SAMPLE_LINES]
+    return max((",", ";", "\t", "|"), key=lambda mark: sum(mark in line for line in upper))
 
 
 def _parsed(text: str, delimiter: str, filename: str, parameter: str) -> list[Line]:
