@@ -87,7 +87,7 @@ class Sheet:
         halo = max(2, size // 8)
         self._draw.text(at, line.text, PAPER, font, "ls", stroke_width=halo, stroke_fill=PAPER)
         # One face has to do for all weights: a hair of its own ink around it is its bold.
-        weight = size / 50 if bold else 0
+        weight = size / 60 if bold else 0
         self._draw.text(at, line.text, ink, font, "ls", stroke_width=weight, stroke_fill=ink)
 
     def wrap(self, text: str, size: int, widest: float, most: int = 2) -> list[Lettering]:
