@@ -81,6 +81,7 @@ class LanguageModel(Protocol):
                 to one, and ignored elsewhere.
 
         Raises:
+            HalfAnswer: the answer began and broke off.
             CreativeError: whatever kept the model from answering.
         """
 
@@ -93,13 +94,27 @@ class RateLimited(EngineRejected):
     """A refusal that time heals; nothing was done or billed."""
 
 
+class HalfAnswer(CreativeError):
+    """An answer broke off: the line, the host or the clock ended it.
+
+    Args:
+        cause: why.
+        completion: what had come until then.
+    """
+
+    def __init__(self, cause: CreativeError, completion: Completion) -> None:
+        self.cause = cause
+        self.completion = completion
+        super().__init__(cause.message, cause.hint)
+
+
 @dataclass(frozen=True)
 class Answer[S: BaseModel]:
     """A usable answer.
 
     Attributes:
         value: validated.
-        cut: it ended at the model's limit of tokens; `value` is what was complete.
+        cut: it broke off or ended at the model's limit of tokens; `value` is what was complete.
     """
 
     value: S
@@ -123,7 +138,8 @@ def ask[S: BaseModel](
         schema: what the answer must be.
         deadline: the call's clock.
         step: told what the answers cost.
-        partial: whether an answer that was cut off is taken as far as it is complete.
+        partial: whether an answer that was cut off, or broke off, is taken as far as it is
+            complete.
 
     Raises:
         AnswerInvalid: neither answer can be used; the error says why and how it begins.
@@ -131,9 +147,11 @@ def ask[S: BaseModel](
     """
     wanted = schema.model_json_schema()
     conversation = [_with_schema(messages[0], wanted), *messages[1:]]
-    completion = _completed(model, conversation, wanted, deadline, step)
     try:
+        completion = _completed(model, conversation, wanted, deadline, step)
         return _read(completion, schema, partial)
+    except HalfAnswer as half:
+        return _rest_of(half, schema, partial)
     except _Useless as problem:
         begins = without_thinking(completion.text).strip()[:_SHOWN]
         conversation += [
@@ -143,9 +161,11 @@ def ask[S: BaseModel](
                 text=f"That cannot be used: {problem}. Answer again with the JSON object only.",
             ),
         ]
-    completion = _completed(model, conversation, wanted, deadline, step)
     try:
+        completion = _completed(model, conversation, wanted, deadline, step)
         return _read(completion, schema, partial)
+    except HalfAnswer as half:
+        return _rest_of(half, schema, partial)
     except _Useless as problem:
         begins = shorten(redact_text(without_thinking(completion.text)), 160) or "(empty)"
         raise AnswerInvalid(
@@ -177,10 +197,29 @@ def _completed(
     step: Step,
 ) -> Completion:
     deadline.check(f"asking {model.name}")
-    done = model.complete(messages, deadline, schema)
+    try:
+        done = model.complete(messages, deadline, schema)
+    except HalfAnswer as half:
+        _spent(half.completion, step)
+        raise
+    _spent(done, step)
+    return done
+
+
+def _spent(done: Completion, step: Step) -> None:
     with _SPENDING:  # several calls may share a step
         step.spent(done.price, done.prompt_tokens + done.completion_tokens, done.currency)
-    return done
+
+
+def _rest_of[S: BaseModel](half: HalfAnswer, schema: type[S], partial: bool) -> Answer[S]:
+    """What is complete of an answer that broke off: it was paid for."""
+    try:
+        if partial:
+            value = _read(half.completion, schema, partial).value
+            return Answer(value, cut=True)
+    except _Useless:
+        pass  # nothing in it is complete: what ended it is what there is to tell
+    raise half.cause from None
 
 
 def _read[S: BaseModel](completion: Completion, schema: type[S], partial: bool) -> Answer[S]:

@@ -21,6 +21,7 @@ from creative.errors import (
 from creative.language import (
     Answer,
     Completion,
+    HalfAnswer,
     Message,
     ModelRefused,
     RateLimited,
@@ -171,6 +172,43 @@ def test_a_transport_error_is_not_tried_again() -> None:
         Steps().step(Phase.AI_CALL, "Asking", 100) as step,
     ):
         ask(model, QUESTION, Pets, Deadline(5), step)
+    assert len(model.heard) == 1
+
+
+def broken_off(came: str, **options: Any) -> tuple[Answer[Pets] | None, Scripted, Steps]:
+    """What is made of an answer that broke off after `came`; None if nothing is."""
+    cause = EngineUnavailable("parrot", "the line broke")
+    half = HalfAnswer(cause, Completion(text=came, completion_tokens=3))
+    model, steps = Scripted([half, json.dumps(CATS)]), Steps()
+    with steps.step(Phase.AI_CALL, "Asking", 100) as step:
+        try:
+            return ask(model, QUESTION, Pets, Deadline(5), step, **options), model, steps
+        except EngineUnavailable:
+            return None, model, steps
+
+
+@pytest.mark.parametrize(
+    ("came", "pets"),
+    [
+        ('{"pets": ["cat"], "more": [1', ["cat"]),
+        ('{"pets": ["cat", "dog"]}', ["cat", "dog"]),
+        ('{"pets": ["cat"', None),
+        ("I think", None),
+    ],
+)
+def test_an_answer_that_broke_off_counts_as_far_as_it_goes(
+    came: str, pets: list[str] | None
+) -> None:
+    answer, model, steps = broken_off(came, partial=True)
+    assert (answer.value.pets if answer else None) == pets
+    assert answer is None or answer.cut
+    assert len(model.heard) == 1
+    assert steps.events[-1].tokens == 3
+
+
+def test_who_wants_all_of_an_answer_gets_no_half() -> None:
+    answer, model, _ = broken_off('{"pets": ["cat", "dog"]}')
+    assert answer is None
     assert len(model.heard) == 1
 
 

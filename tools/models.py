@@ -14,7 +14,7 @@ from typing import Any
 
 from dify_plugin import Tool
 from dify_plugin.entities.model import EmbeddingInputType
-from dify_plugin.entities.model.llm import LLMModelConfig
+from dify_plugin.entities.model.llm import LLMModelConfig, LLMResultChunk, LLMUsage
 from dify_plugin.entities.model.message import (
     AssistantPromptMessage,
     PromptMessage,
@@ -26,7 +26,13 @@ from dify_plugin.entities.model.text_embedding import TextEmbeddingModelConfig
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, CreativeError, InvalidInput
 from creative.keywords import describe, vectors
-from creative.language import MAX_ANSWER_CHARACTERS, Completion, Message, failure
+from creative.language import (
+    MAX_ANSWER_CHARACTERS,
+    Completion,
+    HalfAnswer,
+    Message,
+    failure,
+)
 from creative.steps import Step
 from tools.adapter import Call, Parameters
 
@@ -128,18 +134,27 @@ class LanguageModel(_Reverse):
 
         Raises:
             ModelRefused, RateLimited, EngineRejected: in the words of the model's server.
-            EngineUnavailable, DeadlineExceeded: no answer, or half of one.
-            AnswerInvalid: an answer without an end.
+            EngineUnavailable, DeadlineExceeded: no answer.
+            HalfAnswer: one that broke off, or had no end.
         """
         self._wait_no_longer(deadline)
         prompt = [_ROLES[message.role](content=message.text) for message in messages]
+        heard = _Heard(self.name)
         try:
-            return self._collected(self._config(schema), prompt, deadline)
-        except CreativeError:
-            raise
+            chunks = self._session.model.llm.invoke(self._config(schema), prompt, stream=True)
+            with contextlib.closing(chunks):
+                for chunk in chunks:
+                    heard.add(chunk)
+                    deadline.check(f"listening to {self.name}")
         except Exception as error:
             # The SDK raises a bare Exception with what Dify said, whatever it was.
-            raise failure(self.name, str(error), deadline) from error
+            cause = (
+                error
+                if isinstance(error, CreativeError)
+                else failure(self.name, str(error), deadline)
+            )
+            raise HalfAnswer(cause, heard.completion()) if heard.text else cause from error
+        return heard.completion()
 
     def _config(self, schema: Mapping[str, Any] | None) -> LLMModelConfig:
         settings = self._selected.get("completion_params")
@@ -153,32 +168,39 @@ class LanguageModel(_Reverse):
             completion_params=completion,
         )
 
-    def _collected(
-        self, config: LLMModelConfig, prompt: list[PromptMessage], deadline: Deadline
-    ) -> Completion:
-        text, usage, reason = "", None, ""
-        chunks = self._session.model.llm.invoke(config, prompt, stream=True)
-        with contextlib.closing(chunks):
-            for chunk in chunks:
-                deadline.check(f"listening to {self.name}")
-                text += chunk.delta.message.get_text_content()
-                usage = chunk.delta.usage or usage
-                reason = chunk.delta.finish_reason or reason
-                if len(text) > MAX_ANSWER_CHARACTERS:
-                    raise AnswerInvalid(
-                        self.name,
-                        f"it is longer than {MAX_ANSWER_CHARACTERS} characters and goes on",
-                        "Choose another model, or give it a limit of tokens.",
-                    )
-        cut = reason.lower() in {"length", "max_tokens"}
-        if usage is None:
-            return Completion(text=text, cut=cut)
+
+class _Heard:
+    """What has come of an answer."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._usage: LLMUsage | None = None
+        self._reason = ""
+        self.text = ""
+
+    def add(self, chunk: LLMResultChunk) -> None:
+        """Raises: AnswerInvalid, if there is no end to it."""
+        self.text += chunk.delta.message.get_text_content()
+        self._usage = chunk.delta.usage or self._usage
+        self._reason = chunk.delta.finish_reason or self._reason
+        if len(self.text) > MAX_ANSWER_CHARACTERS:
+            raise AnswerInvalid(
+                self._name,
+                f"it is longer than {MAX_ANSWER_CHARACTERS} characters and goes on",
+                "Choose another model, or give it a limit of tokens.",
+            )
+
+    def completion(self) -> Completion:
+        """It as a whole."""
+        cut = self._reason.lower() in {"length", "max_tokens"}
+        if self._usage is None:
+            return Completion(text=self.text, cut=cut)
         return Completion(
-            text=text,
-            prompt_tokens=usage.prompt_tokens,
-            completion_tokens=usage.completion_tokens,
-            price=_price(usage.total_price),
-            currency=usage.currency or "USD",
+            text=self.text,
+            prompt_tokens=self._usage.prompt_tokens,
+            completion_tokens=self._usage.completion_tokens,
+            price=_price(self._usage.total_price),
+            currency=self._usage.currency or "USD",
             cut=cut,
         )
 
