@@ -17,7 +17,8 @@ from creative.deadline import Deadline
 from creative.errors import CreativeError, EngineRejected, EngineUnavailable
 from creative.keywords import describe
 from creative.keywords.describe import Described, Describer, describer
-from creative.keywords.said import INTENTS, MAX_NAME
+from creative.keywords.intent import INTENTS
+from creative.keywords.said import MAX_NAME
 from creative.language import Completion, Message, ModelRefused, RateLimited
 from creative.steps import Phase, Steps
 

@@ -16,8 +16,8 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from creative.errors import shorten
+from creative.keywords.intent import INTENTS
 
-INTENTS = ("informational", "commercial", "transactional", "navigational", "local")
 MAX_NAME = 60
 MAX_DESCRIPTION = 200
 _PLACEHOLDER = re.compile(r"(group|cluster|name|label|string|topic|title)\W*\d*", re.IGNORECASE)
