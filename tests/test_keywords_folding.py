@@ -35,9 +35,9 @@ def folded(keywords: Sequence[str], language: str = "en") -> list[set[str]]:
 
 
 SAME = [
-    ("en", "Running Shoe", "running shoes", "shoes running", "running-shoes", "ＲＵＮＮＩＮＧ　SHOES"),
-    ("en", "runningshoes", "running shoes", "running shoe"),
-    ("en", "hotels in paris", "paris hotel", "hôtel Paris", "hotels at paris", "the hotels of paris"),
+    ("en", "Running Shoe", "running shoes", "running-shoes", "ＲＵＮＮＩＮＧ　SHOES"),
+    ("en", "runningshoes", "running shoes", "shoes running", "running shoe"),
+    ("en", "hotels in paris", "paris hotel", "hôtel Paris", "the hotels of paris"),
     ("en", "women's shoes", "womens shoes", "women shoes", "shoes for women"),
     ("en", "e-mail marketing", "email marketing", "e mail marketing"),
     ("en", "puppy food", "puppies food"),
@@ -151,8 +151,9 @@ def test_unknown_stays_unknown() -> None:
 
 
 WORDS = st.sampled_from(
-    "shoe shoes red the of hotel hôtel paris to 7 10 c++ ☕ 東京 ホテル の 手机 手機 bolo bolos".split()
-)
+    ["shoe", "shoes", "red", "the", "of", "hotel", "hôtel", "paris", "to", "7", "10", "c++", "☕",
+     "東京", "ホテル", "の", "手机", "手機", "bolo", "bolos"]
+)  # fmt: skip
 ROWS = st.lists(
     st.builds(
         Row,

@@ -125,7 +125,13 @@ def _keyword(entries: Sequence[Entry], spellings: Spellings) -> Keyword:
     for row in counted:
         volumes.setdefault(row.keyword, []).append(row.volume or 0.0)
     times = Counter(row.keyword for row in everyone)
-    ranked = sorted(times, key=lambda s: (-math.fsum(volumes.get(s, [])), -times[s], len(s), s))
+
+    def rank(spelling: str) -> tuple[object, ...]:
+        """The most searched, most often given, plainest, shortest one first."""
+        searched = math.fsum(volumes.get(spelling, []))
+        return -searched, -times[spelling], spelling != fold(spelling), len(spelling), spelling
+
+    ranked = sorted(times, key=rank)
     shown = ranked[0]
     return Keyword(
         key=min(spellings.keys(spelling)[0] for spelling in ranked),
