@@ -240,7 +240,7 @@ def test_a_model_cannot_take_an_offline_name_away() -> None:
     [
         ("Transactional", "transactional"),
         ("commercial investigation", "commercial"),
-        ("informational or local", "informational"),
+        ("transactional or local", "informational"),
         ("buy", "informational"),
         (None, "informational"),
     ],
@@ -272,6 +272,22 @@ def test_an_answer_that_is_cut_off_counts_as_far_as_it_goes() -> None:
     assert all(one.by_model for one in described)
     assert [len(groups) for groups in model.asked] == [11, 3, 3, 2]
     assert naming.notes == []
+
+
+def test_answers_that_are_cut_off_again_and_again_still_come_to_an_end() -> None:
+    def shorter(groups: Groups) -> Any:
+        said = json.dumps({"groups": [named(group) for group in groups[: max(1, len(groups) - 1)]]})
+        return Completion(text=said, cut=True)
+
+    model = Model(shorter)
+    described, naming, _ = run(model, clusters(6))
+    assert all(one.by_model for one in described)
+    assert [len(groups) for groups in model.asked] == [6, 1]
+    model = Model(lambda groups: Completion(text='{"groups": [', cut=True))
+    described, naming, _ = run(model, clusters(6))
+    assert not any(one.by_model for one in described)
+    assert len(model.asked) <= 2 * describe.FAILURES_IN_A_ROW
+    assert "limit of tokens" in naming.notes[0]
 
 
 def test_a_model_that_gets_lost_in_long_lists_is_asked_about_short_ones() -> None:

@@ -51,6 +51,7 @@ CATS = {"pets": ["cat", "dog"]}
         "{'pets': ['cat', 'dog']}",
         "{“pets”: [“cat”, “dog”]}",
         '["cat", "dog"]',
+        'The shape is {"pets": [""]}, so: {"pets": ["cat", "dog"]}',
         '\ufeff{"pets"\n:\n["cat", "dog"]} {"pets": []}',
     ],
 )

@@ -59,7 +59,8 @@ class AskTool(Tool):
             return {"none": True}
         question = [Message(role="system", text="Brief."), Message(role="user", text="Hi?")]
         done = model.complete(question, call.deadline, SCHEMA)
-        return {"name": model.name, **done.model_dump()}
+        sent = model._config(SCHEMA).completion_params
+        return {"name": model.name, "sent": sent, **done.model_dump()}
 
     def _describe(self, given, call, step):
         naming = models.describer(self, Parameters(given), call)
@@ -202,11 +203,13 @@ def test_what_selects_nothing_is_refused(scene: Scene, selected: Any) -> None:
 def test_a_schema_goes_along_where_the_user_chose_that_format(scene: Scene) -> None:
     models, host = scene
     models.say = lambda request, _: stream(request, "{}")
-    call(host, "complete", model={**MODEL, "completion_params": {"temperature": 0.5}})
+    params = {"temperature": 0.5, "response_format": "json_object"}
+    # A setting that the model does not have fails the call in Dify.
+    assert call(host, "complete", model={**MODEL, "completion_params": params})["sent"] == params
     chosen = {"response_format": "json_schema", "temperature": 0.5}
     call(host, "complete", model={**MODEL, "completion_params": chosen})
     plain, held = models.bodies
-    assert "response_format" not in plain
+    assert plain["response_format"] == {"type": "json_object"}
     assert held["response_format"]["json_schema"] == {
         "name": "answer", "schema": {"type": "object"}
     }  # fmt: skip

@@ -50,6 +50,7 @@ RATE_PAUSE_SECONDS = 5.0
 SHARE_OF_TIME = 0.85
 """Of what the call has left; the rest is for handing over the result."""
 _KEYWORD_CHARACTERS = 80
+_ASKED_DESCRIPTION = 120  # models take more than they are given
 _BYTES_PER_TOKEN = 3  # a Chinese character, or three to four letters
 
 _QUESTION = """\
@@ -123,7 +124,7 @@ class Describer:
         self._deadline = deadline
         wanted = _OTHER_LANGUAGE.format(shorten(language, 40)) if language else _SAME_LANGUAGE
         self._compared = not language
-        question = _QUESTION.format(longest=MAX_NAME, sentence=MAX_DESCRIPTION, language=wanted)
+        question = _QUESTION.format(longest=MAX_NAME, sentence=_ASKED_DESCRIPTION, language=wanted)
         self._question = Message(role="system", text=question)
 
     def __call__(self, clusters: Sequence[Nameable], step: Step) -> list[Described]:

@@ -119,7 +119,7 @@ class _Run:
     def run(self, texts: Sequence[str]) -> Packed:
         rows: dict[str, bytes] = {}
         for text in dict.fromkeys(texts):
-            known = MEMORY.get(self._key(text)) if self._model.scope else None
+            known = MEMORY.get(self._key(text))
             if known is not None:
                 self._measure(len(known) // 2)
             rows[text] = known or b""
