@@ -25,7 +25,6 @@ from creative.errors import (
     shorten,
 )
 from creative.keywords.said import (
-    MAX_DESCRIPTION,
     MAX_NAME,
     Group,
     Groups,
