@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from creative import keywords
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, DeadlineExceeded, InvalidInput, TooLarge
-from creative.keywords import Cluster, Clustering, Row
+from creative.keywords import Cluster, Clustering, Row, kept
 from creative.keywords.assembly import check_answer
 from creative.keywords.clustering import _same_page, _serp_numbers
 from creative.keywords.folding import fold_rows
@@ -332,6 +332,39 @@ def test_a_day_has_so_many_keywords() -> None:
     quota.spend("ann", 100, 100, monday + datetime.timedelta(days=1))
 
 
+def test_vectors_that_the_worker_lost_are_made_again() -> None:
+    result = run(["red shoe", "blue shoe", "car insurance"])
+    picture = keywords.draw(result, Deadline(60), Steps())
+    WORKER.stop()
+    assert keywords.draw(result, Deadline(60), Steps()) == picture
+
+
+def test_the_worker_keeps_the_vectors_of_the_last_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    def embed(texts: list[str], _progress: object) -> dict[str, Any]:
+        return {"data": b"v" * len(texts), "dimensions": 1}
+
+    def count(payload: dict[str, Any], _progress: object) -> int:
+        return len(payload["vectors"]["data"]) + payload["more"]
+
+    monkeypatch.setattr("creative.keywords.jobs.embed_job", embed)
+    monkeypatch.setattr("creative.keywords.jobs.group_job", count)
+    monkeypatch.setattr(kept, "KEPT_BYTES", 100)
+
+    def make(name: str, size: int) -> None:
+        kept.embed_job({"name": name, "texts": ["t"] * size}, print)
+
+    def use(name: str) -> tuple[bool, Any]:
+        return kept.run_job({"name": name, "job": "group_job", "payload": {"more": 1}}, print)
+
+    make("a", 40)
+    make("b", 40)
+    assert (use("a"), use("b"), use("a")) == ((True, 41), (True, 41), (True, 41))
+    make("c", 30)
+    assert (use("a"), use("b"), use("c")) == ((True, 41), (False, None), (True, 31))
+    make("d", 500)
+    assert (use("a"), use("c"), use("d")) == ((False, None), (False, None), (True, 501))
+
+
 LIST = st.lists(
     st.builds(
         Row,
@@ -341,6 +374,9 @@ LIST = st.lists(
             max_size=3,
         ).map(" ".join),
         volume=st.none() | st.integers(0, 999).map(float),
+        **dict.fromkeys(("difficulty", "cpc"), st.none()),
+        **dict.fromkeys(("intent", "url"), st.just("")),
+        serp=st.just(()),
     ),
     min_size=1,
     max_size=30,

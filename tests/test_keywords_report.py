@@ -140,7 +140,9 @@ def big(clusters: int, each: int, unclustered: int) -> Clustering:
         for c in range(clusters)
     )
     alone = tuple(
-        Unclustered(**figures(f"{word} alone {n}"), nearest_id=1, nearest_name="group 0")
+        Unclustered(
+            member=Member(**figures(f"{word} alone {n}")), nearest_id=1, nearest_name="group 0"
+        )
         for n in range(unclustered)
     )
     count = clusters * each + unclustered

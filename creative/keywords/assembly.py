@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from creative.errors import AnswerInvalid, InvalidInput
 from creative.keywords.folding import NOBODY, Keyword
@@ -23,9 +23,6 @@ from creative.keywords.model import (
 )
 from creative.keywords.request import ClusterRequest
 from creative.keywords.spelling import fold
-
-if TYPE_CHECKING:
-    from creative.keywords.jobs import Packed
 
 SLICE = 2000
 """Keywords between two breaths in which the plugin serves its other callers (gevent)."""
@@ -113,6 +110,7 @@ class Assembly:
         rows = [self._keywords[row] for row in group["members"]]
         old = self._old[group["existing"]] if group["existing"] >= 0 else None
         intent = shared_intent((row.intent, row.volume) for row in rows)
+        # What comes from our own worker is not validated again.
         return Cluster.model_construct(
             id=self._ids[index],
             name=name,
@@ -131,22 +129,9 @@ class Assembly:
             is_new=old is None,
         )
 
-    def result(
-        self, clusters: tuple[Cluster, ...], notes: Sequence[str], vectors: Packed
-    ) -> Clustering:
+    def result(self, clusters: tuple[Cluster, ...], notes: Sequence[str]) -> Clustering:
         """The whole result, with the clusters as they are named now."""
-        unclustered = tuple(
-            Unclustered.model_construct(
-                **{
-                    **_member(self._keywords[entry["row"]], entry["similarity"]).__dict__,
-                    "nearest_id": clusters[entry["nearest"]].id if entry["nearest"] >= 0 else None,
-                    "nearest_name": clusters[entry["nearest"]].name
-                    if entry["nearest"] >= 0
-                    else "",
-                }
-            )
-            for entry in self._alone
-        )
+        unclustered = tuple(self._stray(entry, clusters) for entry in self._alone)
         topics = tuple(
             Topic(
                 id=number,
@@ -165,8 +150,14 @@ class Assembly:
             quality=Quality(**self._quality),
             changes=self._changes(clusters) if self._request.existing is not None else None,
         )
-        clustering._drawing = self._drawing(vectors)
         return clustering
+
+    def _stray(self, entry: dict[str, Any], clusters: Sequence[Cluster]) -> Unclustered:
+        member = _member(self._keywords[entry["row"]], entry["similarity"])
+        if entry["nearest"] < 0:
+            return Unclustered(member=member)
+        nearest = clusters[entry["nearest"]]
+        return Unclustered(member=member, nearest_id=nearest.id, nearest_name=nearest.name)
 
     def _summary(
         self, clusters: Sequence[Cluster], topics: Sequence[Topic], notes: Sequence[str]
@@ -196,15 +187,14 @@ class Assembly:
             not_given=tuple(gone),
         )
 
-    def _drawing(self, vectors: Packed) -> dict[str, Any]:
-        """What the map needs beside the names."""
+    def drawing(self) -> dict[str, Any]:
+        """What the map needs beside names and vectors."""
         labels = [-1] * len(self._keywords)
         for index, group in enumerate(self._groups):
             for row in group["members"]:
                 labels[row] = index
         weights = [keyword.volume or 0.0 for keyword in self._keywords]
         return {
-            "vectors": vectors,
             "labels": labels,
             "weights": weights if any(weights) else None,
             "topics": [group["topic"] for group in self._groups],
@@ -212,8 +202,7 @@ class Assembly:
 
 
 def _member(keyword: Keyword, similarity: float) -> Member:
-    # Fifty thousand of them: what comes from our own worker is not validated again.
-    return Member.model_construct(
+    return Member(
         keyword=keyword.keyword,
         similarity=similarity,
         volume=keyword.volume,

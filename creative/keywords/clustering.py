@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from creative.deadline import Deadline
-from creative.keywords.assembly import SLICE, Assembly, check_answer, distinct
+from creative.keywords.assembly import Assembly, check_answer, distinct
 from creative.keywords.folding import NOBODY, Keyword
+from creative.keywords.kept import Carried, Kept, Vectors
 from creative.keywords.model import Cluster, Clustering
 from creative.keywords.process import WORKER
 from creative.keywords.request import ClusterRequest, check
@@ -77,15 +77,15 @@ def cluster(
         keywords, missed = _folded(request, deadline, step)
     texts = [fold(keyword.keyword) for keyword in keywords]
     with steps.step(Phase.AI_CALL, f"Reading {len(texts)} keywords", 60) as step:
+        vectors: Vectors
         if embedder is None:
-            job = "creative.keywords.jobs:embed_job"
-            vectors = WORKER.call(job, texts, deadline, step.progress)
+            vectors = Kept(texts)
+            vectors.make(deadline, step.progress)
         else:
-            vectors = embedder(texts, step)
+            vectors = Carried(embedder(texts, step))
     with steps.step(Phase.PARSE, "Grouping keywords", 90 if describer is None else 80) as step:
-        payload = _payload(request, keywords, vectors)
-        answer = WORKER.call("creative.keywords.jobs:group_job", payload, deadline, step.progress)
-        answer = _shim(answer)
+        payload = _payload(request, keywords)
+        answer = vectors.run("group_job", payload, deadline, step.progress)
         check_answer(answer, len(keywords))
         made = Assembly(request, keywords, answer)
         clusters = made.clusters()
@@ -94,17 +94,14 @@ def cluster(
         with steps.step(Phase.AI_CALL, "Naming clusters with the language model", 92) as step:
             clusters = _described(clusters, describer, step)
             notes += getattr(describer, "notes", [])
-    return made.result(clusters, notes, vectors)
+    clustering = made.result(clusters, notes)
+    clustering._vectors, clustering._drawing = vectors, made.drawing()
+    return clustering
 
 
 def _folded(
     request: ClusterRequest, deadline: Deadline, step: Step
 ) -> tuple[list[Keyword], list[str]]:
-    fields = tuple(Row.model_fields)
-
-    def packed(row: Row) -> tuple[Any, ...]:
-        return tuple(getattr(row, name) for name in fields)
-
     old: list[Row] = []
     owners: list[int] = []
     if request.existing is not None:
@@ -113,29 +110,17 @@ def _folded(
             owners += [number] * len(one.rows)
         old += request.existing.unclustered
         owners += [NOBODY] * len(request.existing.unclustered)
-    payload = {
-        "rows": [packed(row) for row in request.rows],
-        "old": [packed(row) for row in old],
-        "owners": owners,
-    }
+    payload = {"rows": list(request.rows), "old": old, "owners": owners}
     job = "creative.keywords.folding:fold_job"
-    answer, notes = WORKER.call(job, payload, deadline, step.progress)
-    folded: list[Keyword] = []
-    for values in answer:
-        folded.append(Keyword.model_construct(**values))
-        if len(folded) % SLICE == 0:
-            time.sleep(0)
+    folded, notes = WORKER.call(job, payload, deadline, step.progress)
     return folded, notes
 
 
-def _payload(
-    request: ClusterRequest, keywords: Sequence[Keyword], vectors: Packed
-) -> dict[str, Any]:
+def _payload(request: ClusterRequest, keywords: Sequence[Keyword]) -> dict[str, Any]:
     volumes = [keyword.volume for keyword in keywords]
     known = any(volume is not None for volume in volumes)
     return {
         "keywords": [keyword.keyword for keyword in keywords],
-        "vectors": vectors,
         "granularity": request.granularity,
         "min_size": request.min_size,
         "max_size": request.max_size,
@@ -193,21 +178,3 @@ def _described(
         )
         for one, name in zip(clusters, names, strict=True)
     )
-
-
-def _shim(answer: Any) -> dict[str, Any]:
-    """The answer of the first version of `group_job` in the form of the second."""
-    if isinstance(answer, dict):
-        return answer
-    shared = [group for group in answer if len(group["members"]) > 1]
-    groups = [
-        {**group, "existing": -1, "topic": number, "head": group["members"][0]}
-        for number, group in enumerate(shared)
-    ]
-    alone = [group["members"][0] for group in answer if len(group["members"]) == 1]
-    return {
-        "groups": groups,
-        "unclustered": [{"row": row, "nearest": -1, "similarity": 0.0} for row in alone],
-        "topics": [{"name": g["name"], "groups": [n]} for n, g in enumerate(groups)],
-        "quality": {"silhouette": 0.0, "cut": 0.0, "sizes": {}},
-    }

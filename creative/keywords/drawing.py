@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from creative.deadline import Deadline
+from creative.errors import InvalidInput
 from creative.keywords.model import Clustering
-from creative.keywords.process import WORKER
 from creative.steps import Phase, Steps
 
 WIDTH = 1600
@@ -36,7 +36,9 @@ def draw(clustering: Clustering, deadline: Deadline, steps: Steps, title: str = 
         "width": WIDTH,
         "height": HEIGHT,
     }
+    vectors = clustering._vectors
+    if vectors is None:
+        raise InvalidInput("map", None, "a result that was just clustered")
     with steps.step(Phase.PARSE, "Drawing the map", 96) as step:
-        job = "creative.keywords.jobs:map_job"
-        picture: bytes = WORKER.call(job, payload, deadline, step.progress)
+        picture: bytes = vectors.run("map_job", payload, deadline, step.progress)
         return picture

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any, NamedTuple
 
 from creative.deadline import Deadline
 from creative.errors import InvalidInput, shorten
@@ -24,25 +22,35 @@ _OURS = "clusters.json or clusters.csv of an earlier run, or an array of cluster
 _EDIT = "Edit the earlier result so that each keyword is in one cluster, and try again."
 
 
-class ExistingCluster(BaseModel):
-    """A cluster of an earlier result."""
+class ExistingCluster(NamedTuple):
+    """A cluster of an earlier result.
 
-    model_config = ConfigDict(frozen=True)
+    Attributes:
+        id: from 1; unlike those of the others.
+        name: unlike those of the others.
+        rows: its keywords, all spellings; at least one.
+        intent: what it was then.
+        description: what it was then.
+    """
 
-    id: int = Field(description="from 1; unlike those of the others")
-    name: str = Field(description="unlike those of the others")
-    rows: tuple[Row, ...] = Field(description="its keywords, all spellings; at least one")
+    id: int
+    name: str
+    rows: tuple[Row, ...]
     intent: str = ""
     description: str = ""
 
 
-class Existing(BaseModel):
-    """An earlier result."""
+class Existing(NamedTuple):
+    """An earlier result.
 
-    model_config = ConfigDict(frozen=True)
+    Attributes:
+        clusters: in the order of the result.
+        unclustered: keywords that fitted nowhere then.
+        notes: what could not be read, one sentence each.
+    """
 
-    clusters: tuple[ExistingCluster, ...] = Field(description="in the order of the result")
-    unclustered: tuple[Row, ...] = Field((), description="keywords that fitted nowhere then")
+    clusters: tuple[ExistingCluster, ...]
+    unclustered: tuple[Row, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -74,20 +82,17 @@ def load_existing(source: str | tuple[bytes, str], parameter: str, deadline: Dea
         CreativeError: as `read_existing` and `creative.worker`.
     """
     if len(source if isinstance(source, str) else source[0]) <= AT_ONCE_BYTES:
-        return Existing.model_validate(
-            load_existing_job((source, parameter), lambda _fraction, _label: None)
-        )
+        return load_existing_job((source, parameter), lambda _fraction, _label: None)
     job = "creative.keywords.existing:load_existing_job"
-    return Existing.model_validate(WORKER.call(job, (source, parameter), deadline))
+    existing: Existing = WORKER.call(job, (source, parameter), deadline)
+    return existing
 
 
-def load_existing_job(
-    payload: tuple[str | tuple[bytes, str], str], progress: Progress
-) -> dict[str, Any]:
-    """`read_existing` as a job of the worker; its answer validates as Existing."""
+def load_existing_job(payload: tuple[str | tuple[bytes, str], str], progress: Progress) -> Existing:
+    """`read_existing` as a job of the worker."""
     source, parameter = payload
     text = source if isinstance(source, str) else decode(*source, parameter)
-    return read_existing(text, parameter).model_dump()
+    return read_existing(text, parameter)
 
 
 def fetch_existing(

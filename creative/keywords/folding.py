@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any, NamedTuple
 
 from creative.keywords.intent import given_intent, intent_of
 from creative.keywords.row import Row
@@ -18,24 +16,37 @@ NOBODY = -1
 """Owner of a keyword that is in no existing cluster."""
 
 
-class Keyword(BaseModel):
+class Keyword(NamedTuple):
     """A keyword with all its variants: case, width, accents, plural, order of words, words that
-    say nothing, spaces and hyphens, traditional and simplified Chinese."""
+    say nothing, spaces and hyphens, traditional and simplified Chinese.
 
-    model_config = ConfigDict(frozen=True)
+    Attributes:
+        key: folded form.
+        keyword: the spelling shown: most searched, then most often given.
+        spellings: all, the shown one first.
+        volumes: searches per month of each spelling.
+        volume: their sum; None if none is known.
+        difficulty: mean weighted by volume, 0 to 100.
+        cpc: mean weighted by volume.
+        intent: given or read from its words; may be empty.
+        url: of its most searched row that has one.
+        serp: addresses of results of all its rows, without repetition.
+        rows: how many lines of the list it comes from; 0: of none.
+        owner: number of the existing cluster that it is in, or NOBODY.
+    """
 
-    key: str = Field(description="folded form")
-    keyword: str = Field(description="the spelling shown: most searched, then most often given")
-    spellings: tuple[str, ...] = Field(description="all, the shown one first")
-    volumes: tuple[float | None, ...] = Field(description="searches per month of each spelling")
-    volume: float | None = Field(None, description="their sum; None if none is known")
-    difficulty: float | None = Field(None, description="mean weighted by volume, 0 to 100")
-    cpc: float | None = Field(None, description="mean weighted by volume")
-    intent: str = Field("", description="given or read from its words; may be empty")
-    url: str = ""
-    serp: tuple[str, ...] = Field((), description="of all its rows, without repetition")
-    rows: int = Field(description="how many lines of the list it comes from; 0: of none")
-    owner: int = Field(NOBODY, description="number of the existing cluster that it is in")
+    key: str
+    keyword: str
+    spellings: tuple[str, ...]
+    volumes: tuple[float | None, ...]
+    volume: float | None
+    difficulty: float | None
+    cpc: float | None
+    intent: str
+    url: str
+    serp: tuple[str, ...]
+    rows: int
+    owner: int
 
 
 Entry = tuple[Row, int, bool]
@@ -109,7 +120,7 @@ def _keyword(entries: Sequence[Entry], spellings: Spellings) -> Keyword:
             volumes=(row.volume,),
             rows=int(new),
             owner=owner,
-            **row.__dict__,
+            **row._asdict(),
         )
     given = [row for row, _, new in entries if new]
     old = [row for row, _, new in entries if not new]
@@ -166,25 +177,19 @@ def _mean(rows: Iterable[Row], value: Callable[[Row], float | None]) -> float | 
     return math.fsum(amount * weight for amount, weight in pairs) / total
 
 
-def fold_job(payload: dict[str, Any], progress: Progress) -> tuple[list[dict[str, Any]], list[str]]:
+def fold_job(payload: dict[str, Any], progress: Progress) -> tuple[list[Keyword], list[str]]:
     """`folded_with_notes` as a job of the worker, with intents read where none is given.
 
     Args:
-        payload: `rows` and `old`: rows as tuples in the order of Row's fields; `owners`: the
-            number of the existing cluster of each old row.
+        payload: `rows`, `old` rows, and `owners`: the number of the existing cluster of each old
+            row.
         progress: told when it is half done.
     """
-    names = tuple(Row.model_fields)
-
-    def row(values: Sequence[Any]) -> Row:
-        return Row.model_construct(**dict(zip(names, values, strict=True)))
-
-    rows = [row(values) for values in payload["rows"]]
-    old = [row(values) for values in payload["old"]]
-    keywords, notes = folded_with_notes(rows, list(zip(old, payload["owners"], strict=True)))
+    old = list(zip(payload["old"], payload["owners"], strict=True))
+    keywords, notes = folded_with_notes(payload["rows"], old)
     progress(0.6, "Reading search intents")
-    folded: list[dict[str, Any]] = []
-    for keyword in keywords:
-        intent = given_intent(keyword.intent) or intent_of(keyword.keyword)
-        folded.append({**keyword.__dict__, "intent": intent})
-    return folded, notes
+    read = [
+        keyword._replace(intent=given_intent(keyword.intent) or intent_of(keyword.keyword))
+        for keyword in keywords
+    ]
+    return read, notes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
@@ -11,19 +11,32 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Member(_Frozen):
-    """A keyword in a cluster, with all its variants."""
+class Member(NamedTuple):
+    """A keyword with all its variants, in a cluster. A tuple, since there may be 50,000.
 
-    keyword: str = Field(description="the spelling shown")
-    similarity: float = Field(description="to the middle of its cluster, 0 to 1")
-    volume: float | None = Field(None, description="searches per month, of all spellings")
-    spellings: tuple[str, ...] = Field((), description="all, the shown one first")
-    volumes: tuple[float | None, ...] = Field((), description="searches of each spelling")
-    difficulty: float | None = Field(None, description="0 to 100")
-    cpc: float | None = Field(None, description="cost per click")
-    intent: str = Field("", description="given or read from its words; may be empty")
+    Attributes:
+        keyword: the spelling shown.
+        similarity: to the middle of its cluster, 0 to 1.
+        volume: searches per month, of all spellings.
+        spellings: all, the shown one first.
+        volumes: searches of each spelling.
+        difficulty: 0 to 100.
+        cpc: cost per click.
+        intent: given or read from its words; may be empty.
+        url: as given.
+        is_new: not in the existing clusters.
+    """
+
+    keyword: str
+    similarity: float
+    volume: float | None = None
+    spellings: tuple[str, ...] = ()
+    volumes: tuple[float | None, ...] = ()
+    difficulty: float | None = None
+    cpc: float | None = None
+    intent: str = ""
     url: str = ""
-    is_new: bool = Field(True, description="not in the existing clusters")
+    is_new: bool = True
 
 
 class Cluster(_Frozen):
@@ -63,11 +76,32 @@ class Topic(_Frozen):
     volume: float | None = Field(None, description="searches per month of all its keywords")
 
 
-class Unclustered(Member):
-    """A keyword that fits nowhere; `similarity` is to the nearest cluster."""
+class Unclustered(_Frozen):
+    """A keyword that fits nowhere."""
 
+    member: Member = Field(description="the keyword; its similarity is to the nearest cluster")
     nearest_id: int | None = Field(None, description="the cluster it resembles most")
     nearest_name: str = ""
+
+    @property
+    def keyword(self) -> str:
+        """The spelling shown."""
+        return self.member.keyword
+
+    @property
+    def volume(self) -> float | None:
+        """Searches per month, of all spellings."""
+        return self.member.volume
+
+    @property
+    def similarity(self) -> float:
+        """To the nearest cluster, 0 to 1."""
+        return self.member.similarity
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """All, the shown one first."""
+        return self.member.spellings
 
 
 class Summary(_Frozen):
@@ -121,5 +155,6 @@ class Clustering(_Frozen):
     summary: Summary
     quality: Quality
     changes: Changes | None = Field(None, description="only with existing clusters")
-    # What `creative.keywords.draw` needs: vectors are no part of the result.
+    # What `creative.keywords.draw` needs; no part of the result.
+    _vectors: Any = PrivateAttr(default=None)
     _drawing: dict[str, Any] = PrivateAttr(default_factory=dict)

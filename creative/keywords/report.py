@@ -32,7 +32,7 @@ COLUMNS = (
 FORMAT = "creative-studio clusters 1"
 """What clusters.json says it is."""
 
-_SHORTER = (1000, 500, 200, 100, 50, 20, 10, 5, 3, 1)
+_LONGER = (3, 5, 10, 20, 50, 100, 200, 500, 1000)
 # Excel, LibreOffice and Sheets run a cell that begins so (OWASP, "CSV Injection"); the
 # full-width twins count in East Asian editions.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
@@ -112,7 +112,7 @@ def clusters_csv(clustering: Clustering) -> bytes:
             done += 1
             _breathe(done)
     for alone in clustering.unclustered:
-        _write(writer, ("", "", "", ""), alone, alone.nearest_name)
+        _write(writer, ("", "", "", ""), alone.member, alone.nearest_name)
         done += 1
         _breathe(done)
     return out.getvalue().encode("utf-8-sig")
@@ -150,7 +150,7 @@ def clusters_json(clustering: Clustering) -> bytes:
         if before // _SLICE != done // _SLICE:
             time.sleep(0)
     rest: dict[str, Any] = {
-        "unclustered": [{**_stray(one), **_whole(one)} for one in clustering.unclustered],
+        "unclustered": [{**_stray(one), **_whole(one.member)} for one in clustering.unclustered],
         "topics": [_topic(one) for one in clustering.topics],
         "summary": clustering.summary.model_dump(mode="json"),
         "quality": clustering.quality.model_dump(),
@@ -205,7 +205,7 @@ def _whole(member: Member) -> dict[str, Any]:
 
 
 def _stray(one: Unclustered) -> dict[str, Any]:
-    return {**_short(one), "nearest": one.nearest_name, "nearest_id": one.nearest_id}
+    return {**_short(one.member), "nearest": one.nearest_name, "nearest_id": one.nearest_id}
 
 
 def _topic(topic: Topic) -> dict[str, Any]:
@@ -215,17 +215,25 @@ def _topic(topic: Topic) -> dict[str, Any]:
 def _within(clusters: Sequence[Cluster], topics: dict[int, str]) -> list[dict[str, Any]]:
     """The clusters as objects, with as many keywords each as the room allows."""
     bare = [_object(one, topics, []) for one in clusters]
-    objects = [[_short(m) for m in one.members[: _SHORTER[0]]] for one in clusters]
-    sizes = [[_bytes(entry) + 1 for entry in group] for group in objects]
-    fixed = sum(_bytes(one) + 1 for one in bare)
+    room = CLUSTERS_BYTES - sum(_bytes(one) + 1 for one in bare)
     largest = max(one.size for one in clusters)
-    for most in (largest, *(number for number in _SHORTER if number < largest)):
-        known = most <= _SHORTER[0]
-        if known and fixed + sum(sum(group[:most]) for group in sizes) <= CLUSTERS_BYTES:
+    keywords: list[list[dict[str, Any]]] = [[_short(one.members[0])] for one in clusters]
+    room -= sum(_bytes(shown) for shown in keywords)
+    for most in (*(number for number in _LONGER if number < largest), largest):
+        added: list[list[dict[str, Any]]] = []
+        # Measured until there is no room, so not all of fifty thousand keywords.
+        for one, shown in zip(clusters, keywords, strict=True):
+            added.append([_short(member) for member in one.members[len(shown) : most]])
+            room -= sum(_bytes(entry) + 1 for entry in added[-1])
+            if room < 0:
+                break
+        if room < 0:
             break
-    shown = [{**one, "keywords": group[:most]} for one, group in zip(bare, objects, strict=True)]
+        for shown, more in zip(keywords, added, strict=True):
+            shown.extend(more)
+    whole = [{**one, "keywords": shown} for one, shown in zip(bare, keywords, strict=True)]
     # Too many clusters even so: the first ones, which are the existing and the largest.
-    return _as_many(shown, CLUSTERS_BYTES)
+    return _as_many(whole, CLUSTERS_BYTES)
 
 
 def _changes(clustering: Clustering) -> tuple[dict[str, Any], bool]:

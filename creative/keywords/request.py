@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
 from creative.errors import InvalidInput, TooLarge
 from creative.keywords.existing import Existing
@@ -17,7 +17,7 @@ class ClusterRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    rows: Sequence[Row] = Field(description="the list, repeated keywords too")
+    rows: SkipValidation[Sequence[Row]] = Field(description="the list, repeated keywords too")
     granularity: float | None = Field(None, description="0 (coarse) to 1 (fine); None: automatic")
     min_size: int = Field(2, description="keywords of the smallest cluster")
     max_size: int | None = Field(None, description="keywords of the largest cluster")
@@ -25,7 +25,9 @@ class ClusterRequest(BaseModel):
     serp_weight: float = Field(
         0.5, description="share of SERP overlap in the similarity of two keywords with SERPs, 0..1"
     )
-    existing: Existing | None = Field(None, description="an earlier result that grows")
+    existing: SkipValidation[Existing | None] = Field(
+        None, description="an earlier result that grows"
+    )
     max_keywords: int = Field(MAX_KEYWORDS, description="keywords of one run at most")
     notes: tuple[str, ...] = Field((), description="of reading the list, for the summary")
 
