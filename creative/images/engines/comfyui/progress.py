@@ -11,6 +11,9 @@ from creative.images.engines.comfyui.server import Graph
 SAMPLER_WEIGHT = 20
 """A sampler takes about so many times as long as any other node."""
 
+STARTED = "started"
+"""What a prompt is at before its first node tells."""
+
 
 class Progress:
     """One prompt. `fraction` is 0 to 1, `words` says what is going on; "" before it starts."""
@@ -41,7 +44,7 @@ class Progress:
 
     def running(self) -> None:
         """It is known to run, by whatever way."""
-        self.words = self.words or "started"
+        self.words = self.words or STARTED
 
     def take(self, event: str, data: dict[str, Any]) -> None:
         """Hear one event of this prompt."""

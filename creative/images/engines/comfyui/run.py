@@ -15,7 +15,7 @@ from creative.http import resting
 from creative.images.engines.base import Unfinished
 from creative.images.engines.comfyui.failures import Named, ended, node_errors, refused
 from creative.images.engines.comfyui.listener import Listener, Message
-from creative.images.engines.comfyui.progress import Progress
+from creative.images.engines.comfyui.progress import STARTED, Progress
 from creative.images.engines.comfyui.server import ADDRESS, KEY, Graph, Server
 from creative.images.engines.replies import read
 from creative.steps import Step
@@ -195,7 +195,9 @@ class Run:
             parts.append(f"{len(self._outputs)} of {len(self.ids)} {self._what}s were ready")
         current = self._current()
         if current and self._prompts[current].started:
-            parts.append(f"{self._which(current)} was at {self._prompts[current].words}")
+            words = self._prompts[current].words
+            at = "had only begun" if words == STARTED else f"was at {words}"
+            parts.append(f"{self._which(current)} {at}")
         elif current and self._position is not None:
             parts.append(f"{self._which(current)} waited with {self._position} jobs before it")
         elif current:
