@@ -1,8 +1,7 @@
-"""The map of a clustering: layout, fonts, what the picture shows and what it says it leaves out."""
+"""The map of a clustering: layout, what the picture shows and what it says it leaves out."""
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 from pathlib import Path
@@ -10,21 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, features
+from PIL import Image
 
 from creative.deadline import Deadline
 from creative.errors import InvalidInput
-from creative.keywords import bubbles, fonts, layout
+from creative.keywords import bubbles, layout
 from creative.keywords import map as keyword_map
 from creative.keywords.fonts import Fonts
 from creative.keywords.sheet import PAPER, Sheet
 from creative.worker import Worker
+from tests.test_keywords_fonts import CHINESE, JAPANESE, font_with
 
-LISTS = Path(__file__).parent / "lists"
 AREA = (0.0, 100.0, 1600.0, 1100.0)
-LATIN = "Größe, coração, plněný, żółw"
-CHINESE = "关键词聚类 軟體"
-JAPANESE = "東京 ホテル 安い"
 
 
 def quiet(fraction: float, label: str) -> None:
@@ -56,14 +52,6 @@ def picture(given: dict[str, Any], files: list[Path] | None = None) -> tuple[Ima
     image = Image.open(io.BytesIO(keyword_map.draw(given, quiet, Fonts(files or []))))
     image.load()
     return image, str(image.info["Description"])
-
-
-def font_with(text: str) -> Path:
-    """A font file of this machine that has all of `text`."""
-    found = Fonts().lettering(text)
-    if found is None or found.face is None:
-        pytest.skip(f"no font with {text} on this machine")
-    return found.face
 
 
 # Layout
@@ -167,110 +155,6 @@ def test_free_places_are_near_free_and_different() -> None:
     assert np.abs(free[:4] - wanted[0]).sum(axis=1).tolist() == [10.0] * 4
 
 
-# Fonts
-
-
-def test_a_font_without_the_letters_is_not_used() -> None:
-    only_pillow = Fonts([])
-    assert only_pillow.lettering("plain text 123") is not None
-    for text in (LATIN, CHINESE, JAPANESE, "กรุงเทพ"):
-        assert only_pillow.lettering(text) is None
-
-
-@pytest.mark.parametrize("text", [LATIN, CHINESE, JAPANESE])
-def test_each_sign_of_a_written_text_has_a_picture_of_its_own(text: str) -> None:
-    face = font_with(text)
-    found = Fonts([face]).lettering(text)
-    assert found is not None
-    assert found.text == text
-    font = Fonts().sized(face, 30)
-    assert font is not None
-    drawn = {sign: bytes(font.getmask(sign)) for sign in set(text) - {" "}}
-    assert len(set(drawn.values())) == len(drawn), "the same picture for two signs: boxes"
-
-
-def test_a_symbol_that_no_font_has_is_left_out_and_a_letter_never() -> None:
-    found = Fonts([]).lettering("🍰 cake ☕️  shop")
-    assert found is not None
-    assert found.text == "cake shop"
-    assert Fonts([]).lettering("🍰") is None
-    assert Fonts([]).lettering("cake 蛋糕") is None
-
-
-def test_accents_written_apart_are_put_together() -> None:
-    face = font_with("é")
-    found = Fonts([face]).lettering("cafe\u0301")
-    assert found is not None
-    assert found.text == "café"
-
-
-def test_broken_font_files_are_passed_over(tmp_path: Path) -> None:
-    broken = tmp_path / "broken.ttf"
-    broken.write_bytes(b"\x00\x01\x00\x00 no font at all")
-    found = Fonts([broken, tmp_path / "missing.ttf"]).lettering("text")
-    assert found is not None
-    assert found.face is None
-
-
-def test_scripts_that_need_shaping_are_not_written_without_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    if not features.check("raqm"):
-        pytest.skip("this Pillow cannot shape")
-    every = Fonts()
-    known = [path for path in fonts.system_fonts() if all(every._has(path, s) for s in "שלום")]
-    if not known:
-        pytest.skip("no Hebrew font on this machine")
-    face = known[0]
-    assert Fonts([face]).lettering("שלום") is not None
-    monkeypatch.setattr(fonts.features, "check", lambda name: name != "raqm")
-    assert Fonts([face]).lettering("שלום") is None
-    assert Fonts([face]).lettering("plain") is not None
-
-
-def test_system_fonts_come_in_the_order_of_the_table_then_upright_ones(tmp_path: Path) -> None:
-    names = ["Zapf-Bold.ttf", "Zapf-Regular.otf", "deep/DejaVuSans.ttf", "notosans-regular.TTF"]
-    for name in [*names, "readme.txt"]:
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"")
-    found = [path.name for path in fonts.system_fonts([tmp_path, tmp_path / "missing"])]
-    assert found == ["notosans-regular.TTF", "DejaVuSans.ttf", "Zapf-Regular.otf", "Zapf-Bold.ttf"]
-
-
-# Lines of text
-
-
-def lines(text: str, width: float, face: Path | None = None) -> list[str]:
-    sheet = Sheet(1600, 1200, Fonts([face] if face else []))
-    return [line.text for line in sheet.wrap(text, 20, width)]
-
-
-def test_lines_break_at_spaces_and_long_ones_are_shortened() -> None:
-    assert lines("cold brew", 200) == ["cold brew"]
-    assert lines("how to make cold brew", 130) == ["how to make", "cold brew"]
-    first, second = lines("how to make cold brew coffee at home without a filter", 130)
-    assert first == "how to make"
-    assert second.startswith("cold")
-    assert second.endswith("...")
-    (word,) = lines("x" * 100, 130)
-    assert word.endswith("...")
-
-
-def test_a_long_word_gets_more_room_before_it_is_cut() -> None:
-    assert lines("rechtsschutzversicherung", 160) == ["rechtsschutzversicherung"]
-    assert lines("rechtsschutzversicherung", 80)[0].endswith("...")
-
-
-def test_japanese_breaks_at_spaces_or_between_words_of_katakana() -> None:
-    face = font_with(JAPANESE)
-    assert lines("京都 二泊三日 モデルコース", 160, face) == ["京都 二泊三日", "モデルコース"]
-    assert lines("京都 紅葉 見頃情報", 140, face) == ["京都 紅葉", "見頃情報"]
-    broken = lines("京都観光モデルコースランキング一覧", 160, face)
-    assert len(broken) == 2
-    assert not broken[0].endswith(("モデ", "モデル", "ラン"))
-
-
 # The picture
 
 
@@ -298,9 +182,32 @@ def test_topics_share_colours_and_are_in_the_legend() -> None:
     colours = {colour for count, colour in image.getcolors(1 << 20) if count > 200}
     assert set(keyword_map.PALETTE[:3]) <= colours
     assert not set(keyword_map.PALETTE[3:]) & colours
-    row = image.crop((0, 1110, 1600, 1145))
+    row = image.crop((0, 1115, 1600, 1150))
     chips = {colour for _, colour in row.getcolors(1 << 20)}
     assert set(keyword_map.PALETTE[:3]) <= chips
+
+
+@pytest.mark.parametrize(("topics", "rows", "listed"), [(4, 1, 4), (9, 2, 9), (60, 2, 10)])
+def test_the_legend_has_two_rows_at_most(topics: int, rows: int, listed: int) -> None:
+    sheet = Sheet(1600, 1200, Fonts([]))
+    written: list[str] = []
+    chips: list[tuple[float, float]] = []
+    sheet.chip = lambda x, y, side, fill: chips.append((x + side, y + side))  # type: ignore[method-assign]
+    sheet.write = lambda x, y, line, *_, **__: written.append(line.text)  # type: ignore[method-assign]
+    entries = []
+    for number in range(topics):
+        line = sheet.lettering(f"a topic with a name, {number}")
+        assert line is not None
+        entries.append((line, PAPER))
+    keyword_map._write_legend(sheet, entries, 40)
+    assert len({round(y) for _, y in chips}) == rows
+    assert len(chips) == pytest.approx(listed, abs=2 if listed < topics else 0)
+    rest = topics - len(chips)
+    assert written[-1] == (f"+ {rest} more" if rest else f"a topic with a name, {topics - 1}")
+    bottom = keyword_map._area(sheet, entries)[3]
+    assert min(y for _, y in chips) > bottom
+    assert max(y for _, y in chips) < 1200 - 38
+    assert max(x for x, _ in chips) < 1560
 
 
 def test_a_topic_for_each_cluster_is_no_topic() -> None:
@@ -455,21 +362,3 @@ def test_the_job_runs_in_the_worker_process() -> None:
     finally:
         worker.stop()
     assert Image.open(io.BytesIO(data)).size == (1600, 1200)
-
-
-# The lists written for the purpose
-
-
-@pytest.mark.parametrize("path", sorted(LISTS.glob("*.*")), ids=lambda path: path.stem)
-def test_the_lists_are_whole(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    rows = [[line] for line in text.splitlines()]
-    if path.suffix == ".csv":
-        delimiter = ";" if ";" in text.split("\n")[0] else ","
-        rows = list(csv.reader(io.StringIO(text), delimiter=delimiter))[1:]
-        assert all(int(row[1]) > 0 for row in rows)
-    listed = [row[0] for row in rows]
-    truth = (LISTS / "truth" / f"{path.stem}.tsv").read_text(encoding="utf-8").splitlines()
-    assert 100 <= len(listed) <= 400
-    assert len(set(listed)) == len(listed)
-    assert sorted(line.split("\t")[1] for line in truth) == sorted(listed)

@@ -38,6 +38,8 @@ PALETTE: tuple[Colour, ...] = (
     (86, 180, 233), (136, 34, 85), (17, 119, 51), (51, 34, 136), (153, 153, 51),
 )  # fmt: skip
 GREY: Colour = (168, 175, 184)
+LEGEND_ROW = 30
+"""Height of a row of topics, in pixels of a picture of 1600 by 1200."""
 
 
 def draw(payload: dict[str, Any], progress: Progress, fonts: Fonts | None = None) -> bytes:
@@ -75,9 +77,10 @@ def draw(payload: dict[str, Any], progress: Progress, fonts: Fonts | None = None
     legend = _legend(sheet, payload, topics, colours)
     ids = payload.get("ids") or list(range(1, len(names) + 1))
     progress(0.4, "Drawing the map")
-    plan = make_plan(sheet, _area(sheet, bool(legend)), rows, shown, wanted, names, ids)
+    area = _area(sheet, legend)
+    plan = make_plan(sheet, area, rows, shown, wanted, names, ids)
     progress(0.7, "Drawing the map")
-    strays, placed = place_strays(sheet, _area(sheet, bool(legend)), rows, centres, plan)
+    strays, placed = place_strays(sheet, area, rows, centres, plan)
     _draw_bubbles(sheet, plan, colours)
     # Where the picture is full, the last ones have no place: `_notes` tells.
     for row, (x, y) in zip(strays, placed, strict=False):
@@ -93,15 +96,11 @@ def draw(payload: dict[str, Any], progress: Progress, fonts: Fonts | None = None
     return sheet.png([("Title", title), ("Description", " ".join([subtitle, *notes]))])
 
 
-def _area(sheet: Sheet, legend: bool) -> Area:
+def _area(sheet: Sheet, legend: Sequence[tuple[Lettering, Colour]]) -> Area:
     """Where bubbles may be: left, top, right, bottom."""
     unit = sheet.scale
-    return (
-        30 * unit,
-        118 * unit,
-        sheet.width - 30 * unit,
-        sheet.height - (92 if legend else 54) * unit,
-    )
+    margin = 54 + LEGEND_ROW * _legend_rows(sheet, legend) + (8 if legend else 0)
+    return 30 * unit, 118 * unit, sheet.width - 30 * unit, sheet.height - margin * unit
 
 
 def _colours(
@@ -226,18 +225,35 @@ def _write_margins(
         sheet.write(left, sheet.height - 38 * unit, line, letters, FAINT)
 
 
-def _write_legend(sheet: Sheet, legend: Sequence[tuple[Lettering, Colour]], left: float) -> None:
-    """Topics in one row, as many as have room; the rest as a number."""
-    unit = sheet.scale
-    letters = max(10, round(18 * unit))
-    y, right = sheet.height - 78 * unit, sheet.width - 40 * unit
+def _entry_width(sheet: Sheet, line: Lettering) -> float:
+    return sheet.measure(line, _legend_letters(sheet))[0] + 52 * sheet.scale
+
+
+def _legend_letters(sheet: Sheet) -> int:
+    return max(10, round(18 * sheet.scale))
+
+
+def _legend_rows(sheet: Sheet, legend: Sequence[tuple[Lettering, Colour]]) -> int:
+    """How many rows the legend has: none, one, or two and the rest as a number."""
+    room = sheet.width - 80 * sheet.scale
+    return 1 + (sum(_entry_width(sheet, line) for line, _ in legend) > room) if legend else 0
+
+
+def _write_legend(sheet: Sheet, legend: Sequence[tuple[Lettering, Colour]], margin: float) -> None:
+    """Topics with their colours, as many as have room; the rest as a number."""
+    unit, letters, rows = sheet.scale, _legend_letters(sheet), _legend_rows(sheet, legend)
+    left, y, right = margin, sheet.height - (50 + LEGEND_ROW * rows) * unit, sheet.width - margin
     for number, (line, colour) in enumerate(legend):
-        wide = sheet.measure(line, letters)[0] + 52 * unit
+        wide = _entry_width(sheet, line)
         rest = sheet.lettering(f"+ {len(legend) - number} more")
-        last = number == len(legend) - 1
-        if left + wide + (0 if last else 100 * unit) > right and rest is not None:
-            sheet.write(left, y, rest, letters, FAINT)
-            return
+        more = rows == 1 and number < len(legend) - 1
+        if left + wide + (100 * unit if more else 0) > right and left > margin:
+            rows -= 1
+            if rows == 0:
+                if rest is not None:
+                    sheet.write(left, y, rest, letters, FAINT)
+                return
+            left, y = margin, y + LEGEND_ROW * unit
         sheet.chip(left, y + letters * 0.22, letters * 0.9, colour)
         sheet.write(left + letters * 1.3, y, line, letters, INK)
         left += wide
