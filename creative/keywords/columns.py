@@ -22,6 +22,8 @@ HEADER_WITHIN = 12
 """Lines of a table that may stand above its header (titles, dates)."""
 
 _CURRENCIES = frozenset(["usd", "eur", "gbp", "brl", "jpy", "cny", "rmb", "inr", "aud", "cad"])
+_LATIN_MARKS = re.compile(r"(?<=[a-z])[\u0300-\u036f]+")
+_NO_LETTERS = re.compile(r"[\W_]+")
 _LAST_NUMBER = re.compile(r"^(.*?)\s*(\d+)$")
 
 
@@ -78,11 +80,12 @@ def plain(name: str) -> str:
     >>> plain("Avg. monthly searches (USD)")
     'avg monthly searches'
     """
-    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold())
-    # Marks of Latin letters only: か and が are different letters.
-    text = re.sub(r"(?<=[a-z])[\u0300-\u036f]+", "", text)
-    text = unicodedata.normalize("NFC", text)
-    words = re.sub(r"[\W_]+", " ", text).split()
+    text = name.lower()
+    if not name.isascii():
+        text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold())
+        # Marks of Latin letters only: か and が are different letters.
+        text = unicodedata.normalize("NFC", _LATIN_MARKS.sub("", text))
+    words = _NO_LETTERS.sub(" ", text).split()
     return " ".join(word for word in words if word not in _CURRENCIES)
 
 

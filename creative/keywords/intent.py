@@ -17,8 +17,6 @@ from creative.keywords.spelling import HAN, KANA, fold
 INTENTS = ("informational", "commercial", "transactional", "navigational", "local")
 UNKNOWN = "informational"
 """The intent of a cluster whose keywords say nothing: who names a thing wants to know about it."""
-_LONGEST = 4
-"""Words of the longest phrase in the table."""
 
 IntentName = Literal["informational", "commercial", "transactional", "navigational", "local"]
 
@@ -48,6 +46,7 @@ class Intents(_Strict):
 
 class _Compiled(BaseModel):
     phrases: dict[str, tuple[int, str]]
+    lengths: dict[str, set[int]]
     endings: dict[str, tuple[int, str]]
     parts: list[tuple[str, int, str]]
     given: dict[str, str]
@@ -64,7 +63,7 @@ def _table() -> _Compiled:
 
     path = Path(__file__).with_name("intents.yaml")
     table = Intents.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    made = _Compiled(phrases={}, endings={}, parts=[], given={})
+    made = _Compiled(phrases={}, lengths={}, endings={}, parts=[], given={})
     for rank, rule in enumerate(table.rules):
         for word in rule.words:
             if HAN.search(word) or KANA.search(word):
@@ -72,7 +71,10 @@ def _table() -> _Compiled:
             elif word.startswith("*"):
                 made.endings.setdefault(_plain(word), (rank, rule.intent))
             else:
-                made.phrases.setdefault(_plain(word), (rank, rule.intent))
+                phrase = _plain(word)
+                first, *more = phrase.split()
+                made.phrases.setdefault(phrase, (rank, rule.intent))
+                made.lengths.setdefault(first, set()).add(1 + len(more))
     for intent, names in table.given.items():
         for name in names:
             made.given[_plain(name)] = intent
@@ -89,12 +91,13 @@ def intent_of(keyword: str) -> str:
     text = fold(keyword)
     found: list[tuple[int, str]] = []
     words = _plain(keyword).split()
-    for start in range(len(words)):
-        for end in range(start + 1, min(len(words), start + _LONGEST) + 1):
-            hit = table.phrases.get(" ".join(words[start:end]))
+    for start, word in enumerate(words):
+        for length in table.lengths.get(word, ()):
+            hit = table.phrases.get(" ".join(words[start : start + length]))
             if hit is not None:
                 found.append(hit)
-        found += [hit for end, hit in table.endings.items() if words[start].endswith(end)]
+        if word.endswith(tuple(table.endings)):
+            found += [hit for end, hit in table.endings.items() if word.endswith(end)]
     if not text.isascii() and (HAN.search(text) or KANA.search(text)):
         found += [(rank, intent) for part, rank, intent in table.parts if part in text]
     return min(found)[1] if found else ""

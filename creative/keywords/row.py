@@ -35,5 +35,7 @@ class Row(NamedTuple):
 
 def clean(text: str) -> str:
     """`text` as it is shown: invisible signs and control signs gone, single spaces."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     text = _LONE.sub("\ufffd", _INVISIBLE.sub("", text))
     return " ".join(_CONTROL.sub(" ", text).split())

@@ -96,6 +96,8 @@ def fold(keyword: str) -> str:
     >>> fold("  Espresso　ＭＡＣＨＩＮＥ ")
     'espresso machine'
     """
+    if keyword.isascii():
+        return clean(keyword).lower()
     # Casefolding may leave a sequence that NFKC composes again, so twice.
     text = unicodedata.normalize("NFKC", clean(keyword)).casefold()
     return " ".join(unicodedata.normalize("NFKC", text).split())
