@@ -53,7 +53,7 @@ def choose(vectors: embed.Vectors, granularity: float | None = None) -> NDArray[
     graph = tree.neighbour_graph(vectors)
     smoothed = tree.smooth(vectors, graph)
     found = cut.levels(tree.grow(smoothed), 2, None)
-    return cut.choose(found, smoothed, graph, granularity).labels
+    return cut.choose(found, smoothed, vectors, graph, granularity).labels
 
 
 @pytest.mark.parametrize(("groups", "each"), [(2, 5), (4, 20), (7, 6), (8, 100)])

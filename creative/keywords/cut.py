@@ -1,15 +1,16 @@
 """Where to cut the tree: how many groups a list has.
 
-Two measures say how good a cut is: how well rows fit their group rather than the next one
-(silhouette), and how much more of the neighbour graph lies inside groups than by chance
-(modularity). Both are flat over wide ranges, and their highest point is often far too fine. So
-they are taken as odds, not as a verdict: the cut that is chosen agrees best, on average, with
-all cuts, each counted by its odds. Agreement is the adjusted Rand index; for cuts of one tree it
-follows from the sizes of the groups alone.
+Three measures say how good a cut is: how well rows fit their group rather than the next one
+(silhouette, before and after smoothing), and how much more of the neighbour graph lies inside
+groups than by chance (modularity). All are flat over wide ranges, and their highest point is
+often far too fine. So they are taken as odds, not as a verdict: every number of groups, on a
+logarithmic scale, is as likely as any other until the score speaks, and the cut is chosen that
+agrees best, on average, with all cuts, each counted by its odds. Agreement is the adjusted Rand
+index; for cuts of one tree it follows from the sizes of the groups alone.
 
-The three constants were chosen on 49 labelled lists of short texts (CLINC150, HWU64,
-StackOverflow titles, tweets, product titles, xSID in Dutch and Turkish, SIB-200 in Portuguese,
-biomedical titles, captions; whole, few per class, skewed), 2026-11; neighbouring values do as
+The constants were chosen on 49 labelled lists of short texts (CLINC150, HWU64, StackOverflow
+titles, tweets, product titles, xSID in Dutch and Turkish, SIB-200 in Portuguese, biomedical
+titles, captions; whole, some classes, few per class, skewed), 2026-11; their neighbours do as
 well. Runs in the worker process only: it imports numpy.
 """
 
@@ -28,12 +29,12 @@ from creative.keywords.tree import Graph, Labels, Tree
 
 CUTS = (*(round(0.1 + 0.05 * n, 2) for n in range(15)), 0.84, 0.88, 0.92, 0.96)
 """Similarities at which the tree may be cut, coarse to fine."""
-SHARPNESS = 20.0
+SHARPNESS = 10.0
 """How much better odds a better score has."""
-MODULARITY = 1.5
-"""Share of the modularity in the score, beside 1 for the silhouette."""
-USUAL_CUT, SPREAD = 0.45, 0.4
-"""Cuts far from the usual one have lower odds (a bell curve)."""
+UNSMOOTHED, MODULARITY = 0.5, 0.8
+"""Shares in the score, beside 1 for the silhouette after smoothing."""
+_LEAST_STEP, _LAST_STEP = 0.02, 0.2
+"""Of the logarithm of the number of groups, between cuts and after the last one."""
 _SAMPLE = 4000
 
 
@@ -76,13 +77,18 @@ def rising(found: Sequence[Level]) -> list[Level]:
 
 
 def choose(
-    found: Sequence[Level], vectors: Vectors, graph: Graph, granularity: float | None
+    found: Sequence[Level],
+    smoothed: Vectors,
+    vectors: Vectors,
+    graph: Graph,
+    granularity: float | None,
 ) -> Level:
     """The level to take.
 
     Args:
         found: all levels, coarse to fine; at least one.
-        vectors: the rows in the space in which the tree was grown.
+        smoothed: the rows as the tree was grown from them.
+        vectors: the rows before smoothing.
         graph: neighbours of the rows.
         granularity: 0 takes the coarsest level, 1 the one with the most clusters, what is
             between lies between, and more never gives fewer clusters; None chooses.
@@ -92,13 +98,13 @@ def choose(
         if not steps:
             return found[-1]
         return steps[round(granularity * (len(steps) - 1))]
-    chosen = found[_best(found, vectors, graph)]
+    chosen = found[_best(found, smoothed, vectors, graph)]
     if steps and chosen.clusters < steps[0].clusters:
         return steps[0]
     return chosen
 
 
-def _best(found: Sequence[Level], vectors: Vectors, graph: Graph) -> int:
+def _best(found: Sequence[Level], smoothed: Vectors, vectors: Vectors, graph: Graph) -> int:
     apart = [n for n, level in enumerate(found) if level.labels.max() > 0]
     if len(apart) < 2:
         return apart[0] if apart else 0
@@ -106,12 +112,16 @@ def _best(found: Sequence[Level], vectors: Vectors, graph: Graph) -> int:
 
     def measure(place: int) -> None:
         labels = found[apart[place]].labels
-        fit = silhouette(vectors, labels)
-        score[place] = fit + MODULARITY * modularity(graph, labels)
+        score[place] = (
+            silhouette(smoothed, labels)
+            + UNSMOOTHED * silhouette(vectors, labels)
+            + MODULARITY * modularity(graph, labels)
+        )
 
     parallel.run(measure, range(len(apart)))
-    cuts = np.array([found[n].cut for n in apart])
-    odds = np.exp(SHARPNESS * (score - score.max()) - ((cuts - USUAL_CUT) / SPREAD) ** 2 / 2)
+    groups = np.log([found[n].labels.max() + 1 for n in apart])
+    step = np.maximum(np.diff(groups, append=groups[-1] + _LAST_STEP), _LEAST_STEP)
+    odds = np.exp(SHARPNESS * (score - score.max())) * step
     pairs = np.array([_pairs_together(found[n].labels) for n in apart])
     return apart[int((agreement(pairs) @ odds).argmax())]
 

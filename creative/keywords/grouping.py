@@ -111,7 +111,7 @@ def _cluster(
     progress(0.6, "Choosing how fine")
     levels = cut.levels(grown, wanted.min_size, wanted.max_size)
     most = None if wanted.max_clusters is None else max(0, wanted.max_clusters - fixed)
-    level = cut.choose(levels, smoothed, graph, wanted.granularity)
+    level = cut.choose(levels, smoothed, vectors, graph, wanted.granularity)
     if most is not None and level.clusters > most:
         fitting = [one for one in cut.rising(levels) if one.clusters <= most]
         level = fitting[-1] if fitting else cut.rising(levels)[0]

@@ -59,7 +59,7 @@ class Group(TypedDict):
 def embed_job(texts: list[str], progress: Progress) -> Packed:
     """Vectors for folded keywords, in their order."""
     vectors = embed.encode(texts, progress)
-    return {"data": vectors.astype("<f2").tobytes(), "dimensions": vectors.shape[1]}
+    return {"data": vectors.tobytes(), "dimensions": vectors.shape[1]}
 
 
 def group_job(payload: dict[str, Any], progress: Progress) -> dict[str, Any]:
