@@ -21,7 +21,7 @@ from creative.keywords.embed import Vectors, unit
 
 DIMENSIONS = 512
 _FEATURES = 1 << 18
-_PLACES = 4
+_PLACES = 8
 """Coordinates that a feature adds to; more blur features less into each other."""
 _PART_WEIGHT = 0.5
 """Of three letters in a row, beside 1 for a word."""
