@@ -69,7 +69,6 @@ def test_variants_are_one_keyword(case: tuple[str, ...]) -> None:
 
 
 def test_traditional_and_simplified_chinese_are_one() -> None:
-    pytest.importorskip("opencc")
     spellings = ["項目管理軟體", "项目管理软体"]
     assert folded(spellings, "zh") == [set(spellings)]
     # Japanese has both characters as words of their own.

@@ -273,7 +273,8 @@ def test_files_that_are_no_lists(data: bytes, reason: str) -> None:
 
 
 def workbook(*sheets: list[list[object]]) -> bytes:
-    openpyxl = pytest.importorskip("openpyxl")
+    import openpyxl
+
     book = openpyxl.Workbook()
     book.remove(book.active)
     for lines in sheets:
@@ -306,7 +307,6 @@ def test_a_workbook() -> None:
 
 
 def test_workbooks_that_are_none() -> None:
-    pytest.importorskip("openpyxl")
     with pytest.raises(InvalidInput, match=r"a whole \.xlsx workbook"):
         read_keywords_file(b"PK\x03\x04 rest of a spreadsheet", "list.xlsx")
     out = io.BytesIO()
@@ -321,7 +321,6 @@ def test_workbooks_that_are_none() -> None:
 
 
 def test_a_zip_bomb_is_not_unpacked() -> None:
-    pytest.importorskip("openpyxl")
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("[Content_Types].xml", "")

@@ -74,7 +74,7 @@ def cluster(
     with steps.step(Phase.INIT, "Checking the list", 5):
         check(request)
     with steps.step(Phase.PREP, "Folding variants", 12) as step:
-        keywords, missed = _folded(request, deadline, step)
+        keywords = _folded(request, deadline, step)
     texts = [fold(keyword.keyword) for keyword in keywords]
     with steps.step(Phase.AI_CALL, f"Reading {len(texts)} keywords", 60) as step:
         vectors: Vectors
@@ -89,7 +89,7 @@ def cluster(
         check_answer(answer, len(keywords))
         made = Assembly(request, keywords, answer)
         clusters = made.clusters()
-    notes = [*request.notes, *(request.existing.notes if request.existing else ()), *missed]
+    notes = [*request.notes, *(request.existing.notes if request.existing else ())]
     if describer is not None:
         with steps.step(Phase.AI_CALL, "Naming clusters with the language model", 92) as step:
             clusters = _described(clusters, describer, step)
@@ -99,9 +99,7 @@ def cluster(
     return clustering
 
 
-def _folded(
-    request: ClusterRequest, deadline: Deadline, step: Step
-) -> tuple[list[Keyword], list[str]]:
+def _folded(request: ClusterRequest, deadline: Deadline, step: Step) -> list[Keyword]:
     old: list[Row] = []
     owners: list[int] = []
     if request.existing is not None:
@@ -112,8 +110,8 @@ def _folded(
         owners += [NOBODY] * len(request.existing.unclustered)
     payload = {"rows": list(request.rows), "old": old, "owners": owners}
     job = "creative.keywords.folding:fold_job"
-    folded, notes = WORKER.call(job, payload, deadline, step.progress)
-    return folded, notes
+    folded: list[Keyword] = WORKER.call(job, payload, deadline, step.progress)
+    return folded
 
 
 def _payload(request: ClusterRequest, keywords: Sequence[Keyword]) -> dict[str, Any]:

@@ -62,18 +62,11 @@ def fold_rows(rows: Sequence[Row], old: Sequence[tuple[Row, int]] = ()) -> list[
             none). Two clusters are never joined by a variant that both have. Where a keyword is
             in the list too, the list's figures count.
     """
-    return folded_with_notes(rows, old)[0]
-
-
-def folded_with_notes(
-    rows: Sequence[Row], old: Sequence[tuple[Row, int]] = ()
-) -> tuple[list[Keyword], list[str]]:
-    """`fold_rows`, and what could not be compared, one sentence each."""
     every = [(row, NOBODY, True) for row in rows]
     every += [(row, owner, False) for row, owner in old]
     spellings = Spellings(row.keyword for row, _, _ in every)
     found = [_keyword(group, spellings) for group in _joined(every, spellings)]
-    return sorted(found, key=lambda k: (k.key, k.keyword)), spellings.notes
+    return sorted(found, key=lambda k: (k.key, k.keyword))
 
 
 def _joined(every: Sequence[Entry], spellings: Spellings) -> list[list[Entry]]:
@@ -177,8 +170,8 @@ def _mean(rows: Iterable[Row], value: Callable[[Row], float | None]) -> float | 
     return math.fsum(amount * weight for amount, weight in pairs) / total
 
 
-def fold_job(payload: dict[str, Any], progress: Progress) -> tuple[list[Keyword], list[str]]:
-    """`folded_with_notes` as a job of the worker, with intents read where none is given.
+def fold_job(payload: dict[str, Any], progress: Progress) -> list[Keyword]:
+    """`fold_rows` as a job of the worker, with intents read where none is given.
 
     Args:
         payload: `rows`, `old` rows, and `owners`: the number of the existing cluster of each old
@@ -186,10 +179,9 @@ def fold_job(payload: dict[str, Any], progress: Progress) -> tuple[list[Keyword]
         progress: told when it is half done.
     """
     old = list(zip(payload["old"], payload["owners"], strict=True))
-    keywords, notes = folded_with_notes(payload["rows"], old)
+    keywords = fold_rows(payload["rows"], old)
     progress(0.6, "Reading search intents")
-    read = [
+    return [
         keyword._replace(intent=given_intent(keyword.intent) or intent_of(keyword.keyword))
         for keyword in keywords
     ]
-    return read, notes

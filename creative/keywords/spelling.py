@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import re
 import unicodedata
 from collections import Counter
@@ -178,9 +177,6 @@ class Spellings:
 
     Args:
         keywords: all keywords of the list, as written; their order does not matter.
-
-    Attributes:
-        notes: what could not be compared, one sentence each.
     """
 
     def __init__(self, keywords: Iterable[str]) -> None:
@@ -189,13 +185,6 @@ class Spellings:
         eastern = sum(1 for text in folded.values() if HAN.search(text) or KANA.search(text))
         # In a Japanese list 里 and 裏 are two words; in a Chinese one they are the same.
         self.simplify = kana < _JAPANESE_SHARE * eastern
-        self.notes: list[str] = []
-        if self.simplify and importlib.util.find_spec("opencc") is None:
-            self.simplify = False
-            self.notes.append(
-                "Traditional and simplified Chinese were not folded: the package "
-                "opencc-python-reimplemented is not installed."
-            )
         self._split: dict[str, list[str]] = {
             keyword: split(text, self.simplify and not KANA.search(text))
             for keyword, text in folded.items()
