@@ -41,6 +41,9 @@ _ROOT = Path(__file__).resolve().parent.parent
 # BLAS threads wait for each other by spinning: on a busy server two of them took eight times the
 # processor time of one. A job that computes much uses threads of its own.
 _BLAS_LIMITS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+# By default glibc gives each thread a heap of its own and keeps what is freed there: 70 MB more
+# for 50,000 keywords.
+_ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
 
 
 class Worker:
@@ -107,7 +110,7 @@ class Worker:
         if self._process is not None and self._process.poll() is None:
             return self._process
         self.stop()
-        environment = {**_BLAS_LIMITS, **os.environ}
+        environment = {**_BLAS_LIMITS, **_ONE_HEAP, **os.environ}
         # The child finds this package where the parent did, whatever the working directory is.
         environment["PYTHONPATH"] = os.pathsep.join(
             filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")])

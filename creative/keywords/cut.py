@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from creative.keywords import parallel
 from creative.keywords.embed import Vectors, unit
-from creative.keywords.neighbours import blocks, group_sums
+from creative.keywords.neighbours import EXACT_ROWS, blocks, group_sums
 from creative.keywords.tree import Graph, Labels, Tree
 
 CUTS = (*(round(0.1 + 0.05 * n, 2) for n in range(15)), 0.84, 0.88, 0.92, 0.96)
@@ -118,7 +118,11 @@ def _best(found: Sequence[Level], smoothed: Vectors, vectors: Vectors, graph: Gr
             + MODULARITY * modularity(graph, labels)
         )
 
-    parallel.run(measure, range(len(apart)))
+    if len(vectors) <= EXACT_ROWS:
+        parallel.run(measure, range(len(apart)))
+    else:  # two at a time need twice the memory
+        for place in range(len(apart)):
+            measure(place)
     groups = np.log([found[n].labels.max() + 1 for n in apart])
     step = np.maximum(np.diff(groups, append=groups[-1] + _LAST_STEP), _LEAST_STEP)
     odds = np.exp(SHARPNESS * (score - score.max())) * step

@@ -21,8 +21,8 @@ PROBED = 1 / 6
 """Share of the cells in which neighbours are looked for."""
 _ROUNDS = 5
 _SAMPLE = 16_384
-_BLOCK = 4_000_000
-"""Similarities held at a time by each thread: 16 MB, whatever the length of the list."""
+_BLOCK = 1_000_000
+"""Similarities held at a time by each thread: 4 MB, whatever the length of the list."""
 
 
 def blocks(rows: int, width: int) -> Iterator[slice]:

@@ -13,9 +13,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from creative.keywords import parallel
+from creative.keywords import lexical, parallel
 from creative.keywords.embed import DIMENSIONS, FIT_SAMPLE, Vectors, unit
-from creative.keywords.lexical import Sketch
 
 SPELLING = 0.5
 """Length of the spelling's part beside 1 for the meaning's."""
@@ -28,7 +27,7 @@ EMPHASIZED_ROWS = 32
 """Shorter lists say too little about which directions matter."""
 SERP_DIMENSIONS = 128
 SERP_NEIGHBOURS = 5
-_BLOCK = 2048
+_BLOCK = 512
 
 Block = Callable[[int, int], Vectors]
 
@@ -45,7 +44,7 @@ def compare(stored: NDArray[np.float16], texts: Sequence[str]) -> Vectors:
         texts: the keywords.
     """
     count = len(texts)
-    sketch = Sketch(texts)
+    sketch = lexical.Sketch(texts)
 
     def meaning(start: int, stop: int) -> Vectors:
         return unit(stored[start:stop].astype(np.float32))
@@ -56,7 +55,10 @@ def compare(stored: NDArray[np.float16], texts: Sequence[str]) -> Vectors:
         return unit(np.hstack([view(start, stop) * length for view, length in views]))
 
     step = -(-count // FIT_SAMPLE)
-    sample = np.concatenate([joined(s, e)[-s % step :: step] for s, e in _blocks(count)])
+    sample = np.empty((-(-count // step), stored.shape[1] + lexical.DIMENSIONS), np.float32)
+    for start, stop in _blocks(count):
+        first = start + -start % step
+        sample[-(-start // step) : -(-stop // step)] = joined(start, stop)[first - start :: step]
     directions = _directions(sample, count)
     compared = np.empty((count, directions.shape[1]), np.float32)
 
