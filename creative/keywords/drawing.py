@@ -10,6 +10,7 @@ from creative.steps import Phase, Steps
 WIDTH = 1600
 HEIGHT = 1200
 """Of the map, in pixels."""
+TITLE_TOPICS = 3
 
 
 def draw(clustering: Clustering, deadline: Deadline, steps: Steps, title: str = "") -> bytes:
@@ -19,20 +20,20 @@ def draw(clustering: Clustering, deadline: Deadline, steps: Steps, title: str = 
         clustering: what `cluster` gave; read back from a file it has no vectors and no map.
         deadline: the call's clock.
         steps: told what is going on.
-        title: what stands above; empty: the numbers of clusters and keywords.
+        title: what stands above; empty: the names of the largest topics.
 
     Raises:
         InvalidInput: there is nothing to draw.
         DeadlineExceeded: out of time.
         EngineUnavailable: the worker process cannot start or died.
     """
-    summary = clustering.summary
+    largest = sorted(clustering.topics, key=lambda topic: -topic.size)[:TITLE_TOPICS]
     payload = {
         **clustering._drawing,
         "names": [one.name for one in clustering.clusters],
         "ids": [one.id for one in clustering.clusters],
         "topic_names": [topic.name for topic in clustering.topics],
-        "title": title or f"{summary.cluster_count} clusters, {summary.unique_count} keywords",
+        "title": title or " · ".join(topic.name for topic in largest),
         "width": WIDTH,
         "height": HEIGHT,
     }
