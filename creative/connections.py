@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -111,6 +112,15 @@ _DIFY = _Kind(
 )
 _DRAWING = (_STABLE_DIFFUSION, _COMFYUI)
 
+_IMPORTED_LATER = (
+    "creative.capture",
+    "creative.images.engines.automatic1111",
+    "creative.images.engines.comfyui",
+    "creative.images.engines.replies",
+    "creative.images.engines.runware_tasks",
+)
+"""What the checks import inside their functions, so that the plugin is ready in time."""
+
 
 def check(settings: Settings, deadline: Deadline | None = None) -> list[Problem]:
     """Check everything that is set, in parallel.
@@ -131,6 +141,11 @@ def check(settings: Settings, deadline: Deadline | None = None) -> list[Problem]
     checks = list(_checks(settings))
     if not checks:
         return []
+
+    # Here, one after the other: threads that import parts of one package at the same time can
+    # lock each other out (importlib's _ModuleLock).
+    for module in _IMPORTED_LATER:
+        import_module(module)
 
     def attempt(one: Check) -> Problem | None:
         credential, ask = one
