@@ -19,7 +19,6 @@ from runtime.answers.chat import Collector, ModelCallFailed, body_of
 from runtime.answers.reverse import Answer, Answerer
 
 if TYPE_CHECKING:
-
     from runtime.settings import Settings
 
 CONNECT_SECONDS = 10.0
