@@ -103,8 +103,8 @@ def test_neighbours_are_the_nearest_and_never_the_row_itself(
 def test_the_inverted_file_finds_nearly_all_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours, "EXACT_ROWS", 100)
     near = np.repeat(random_units(60, 4, 16), 10, axis=0)
-    vectors = embed.unit(near + 0.2 * random_units(600, 5, 16))
-    assert check_neighbours(*neighbours.nearest(vectors, 5), vectors) > 0.97
+    vectors = embed.unit(near + 0.6 * random_units(600, 5, 16))
+    assert check_neighbours(*neighbours.nearest(vectors, 5), vectors) > 0.93
 
 
 def test_the_inverted_file_copes_with_equal_rows(monkeypatch: pytest.MonkeyPatch) -> None:

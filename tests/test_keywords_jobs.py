@@ -231,6 +231,31 @@ def test_spelling_knows_shared_rare_words_in_any_script() -> None:
     assert np.allclose(lexical.Sketch(texts).rows(2, 5), rows[2:5])
 
 
+def test_topics_are_named_by_what_is_shared_or_by_their_largest_clusters() -> None:
+    from creative.keywords.name import name_topics
+
+    shared = [("red shoe", ["red shoe", "a red shoe"]), ("blue shoe", ["blue shoe", "shoe, blue"])]
+    apart = [("tiramisu", ["tiramisu", "easy tiramisu"]), ("espresso", ["espresso", "ristretto"])]
+    alone = [("car hire", ["car hire", "rent a car"])]
+    assert name_topics([shared, apart, alone]) == ["shoe", "tiramisu / espresso", "car hire"]
+    assert len(set(name_topics([alone, alone, alone]))) == 3
+
+
+def test_a_keyword_without_letters_has_no_spelling() -> None:
+    texts = ["☕", "🍰", "coffee beans", "coffee shop", "car hire", "car rental"]
+    stored = np.eye(6, dtype="<f2")
+    blank = space.compare(stored, ["!"] * 6)
+    assert np.allclose(
+        space.compare(stored, texts)[0] @ space.compare(stored, texts)[1], blank[0] @ blank[1],
+        atol=0.02,
+    )  # fmt: skip
+
+
+def test_fewer_clusters_are_a_coarser_cut(demo: tuple[list[str], Packed]) -> None:
+    cuts = [group(*demo, max_clusters=most)["quality"]["cut"] for most in (15, 100)]
+    assert cuts[0] < cuts[1]
+
+
 def test_a_word_that_all_share_says_nothing_in_the_spelling() -> None:
     rows = lexical.Sketch(["coffee beans", "coffee shop", "coffee grinder"]).rows(0, 3)
     assert abs(rows[0] @ rows[1]) < 0.2

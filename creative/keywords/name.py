@@ -92,25 +92,32 @@ def name_groups(groups: Sequence[Sequence[str]]) -> list[str]:
 def name_topics(topics: Sequence[Sequence[tuple[str, Sequence[str]]]]) -> list[str]:
     """A name for each topic; no two are the same, whatever their case.
 
-    A topic of one group is called as the group is; another one by what its keywords share, or
-    by its two largest groups.
+    A topic of one group is called as the group is; another one by what most of its groups share,
+    or by its two largest groups.
 
     Args:
         topics: for each topic its groups, the largest first: name and keywords.
     """
     held = [
-        [phrases(words(keyword)) for _, keywords in groups for keyword in keywords]
+        [[phrases(words(keyword)) for keyword in keywords] for _, keywords in groups]
         for groups in topics
     ]
-    everywhere = Counter(phrase for topic in held for found in topic for phrase in found)
-    total = sum(len(topic) for topic in held)
+    flat = [[found for group in topic for found in group] for topic in held]
+    everywhere = Counter(phrase for topic in flat for found in topic for phrase in found)
+    total = sum(len(topic) for topic in flat)
     taken: set[str] = set()
     names = []
-    for groups, topic in zip(topics, held, strict=True):
+    for groups, topic, every in zip(topics, held, flat, strict=True):
         titles = [title for title, _ in groups]
         fallback = " / ".join(titles[:2])
-        ranked = _ranked(topic, everywhere, total) if len(groups) > 1 else titles
-        candidates = [*ranked[:1], fallback, " / ".join(titles[:3])]
+        common = Counter(phrase for group in topic for phrase in {p for f in group for p in f})
+        ranked = [
+            phrase
+            for phrase in _ranked(every, everywhere, total)
+            if common[phrase.casefold()] * 2 > len(groups)
+        ]
+        candidates = [*(ranked[:1] if len(groups) > 1 else titles), fallback]
+        candidates += [" / ".join(titles[:3])]
         candidates += [f"{fallback} ({number})" for number in range(2, len(topics) + 2)]
         names.append(_first_free(candidates, taken))
     return names

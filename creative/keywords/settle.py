@@ -18,7 +18,7 @@ from creative.keywords.tree import Labels
 ALONE = -1
 ADOPT = 0.4
 """A row without a group joins one whose middle it resembles so much."""
-LOOSE = 0.25
+LOOSE = 0.2
 TRUSTED_ROWS = 50
 """In lists of so many rows, one that resembles the rest of its group by less than LOOSE leaves
 it: smoothing pulls strangers together that have nothing in common but being far from everything

@@ -25,7 +25,7 @@ Labels = NDArray[np.int64]
 Graph = tuple[NDArray[np.int64], Vectors]
 """Neighbours of each row, unordered, and how similar they are."""
 
-SMOOTHING_ROUNDS = 2
+SMOOTHING_ROUNDS = 3
 FLOOR = 0.02
 """Groups less alike than this are never merged."""
 
