@@ -175,8 +175,9 @@ def silhouette(vectors: Vectors, labels: Labels) -> float:
     """
     groups = int(labels.max()) + 1
     sizes = np.bincount(labels, minlength=groups)
-    sums = group_sums(vectors, labels, groups)
-    centres = unit(sums)
+    centres = group_sums(vectors, labels, groups)
+    lengths = np.sqrt(np.einsum("ij,ij->i", centres, centres))
+    centres /= np.maximum(lengths, 1e-12)[:, None]
     rows = np.arange(0, len(vectors), -(-len(vectors) // _SAMPLE))
     total = 0.0
     for block_rows in blocks(len(rows), groups):
@@ -185,7 +186,7 @@ def silhouette(vectors: Vectors, labels: Labels) -> float:
         similar = vectors[part] @ centres.T
         similar[np.arange(len(part)), own] = -np.inf
         others = 1.0 - similar.max(axis=1)
-        rest = unit(sums[own] - vectors[part])
+        rest = unit(centres[own] * lengths[own, None] - vectors[part])
         inside = 1.0 - np.einsum("ij,ij->i", rest, vectors[part])
         score = (others - inside) / np.maximum(np.maximum(others, inside), 1e-9)
         score[sizes[own] == 1] = 0.0

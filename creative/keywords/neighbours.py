@@ -24,6 +24,8 @@ _SAMPLE = 16_384
 _BLOCK = 1_000_000
 """Similarities held at a time by each thread: 4 MB, whatever the length of the list."""
 
+_COLUMNS = 32
+
 
 def blocks(rows: int, width: int) -> Iterator[slice]:
     """Slices that cover `rows`, each with at most _BLOCK cells of `width` columns."""
@@ -144,5 +146,8 @@ def group_sums(vectors: Vectors, labels: Rows, count: int) -> Vectors:
     present, starts = np.unique(labels[order], return_index=True)
     sums = np.zeros((count, vectors.shape[1]), np.float32)
     if len(present):
-        sums[present] = np.add.reduceat(vectors[order], starts, axis=0)
+        # Some columns at a time: the ordered copy of a long list is as large as the list.
+        for first in range(0, vectors.shape[1], _COLUMNS):
+            columns = slice(first, first + _COLUMNS)
+            sums[present, columns] = np.add.reduceat(vectors[order, columns], starts, axis=0)
     return sums

@@ -156,7 +156,8 @@ def grow(vectors: Vectors, floor: float = FLOOR, sizes: Labels | None = None) ->
         # nearer one of its parts.
         again = (changed | changed[near])[kept]
         renumbered = np.cumsum(kept) - 1
-        means, weights, highest = means[kept], weights[kept], highest[kept]
+        means = _compacted(means, np.flatnonzero(kept))
+        weights, highest = weights[kept], highest[kept]
         stands_for, best = stands_for[kept], best[kept]
         near = renumbered[near[kept]]
         stale = np.flatnonzero(again)
@@ -165,6 +166,13 @@ def grow(vectors: Vectors, floor: float = FLOOR, sizes: Labels | None = None) ->
         return Tree(size, none, none, np.zeros(0, np.float32))
     kept_rows, joined, heights = (np.concatenate(part) for part in zip(*merges, strict=True))
     return Tree(size, kept_rows, joined, heights)
+
+
+def _compacted(means: Vectors, kept: Labels) -> Vectors:
+    """The rows `kept` (ascending) moved to the front of `means`, without a second copy of it."""
+    for part in blocks(len(kept), means.shape[1]):
+        means[part] = means[kept[part]]  # never from before where it goes to
+    return means[: len(kept)]
 
 
 def _pairs(nearest: Labels, best: Vectors, floor: float) -> tuple[Labels, Labels]:
