@@ -38,7 +38,7 @@ from creative.steps import Steps
 
 ROOT = Path(__file__).resolve().parent.parent
 Labelled = list[tuple[str, str]]
-PEERS = ("bertopic", "community", "kmeans")
+METHODS = ("ours", "bertopic", "community", "kmeans")
 
 
 @dataclass(frozen=True)
@@ -194,8 +194,9 @@ def theirs(python: str, model: str, method: str, rows: Labelled) -> tuple[list[i
     return answer["labels"], answer["seconds"], answer["peak_mb"]
 
 
-def quality(files: list[Path], parts: bool, python: str, model: str) -> None:
-    methods = ("ours", *(PEERS if python else ()))
+def quality(
+    files: list[Path], parts: bool, methods: Sequence[str], python: str, model: str
+) -> None:
     sums: dict[str, list[Score]] = {method: [] for method in methods}
     columns = ("ARI", "NMI", "AMI", "homog", "groups", "alone", "s", "MB")
     print(f"{'set':36} {'texts':>6} {'labels':>6}  {'method':10}", *(f"{c:>6}" for c in columns))
@@ -257,13 +258,17 @@ def main() -> int:
     parser.add_argument("--subsets", action="store_true", help="measure parts of the sets too")
     parser.add_argument("--peers", default="", help="Python of an environment with the peers")
     parser.add_argument("--model", default="", help="the peers' model: a name or a folder")
+    parser.add_argument("--methods", default=",".join(METHODS), help="some of them, with commas")
     options = parser.parse_args()
+    methods = [name for name in METHODS if name in options.methods.split(",")]
+    if not options.peers:
+        methods = [name for name in methods if name == "ours"]
     files = sorted(options.data.glob("*.tsv")) if options.data.is_dir() else [options.data]
     files = [path for path in files if path.is_file()]
     if not files:
         print(f"Skipped: there is no labelled set at {options.data}.")
         return 0
-    quality(files, options.subsets, options.peers, options.model)
+    quality(files, options.subsets, methods, options.peers, options.model)
     texts = [text for path in files for _, text in read(path)]
     sizes = [int(size) for size in options.sizes.split(",") if size]
     speed(list(dict.fromkeys(texts)), sizes)
