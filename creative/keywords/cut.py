@@ -31,7 +31,7 @@ CUTS = (*(round(0.1 + 0.05 * n, 2) for n in range(15)), 0.84, 0.88, 0.92, 0.96)
 """Similarities at which the tree may be cut, coarse to fine."""
 SHARPNESS = 10.0
 """How much better odds a better score has."""
-UNSMOOTHED, MODULARITY = 0.5, 0.8
+UNSMOOTHED, MODULARITY = 1.0, 1.2
 """Shares in the score, beside 1 for the silhouette after smoothing."""
 _LEAST_STEP, _LAST_STEP = 0.02, 0.2
 """Of the logarithm of the number of groups, between cuts and after the last one."""

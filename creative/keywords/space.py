@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from creative.keywords import lexical, parallel
 from creative.keywords.embed import DIMENSIONS, FIT_SAMPLE, Vectors, unit
 
-SPELLING = 0.5
+SPELLING = 0.7
 """Length of the spelling's part beside 1 for the meaning's."""
-EMPHASIS = 0.2
+EMPHASIS = 0.1
 """Directions are stretched by their variance to this power: what many keywords vary in tells
 more than what few do."""
 TRUST = 2.0
