@@ -50,12 +50,6 @@ class Place:
         self.release()
 
 
-def jobs(address: str) -> int:
-    """Jobs of this process on the server."""
-    with _lock:
-        return _busy[address]
-
-
 @dataclass
 class Looked:
     """What the servers said.
@@ -129,13 +123,6 @@ def take(looked: Looked, tried: Sequence[str] = ()) -> Place | None:
         address = address or next((a for a in looked.slow if a not in tried), "")
         if not address:
             return None
-        _busy[address] += 1
-    return Place(address)
-
-
-def hold(address: str) -> Place:
-    """A place on this very server."""
-    with _lock:
         _busy[address] += 1
     return Place(address)
 
