@@ -34,8 +34,8 @@ _STOP_WORDS = frozenset(
         "a an and are as at be best by can do does for from get how i in into is it its my near "
         "no not of on or per should than that the this to top under up use using vs versus what "
         "when where which who why will with without you your",
-        "o os as à às ao aos um uma uns umas e ou de do da dos das em no na nos nas por para pra com "
-        "sem que qual quais como onde quando é ser mais melhor melhores seu sua",
+        "o os as à às ao aos um uma uns umas e ou de do da dos das em no na nos nas por para pra "
+        "com sem que qual quais como onde quando é ser mais melhor melhores seu sua",
         "el la los las un una unos unas y de del en por para con sin que cual cuál cómo dónde "
         "mejor",
         "le la les des du et ou au aux dans par pour avec sans que quel quelle comment où meilleur",
