@@ -83,6 +83,15 @@ def test_the_most_extreme_ratios(target: tuple[int, int], fit: str) -> None:
         assert opened(answer["data"]).size == target
 
 
+@pytest.mark.parametrize("side", range(1, 40))
+def test_a_cut_out_of_the_middle_has_no_pixel_less(side: int) -> None:
+    """Same height, far wider, odd and even sides: the cut begins at a half pixel or a whole one."""
+    for width in (400, 401):
+        picture = saved(photo(width, 60))
+        assert opened(fitted(picture, side, 60)["data"]).size == (side, 60)
+        assert opened(fitted(picture, side, 60, focus=(0.3, 0.7))["data"]).size == (side, 60)
+
+
 def test_frames_stay_inside_and_keep_the_ratio() -> None:
     chance = random.Random(11)
     for _ in range(20_000):

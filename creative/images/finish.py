@@ -306,7 +306,9 @@ def _drawn(image: Image.Image, made: Frame) -> Image.Image:
     """The used part of `image` in the size of its frame."""
     left, top, right, bottom = made.box
     if (right - left, bottom - top) == made.size:
-        return image.crop((round(left), round(top), round(right), round(bottom)))
+        # Half a pixel at both ends may round to different sides: the size must not depend on it.
+        x, y = round(left), round(top)
+        return image.crop((x, y, x + made.size[0], y + made.size[1]))
     # Pillow multiplies by alpha before it scales: nothing shines out of transparent parts.
     return image.resize(made.size, _lanczos(), box=made.box, reducing_gap=3.0)
 
