@@ -30,8 +30,9 @@ from creative.images.engines.comfyui.progress import Progress
 from creative.images.engines.comfyui.record import infotext_of
 from creative.images.engines.comfyui.run import Run
 from creative.images.engines.comfyui.server import Server
+from creative.images.families import families
 from creative.images.picture import inspect
-from creative.images.plan import Plan, families
+from creative.images.plan import Plan
 from creative.images.request import DrawRequest, Lora
 from creative.settings import Settings
 from creative.steps import Phase, Step, Steps

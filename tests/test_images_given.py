@@ -9,8 +9,9 @@ import pytest
 
 from creative.errors import InvalidInput
 from creative.images import Given, PlacementGiven, UpscaleGiven, read_object
+from creative.images.families import rule_of
 from creative.images.infotext import Infotext, compose
-from creative.images.plan import plan, rule_of
+from creative.images.plan import plan
 from creative.images.request import Fit, Highres, read_background, read_focus, read_loras
 
 OLD = Infotext(

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from creative.errors import InvalidInput
 from creative.images.engines import openai_tables, runware_tables
-from creative.images.plan import Plan, Rule, families, plan, rule_of
+from creative.images.families import Rule, families, rule_of
+from creative.images.plan import Plan, plan
 from creative.images.request import Fit, Highres
 from creative.images.size import MAX_RATIO, MAX_SIDE, MIN_SIDE, Size, presets, read_size
 

@@ -17,7 +17,7 @@ from creative.deadline import Deadline
 from creative.errors import InvalidInput
 from creative.images.engines.base import ChoiceKind
 from creative.settings import Settings
-from tools.adapter import Call, Messages, OutputFile, Parameters
+from tools.adapter import MAX_FILE_BYTES, Call, Messages, OutputFile, Parameters
 
 DEFAULT_SECONDS = 300.0
 CHOICES_SECONDS = 20.0
@@ -83,9 +83,10 @@ def fetched(file: File, parameter: str, call: Call) -> bytes:
     """The bytes of a file that Dify hands over; before any long wait, since its link expires."""
     from creative.files import fetch
 
-    limit = 30 * 1024 * 1024
     allowed = call.settings.allowed_private_hosts
-    return fetch(file.url, file.filename or "", parameter, call.deadline, limit, allowed).data
+    return fetch(
+        file.url, file.filename or "", parameter, call.deadline, MAX_FILE_BYTES, allowed
+    ).data
 
 
 def drawn(given: images.Given, mode: str, call: Call) -> images.Generated:

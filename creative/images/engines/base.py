@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from creative.deadline import Deadline
 from creative.errors import DeadlineExceeded
-from creative.images.plan import Plan, Rule
+from creative.images.families import Rule
+from creative.images.plan import Plan
 from creative.images.request import DrawRequest
 from creative.settings import Settings
 from creative.steps import Step

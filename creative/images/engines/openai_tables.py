@@ -13,8 +13,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from creative.errors import InvalidInput
+from creative.images.families import Rule, family_of, rule_of
 from creative.images.names import closest
-from creative.images.plan import Rule, family_of, rule_of
 
 OWN_FIELDS = {
     "model": "model",

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from creative.images.plan import Rule, family_of, rule_of
+from creative.images.families import Rule, family_of, rule_of
 
 
 class _Row(BaseModel):

@@ -33,7 +33,7 @@ from creative.images.engines.base import (
     fingerprint,
 )
 from creative.images.engines.replies import pictures_missing
-from creative.images.plan import family_of, rule_of
+from creative.images.families import family_of, rule_of
 from creative.images.request import DrawRequest
 from creative.images.size import MAX_SIDE
 from creative.settings import Settings

@@ -35,8 +35,9 @@ from creative.images.engines.comfyui.setup import (
     upscaler_of,
 )
 from creative.images.engines.replies import pictures_missing
+from creative.images.families import rule_of
 from creative.images.picture import Header, NotAPicture, inspect
-from creative.images.plan import Plan, rule_of
+from creative.images.plan import Plan
 from creative.images.request import DrawRequest
 from creative.settings import Settings
 from creative.steps import Step

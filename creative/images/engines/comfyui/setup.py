@@ -22,8 +22,9 @@ from creative.images.engines.comfyui.models import (
     schedule_of,
 )
 from creative.images.engines.comfyui.server import Graph, Server
+from creative.images.families import family_of
 from creative.images.names import closest, resolve
-from creative.images.plan import Plan, family_of
+from creative.images.plan import Plan
 from creative.images.request import DrawRequest, Lora, read_loras
 
 CHECKPOINTS = ("CheckpointLoaderSimple", "ckpt_name")
