@@ -303,6 +303,28 @@ def test_a_language_model_names_what_it_is_shown(clustered: Clustering, demo: li
     assert shown <= {c.name for c in result.clusters} | {""}
 
 
+def test_neither_rules_nor_a_model_overrule_the_intents_of_the_list() -> None:
+    def describer(clusters: Sequence[Cluster], _step: Step) -> list[Words]:
+        return [Words(f"Topic {c.id}", "local", "") for c in clusters]
+
+    def intents(*listed: Row, **more: Any) -> set[str]:
+        request = keywords.ClusterRequest(rows=listed)
+        result = keywords.cluster(request, Deadline(60), Steps(), **more)
+        return {one.intent for one in result.clusters if "buy red shoes" in one.keywords}
+
+    bought = Row(keyword="buy red shoes", volume=50)
+    known = Row(keyword="buy red shoes online", volume=90, intent="N")
+    assert intents(bought, known, describer=describer) == {"navigational"}
+    assert intents(bought, known) == {"navigational"}
+    # A list that names the intents of few searches leaves the rest to those who can tell.
+    rare = known._replace(volume=9)
+    assert intents(bought, rare, describer=describer) == {"local"}
+    assert intents(bought, known._replace(intent="TOFU"), describer=describer) == {"local"}
+    alike = [bought._replace(volume=None), known._replace(volume=None)]
+    assert intents(*alike, describer=describer) == {"local"}
+    assert intents(alike[0]._replace(intent="C"), alike[1], describer=describer) != {"local"}
+
+
 def test_an_answer_that_loses_a_keyword_is_refused() -> None:
     group = {"members": [0, 2]}
     check_answer({"groups": [group], "unclustered": [{"row": 1}]}, 3)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from creative.deadline import Deadline
 from creative.keywords.assembly import Assembly, check_answer, distinct
 from creative.keywords.folding import NOBODY, Keyword
+from creative.keywords.intent import given_intent, shared_intent
 from creative.keywords.kept import Carried, Kept, Vectors
-from creative.keywords.model import Cluster, Clustering
+from creative.keywords.model import Cluster, Clustering, Member
 from creative.keywords.process import WORKER
 from creative.keywords.request import ClusterRequest, check
 from creative.keywords.row import Row
@@ -94,6 +96,7 @@ def cluster(
         with steps.step(Phase.AI_CALL, "Naming clusters with the language model", 92) as step:
             clusters = _described(clusters, describer, step)
             notes += getattr(describer, "notes", [])
+    clusters = _as_given(clusters, request.rows)
     clustering = made.result(clusters, notes)
     clustering._vectors, clustering._drawing = vectors, made.drawing()
     return clustering
@@ -176,3 +179,35 @@ def _described(
         )
         for one, name in zip(clusters, names, strict=True)
     )
+
+
+def _as_given(clusters: tuple[Cluster, ...], rows: Sequence[Row]) -> tuple[Cluster, ...]:
+    """The clusters with the intent that the list itself names, where it does for most of one.
+
+    What a column of the list says is known; what rules and models say is guessed. Most: more than
+    half of a cluster's searches, or of its keywords where no searches are known. Existing
+    clusters keep their intent.
+    """
+    names = {text: given_intent(text) for text in {row.intent for row in rows}}
+    given = {row.keyword: names[row.intent] for row in rows if names[row.intent]}
+    if not given:
+        return clusters
+    return tuple(
+        one.model_copy(update={"intent": intent})
+        if one.is_new and (intent := _intent_given(one.members, given))
+        else one
+        for one in clusters
+    )
+
+
+def _intent_given(members: Sequence[Member], given: Mapping[str, str]) -> str:
+    """The intent that the list names for most of these keywords; "" if it does not."""
+    said = [
+        (next((given[text] for text in one.spellings if text in given), ""), one.volume)
+        for one in members
+    ]
+    counted = any(volume for _, volume in said)
+    weighted = [(intent, (volume or 0.0) if counted else 1.0) for intent, volume in said]
+    named = [(intent, weight) for intent, weight in weighted if intent]
+    share = math.fsum(weight for _, weight in named)
+    return shared_intent(named) if 2 * share > math.fsum(w for _, w in weighted) else ""
