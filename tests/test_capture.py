@@ -80,8 +80,8 @@ def shoot(site: Site | None = None, seconds: float = 30, **asked: Any) -> captur
 
 def opened(shot: capture.Screenshot) -> Image.Image:
     """The picture, decoded; its size is what was said."""
-    image = Image.open(io.BytesIO(shot.png)).convert("RGB")
-    assert image.size == (shot.width, shot.height)
+    image = Image.open(io.BytesIO(shot.picture.data)).convert("RGB")
+    assert image.size == (shot.picture.width, shot.picture.height)
     return image
 
 
@@ -97,7 +97,7 @@ class TestPictures:
         assert image.getpixel((599, 200)) == WHITE
         assert image.getpixel((700, 250)) == WHITE
         assert (shot.title, shot.status, shot.final_url) == ("A box", 200, site.url + "/box")
-        assert shot.filename == "127.0.0.1_801x333.png"
+        assert shot.picture.filename == "127.0.0.1_801x333.png"
 
     @pytest.mark.parametrize(("width", "height"), [(16, 16), (320, 4000), (4096, 64)])
     def test_odd_sizes(self, site: Site, width: int, height: int) -> None:

@@ -70,7 +70,7 @@ def test_a_refusal_before_the_news_of_the_new_document(
             raise Refused("Runtime.evaluate", "Cannot find context with specified id")
         return {"url": "http://example.com/next", "title": "Next"}
 
-    monkeypatch.setattr(page, "_evaluate", evaluate)
+    monkeypatch.setattr(page, "evaluate", evaluate)
     assert page.load("http://example.com/") == ("http://example.com/next", "Next", 200)
 
 
@@ -80,6 +80,6 @@ def test_a_refusal_of_a_page_that_stays_is_an_error(
     def evaluate(expression: str, doing: str) -> dict[str, Any]:
         raise Refused("Runtime.evaluate", "Out of sorts")
 
-    monkeypatch.setattr(page, "_evaluate", evaluate)
+    monkeypatch.setattr(page, "evaluate", evaluate)
     with pytest.raises(Refused, match="Out of sorts"):
         page.load("http://example.com/")

@@ -377,7 +377,7 @@ class TestRemote:
         for url in (f"http://{endpoint.partition('/')[0]}/?x=1", f"ws://{endpoint}"):
             assert "Chrome" in capture.check_browser(url, Deadline(10))
             shot = shoot("<title>far</title>", browser_url=url)
-            assert (shot.title, shot.width, shot.height) == ("far", 64, 64)
+            assert (shot.title, shot.picture.width, shot.picture.height) == ("far", 64, 64)
         assert capture._pool.pids == []
 
     def test_the_guard_holds_there_too(self, endpoint: str) -> None:

@@ -30,20 +30,20 @@ class CaptureScreenshotTool(Tool):
             lambda: capture.screenshot(request, call.settings, call.deadline, call.steps)
         )
         source = shot.final_url or "the given HTML"
-        text = f"Screenshot of {source}: {shot.width} x {shot.height} pixels."
+        text = f"Screenshot of {source}: {shot.picture.width} x {shot.picture.height} pixels."
         if shot.blocked_count:
             text += f" Requests of the page that were refused: {shot.blocked_count}."
         variables = {
             "final_url": shot.final_url,
             "title": shot.title,
             "status": shot.status,
-            "image_width": shot.width,
-            "image_height": shot.height,
+            "image_width": shot.picture.width,
+            "image_height": shot.picture.height,
         }
         data = {
             **variables,
-            "filename": shot.filename,
-            "size_kb": round(len(shot.png) / 1024, 1),
+            "filename": shot.picture.filename,
+            "size_kb": round(len(shot.picture.data) / 1024, 1),
             "browser": shot.browser,
             "blocked_count": shot.blocked_count,
             "blocked": [refused.model_dump() for refused in shot.blocked],
@@ -52,5 +52,5 @@ class CaptureScreenshotTool(Tool):
             text=text,
             data=data,
             variables=variables,
-            files=[OutputFile(shot.png, "image/png", shot.filename)],
+            files=[OutputFile(shot.picture.data, "image/png", shot.picture.filename)],
         )

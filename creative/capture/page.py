@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import math
-import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,22 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from creative.capture import access, facts, frame, look, moment, output
 from creative.capture.cdp import Connection, Event, Refused
 from creative.capture.failures import crashed, rejected, unreachable
 from creative.capture.gate import HTML_URL, Gate, Visit, watch
-from creative.capture.request import (
-    MAX_PAGE_HEIGHT,
-    Screenshot,
-    ScreenshotRequest,
-    check_pixels,
-)
+from creative.capture.request import Screenshot, ScreenshotRequest
 from creative.deadline import Deadline
-from creative.errors import (
-    AnswerInvalid,
-    BlockedAddress,
-    CreativeError,
-    TooLarge,
-)
+from creative.errors import AnswerInvalid, BlockedAddress, CreativeError
 from creative.http import redact
 
 FONTS_SECONDS = 3.0
@@ -73,8 +61,8 @@ class Page:
                            self._fail)  # fmt: skip
         self._connection = connection
         self._gate = gate
-        self._request = request
-        self._deadline = deadline
+        self.request = request
+        self.deadline = deadline
         self._session = session
         self._sessions = {session}
         self._state = _State()
@@ -83,22 +71,21 @@ class Page:
         """Size the page and take from it what the gate cannot see."""
         self._connection.listen(self._session, self._event)
         self._gate.enter(self.visit)
-        width, height = self._request.width, self._request.height
         self._connection.call_all(
             [
                 ("Page.enable", {}),
                 *watch(worker=False),
                 ("Inspector.enable", {}),
                 ("Network.setBypassServiceWorker", {"bypass": True}),
-                (
-                    "Emulation.setDeviceMetricsOverride",
-                    {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
-                ),
+                *frame.commands(self.request),
+                *moment.commands(self.request),
+                *look.commands(self.request),
+                *access.commands(self.request),
                 ("Emulation.setScrollbarsHidden", {"hidden": True}),
                 ("Emulation.setFocusEmulationEnabled", {"enabled": True}),
                 ("Page.setInterceptFileChooserDialog", {"enabled": True}),
             ],
-            self._deadline,
+            self.deadline,
             self._session,
         )
 
@@ -115,7 +102,7 @@ class Page:
             DeadlineExceeded: it did not finish loading.
         """
         doing = f"loading the page {redact(url)}"
-        answer = self._call("Page.navigate", {"url": url}, doing)
+        answer = self.call("Page.navigate", {"url": url}, doing)
         if answer.get("errorText"):
             error = str(answer["errorText"])
             answered = self._status(str(answer.get("loaderId")), error)
@@ -125,16 +112,17 @@ class Page:
         while True:
             loader, answered = self._loaded(url, doing)
             try:
-                facts = self._evaluate(_FACTS, f"waiting for the fonts of {redact(url)}")
+                told = self.evaluate(_FACTS, f"waiting for the fonts of {redact(url)}")
             except Refused:
                 # If the page went elsewhere, its world went with it.
                 if not self._went_on(loader):
                     raise
                 continue
             break
-        final = _without_user(str(facts.get("url", "")))
-        title = str(facts.get("title", "")).strip()
-        if self._request.html and final.startswith(HTML_URL):
+        told = told if isinstance(told, dict) else {}
+        final = _without_user(str(told.get("url", "")))
+        title = str(told.get("title", "")).strip()
+        if self.request.html and final.startswith(HTML_URL):
             return "", title, 0
         if answered is None or urlsplit(final).scheme not in ("http", "https"):
             raise AnswerInvalid(
@@ -146,43 +134,16 @@ class Page:
             raise rejected(final, answered)
         return final, title, answered[0]
 
-    def photograph(self) -> tuple[bytes, int, int]:
-        """The picture, its width and height in pixels.
+    def judged(self) -> None:
+        """Wait until all that the page has received is judged.
 
         Raises:
-            TooLarge: the page is higher than MAX_PAGE_HEIGHT, or has too many pixels.
             BlockedAddress: something in it came from a private address.
-            AnswerInvalid: the browser's picture has another size than asked for.
         """
-        doing = "taking the picture"
-        width, height = self._request.width, self._request.height
-        params: dict[str, Any] = {"format": "png"}
-        if self._request.full_page:
-            metrics = self._call("Page.getLayoutMetrics", {}, doing)
-            height = max(height, math.ceil(metrics["cssContentSize"]["height"]))
-            if height > MAX_PAGE_HEIGHT:
-                raise TooLarge(
-                    "The full page",
-                    f"{height} pixels high",
-                    f"{MAX_PAGE_HEIGHT} pixels (MAX_PAGE_HEIGHT)",
-                    "Set full_page to false and height to the part you need.",
-                )
-            check_pixels(width, height)
-            params["captureBeyondViewport"] = True
-            params["clip"] = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
-        png = base64.b64decode(self._call("Page.captureScreenshot", params, doing)["data"])
-        # What the page received before the picture may still wait to be judged.
-        self._connection.settle(self._deadline)
+        self._connection.settle(self.deadline)
         with self._state.changed:
             if self._state.failure is not None:
                 raise self._state.failure
-        if png[:8] != b"\x89PNG\r\n\x1a\n" or struct.unpack(">II", png[16:24]) != (width, height):
-            raise AnswerInvalid(
-                self._connection.browser,
-                f"its picture is not a PNG of {width} x {height} pixels",
-                "Try again with a smaller width or height.",
-            )
-        return png, width, height
 
     def forget(self) -> None:
         """Hear no more of it."""
@@ -190,15 +151,21 @@ class Page:
         for session in list(self._sessions):
             self._connection.forget(session)
 
-    def _call(self, method: str, params: dict[str, Any], doing: str) -> dict[str, Any]:
+    def call(self, method: str, params: dict[str, Any], doing: str) -> dict[str, Any]:
+        """Send the page a command; see `Connection.call`."""
         return self._connection.call(
-            method, params, deadline=self._deadline, session=self._session, doing=doing
+            method, params, deadline=self.deadline, session=self._session, doing=doing
         )
 
-    def _evaluate(self, expression: str, doing: str) -> dict[str, Any]:
+    def evaluate(self, expression: str, doing: str) -> Any:
+        """The JSON value of an expression, a promise's too, in a world of its own.
+
+        Raises:
+            Refused: the page went elsewhere meanwhile, or the expression threw.
+        """
         # An isolated world: the page's own code cannot have replaced what is used here.
-        world = self._call("Page.createIsolatedWorld", {"frameId": self.visit.target}, doing)
-        answer = self._call(
+        world = self.call("Page.createIsolatedWorld", {"frameId": self.visit.target}, doing)
+        answer = self.call(
             "Runtime.evaluate",
             {
                 "expression": expression,
@@ -208,16 +175,15 @@ class Page:
             },
             doing,
         )
-        value = answer.get("result", {}).get("value")
-        return value if isinstance(value, dict) else {}
+        return answer.get("result", {}).get("value")
 
     def _loaded(self, url: str, doing: str) -> tuple[str, tuple[int, str] | None]:
         """Wait for the load event of the last document; its loader and what was answered."""
         state = self._state
         with state.changed:
             while state.failure is None and not (state.loaded and not state.leaving):
-                if not state.changed.wait(self._deadline.timeout(doing)):
-                    raise self._deadline.error(doing)
+                if not state.changed.wait(self.deadline.timeout(doing)):
+                    raise self.deadline.error(doing)
             if state.failure is not None:
                 raise state.failure
             if state.unreachable:
@@ -229,7 +195,7 @@ class Page:
         answers = self._state.answers
         with self._state.changed:
             if error == _STATUS_ERROR:
-                seconds = self._deadline.timeout("waiting for the page's status", MOVE_SECONDS)
+                seconds = self.deadline.timeout("waiting for the page's status", MOVE_SECONDS)
                 self._state.changed.wait_for(lambda: loader in answers, seconds)
             return answers.get(loader)
 
@@ -242,7 +208,7 @@ class Page:
         with state.changed:
             return state.changed.wait_for(
                 lambda: state.failure is not None or state.loader != loader or not state.loaded,
-                self._deadline.timeout("waiting for the page to go on", MOVE_SECONDS),
+                self.deadline.timeout("waiting for the page to go on", MOVE_SECONDS),
             )
 
     def _fail(self, error: CreativeError) -> None:
@@ -319,7 +285,7 @@ class Page:
         if not address or urlsplit(response["url"]).scheme not in ("http", "https"):
             return
         try:
-            self._gate.guard.check_connected(response["url"], address, self._deadline)
+            self._gate.guard.check_connected(response["url"], address, self.deadline)
         except BlockedAddress as error:
             self._fail(error)
 
@@ -368,11 +334,17 @@ def opened(
 def picture(page: Page, place: tuple[str, str, int], browser: str) -> Screenshot:
     """Photograph a loaded page; `place` is what `Page.load` returned."""
     final_url, title, status = place
-    png, width, height = page.photograph()
+    look.apply(page)
+    moment.settle(page)
+    shots, notes = frame.shots(page)
+    pictures = output.pictures(page, shots, final_url, title)
+    found = facts.read(page, final_url) if page.request.with_facts else None
+    # What the page received before the picture may still wait to be judged.
+    page.judged()
     return Screenshot(
-        png=png,
-        width=width,
-        height=height,
+        pictures=pictures,
+        notes=notes,
+        page=found,
         final_url=final_url,
         title=title,
         status=status,

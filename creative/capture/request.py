@@ -3,29 +3,50 @@
 from __future__ import annotations
 
 import re
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from creative.capture.access import AccessFields
+from creative.capture.facts import PageFacts
+from creative.capture.frame import (
+    MAX_PAGE_HEIGHT,
+    MAX_PIXELS,
+    MAX_SIDE,
+    MIN_SIDE,
+    FrameFields,
+    check_pixels,
+)
+from creative.capture.look import LookFields
+from creative.capture.moment import MomentFields
+from creative.capture.output import OutputFields
 from creative.errors import InvalidInput, TooLarge
 
-MIN_SIDE = 16
-"""Smallest width and height, in pixels: below it there is nothing to look at."""
-MAX_SIDE = 8192
-"""Largest width and height of the visible area, in pixels."""
-MAX_PAGE_HEIGHT = 16_384
-"""Highest full page, in pixels: Chromium's largest texture; it repeats or blanks what is below."""
-MAX_PIXELS = 64_000_000
-"""Most pixels of one picture; uncompressed it is four times as many bytes, more than once."""
+__all__ = [
+    "MAX_PAGE_HEIGHT",
+    "MAX_PIXELS",
+    "MAX_SIDE",
+    "MIN_SIDE",
+    "Picture",
+    "Screenshot",
+    "ScreenshotRequest",
+]
+
 MAX_HTML_BYTES = 5_000_000
 """Longest `html`, in bytes: Dify's daemon hands a plugin no line over 5 MiB."""
 
 _UNSAFE = re.compile(r"[^a-z0-9.-]+")
 
 
-class ScreenshotRequest(BaseModel):
-    """One picture of one page. Exactly one of `url` and `html` is given.
+Engine = Literal["browser", "screenshotmachine", "screenshotone"]
+"""Who takes the picture."""
+
+
+class ScreenshotRequest(
+    FrameFields, MomentFields, LookFields, AccessFields, OutputFields, BaseModel
+):
+    """Pictures of one page. Exactly one of `url`, `html` and `markdown` is given.
 
     Raises InvalidInput (or TooLarge, which is one) instead of pydantic's ValidationError for
     values out of range.
@@ -35,9 +56,11 @@ class ScreenshotRequest(BaseModel):
 
     url: str = Field("", description="http or https address of the page")
     html: str = Field("", description="the page itself, as HTML")
-    width: int = Field(1280, description="width of the visible area and of the picture, pixels")
-    height: int = Field(800, description="height of the visible area, pixels")
-    full_page: bool = Field(False, description="the whole page instead of its visible area")
+    markdown: str = Field("", description="the page itself, as Markdown (CommonMark and tables)")
+    fail_on_status: int = Field(400, description="this HTTP status and up fails; 0: none does")
+    with_facts: bool = Field(True, description="whether to read what the page says about itself")
+    engine: Engine | Literal[""] = Field("", description="empty: the browser if there is one")
+    cache_seconds: float = Field(0.0, description="a picture this old is as good; 0: none is")
 
     @field_validator("width", "height")
     @classmethod
@@ -49,17 +72,18 @@ class ScreenshotRequest(BaseModel):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if bool(self.url.strip()) == bool(self.html.strip()):
-            came = "both url and html" if self.url.strip() else None
+        given = [name for name in ("url", "html", "markdown") if getattr(self, name).strip()]
+        if len(given) != 1:
             raise InvalidInput(
                 "url",
-                came,
-                "either url or html, exactly one of the two",
-                "Give the address of a page in url, or a page's source in html.",
+                " and ".join(given) or None,
+                "exactly one of url, html and markdown",
+                "Give the address of a page in url, or a page's source in html or markdown.",
             )
-        size = len(self.html.encode())
-        if size > MAX_HTML_BYTES:
-            raise TooLarge("html", f"{size} bytes", f"{MAX_HTML_BYTES} bytes")
+        for name in ("html", "markdown"):
+            size = len(getattr(self, name).encode())
+            if size > MAX_HTML_BYTES:
+                raise TooLarge(name, f"{size} bytes", f"{MAX_HTML_BYTES} bytes")
         check_pixels(self.width, self.height)
         return self
 
@@ -72,12 +96,30 @@ class Blocked(BaseModel):
     reason: str = Field(description="which rule refused it")
 
 
-class Screenshot(BaseModel):
-    """A picture of a page."""
+class Picture(BaseModel):
+    """One file."""
 
-    png: bytes = Field(description="the picture, a PNG file", repr=False)
-    width: int = Field(description="of the picture, pixels")
-    height: int = Field(description="of the picture, pixels")
+    model_config = ConfigDict(frozen=True)
+
+    data: bytes = Field(description="the file", repr=False)
+    media_type: str = Field(description="image/png, image/jpeg, image/webp or application/pdf")
+    width: int = Field(description="of the picture, pixels; of a PDF's page, points")
+    height: int = Field(description="of the picture, pixels; of a PDF's page, points")
+    filename: str = Field(description="host (or title, or page) and size; safe everywhere")
+
+
+class Screenshot(BaseModel):
+    """What came of a request."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pictures: tuple[Picture, ...] = Field(description="at least one; several with every_match")
+    notes: tuple[str, ...] = Field(
+        (), description="what differs from what was asked, a sentence each"
+    )
+    engine: Engine = Field("browser", description="who took it")
+    cached: bool = Field(False, description="whether it was taken by an earlier call")
+    page: PageFacts | None = Field(None, description="None if not asked for, or not to be had")
     final_url: str = Field(description="address after all redirects, no user; empty for html")
     title: str = Field(description="the page's title; may be empty")
     status: int = Field(description="HTTP status of the page; 0 for html, which has none")
@@ -86,27 +128,12 @@ class Screenshot(BaseModel):
     blocked_count: int = Field(0, description="how many requests were refused")
 
     @property
-    def filename(self) -> str:
-        """Host (or title, or "page") and size, safe on every file system."""
-        return filename(self.final_url, self.title, self.width, self.height)
+    def picture(self) -> Picture:
+        """The first."""
+        return self.pictures[0]
 
 
-def check_pixels(width: int, height: int) -> None:
-    """Refuse a picture with too many pixels.
-
-    Raises:
-        TooLarge: over MAX_PIXELS.
-    """
-    if width * height > MAX_PIXELS:
-        raise TooLarge(
-            "The picture",
-            f"{width} x {height} = {width * height / 1e6:.0f} million pixels",
-            f"{MAX_PIXELS / 1e6:.0f} million pixels",
-            "Choose a smaller width or height.",
-        )
-
-
-def filename(url: str, title: str, width: int, height: int) -> str:
+def filename(url: str, title: str, width: int, height: int, ending: str = "png") -> str:
     """The name of a picture's file.
 
     >>> filename("https://Example.com/a?b", "Hello", 801, 333)
@@ -119,4 +146,4 @@ def filename(url: str, title: str, width: int, height: int) -> str:
     except ValueError:
         host = ""
     name = _UNSAFE.sub("-", (host or title).lower())[:80].strip("-.") or "page"
-    return f"{name}_{width}x{height}.png"
+    return f"{name}_{width}x{height}.{ending}"
