@@ -84,7 +84,7 @@ class TestLocal:
         shoot()
         first = running()
         os.killpg(first.pid, signal.SIGKILL)
-        assert shoot().width == 64
+        assert shoot().picture.width == 64
         assert running() is not first
         assert command_lines(first.profile) == []
 
@@ -102,7 +102,7 @@ class TestLocal:
             return usual(*given)  # type: ignore[arg-type]
 
         monkeypatch.setattr(capture, "picture", kill_first)
-        assert shoot().width == 64
+        assert shoot().picture.width == 64
         assert len(calls) == 2
         assert running() is not first
 
@@ -131,7 +131,7 @@ class TestLocal:
             with pytest.raises(EngineUnavailable, match="crashed"):
                 shoot()
         first = running()
-        assert shoot().width == 64
+        assert shoot().picture.width == 64
         assert running() is first
 
     @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, None])
