@@ -171,6 +171,38 @@ def test_results_in_common_bring_keywords_together() -> None:
     assert {tuple(sorted(one["members"])) for one in texts[0.95]} == {(0, 3), (1, 2)}
 
 
+@pytest.mark.parametrize("weight", [0.5, 1.0])
+def test_keywords_without_results_are_judged_by_their_text(weight: float) -> None:
+    pages = {"car hire": [0, 1, 2], "rental vehicles": [0, 1, 3], "tiramisu recipe": [4, 5],
+             "tax return": [6, 7]}  # fmt: skip
+    alike = [{"red shoe", "cheap red shoes", "red shoes sale"}, {"easy tiramisu", "tiramisu cake"}]
+    keywords = sorted({*pages, *alike[0], *alike[1], "car hire london"})
+    answer = group(keywords, serp=[pages.get(k, []) for k in keywords], serp_weight=weight)
+    found = [{keywords[row] for row in one["members"]} for one in answer["groups"]]
+    assert alike[0] in found
+    assert alike[1] | {"tiramisu recipe"} in found
+    assert {"car hire", "rental vehicles", "car hire london"} in found
+
+
+def test_results_weigh_only_where_both_have_some() -> None:
+    """As text alone where one has none; dot products of unit vectors are the similarities."""
+    words = sorted(["red shoe", "cheap red shoes", "tiramisu", "easy tiramisu", "car", "car hire"])
+    packed = jobs.embed_job(words, silent)
+    stored = np.frombuffer(packed["data"], "<f2").reshape(len(words), -1)
+    plain = space.compare(stored, words)
+    graph = tree.neighbour_graph(plain)
+    pages: list[list[int]] = [[] for _ in words]
+    pages[words.index("car")], pages[words.index("tiramisu")] = [1, 2], [3, 4]
+    mixed = space.with_results(plain, pages, 1.0, graph)
+    before, after = plain @ plain.T, mixed @ mixed.T
+    assert after[words.index("car"), words.index("tiramisu")] < 0
+    bare = [row for row, found in enumerate(pages) if not found]
+    assert np.allclose(after[np.ix_(bare, bare)], before[np.ix_(bare, bare)], atol=0.15)
+    for one, other in (("car", "car hire"), ("tiramisu", "easy tiramisu")):
+        pair = words.index(one), words.index(other)
+        assert after[pair] == pytest.approx(before[pair], abs=0.1)
+
+
 def test_existing_clusters_stay_and_take_what_is_like_them() -> None:
     old = {"espresso machine": 3, "espresso maker": 3, "cheap espresso machine": 3,
            "car insurance": 1, "car insurance quote": 1, "strange member": 1}  # fmt: skip

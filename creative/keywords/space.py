@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from creative.keywords import lexical, parallel
+from creative.keywords import lexical, modifiers, parallel
 from creative.keywords.embed import DIMENSIONS, FIT_SAMPLE, Vectors, unit
 
 SPELLING = 0.7
@@ -50,6 +50,8 @@ def compare(stored: NDArray[np.float16], texts: Sequence[str]) -> Vectors:
         return unit(stored[start:stop].astype(np.float32))
 
     views = [(_centred(meaning, count), 1.0), (_centred(sketch.rows, count), SPELLING)]
+    recurring = modifiers.find(texts)
+    views = [(modifiers.weakened(view, count, recurring), length) for view, length in views]
 
     def joined(start: int, stop: int) -> Vectors:
         return unit(np.hstack([view(start, stop) * length for view, length in views]))
@@ -112,8 +114,8 @@ def with_results(
 
     The similarity of two sets of results is the weight of the shared ones over the geometric
     mean of both sets' weights; a result that many keywords have weighs less. A keyword without
-    results is taken to have those of its nearest neighbours, so that it is neither drawn to
-    nor kept from the ones that have some.
+    results is judged by its text alone: it is taken to have the results of its nearest
+    neighbours as far as it resembles them, and for the rest pages that only its text tells.
 
     Args:
         vectors: of the keywords, unit length.
@@ -133,11 +135,21 @@ def with_results(
     rows = np.repeat(np.arange(len(results)), lengths)
     sums = np.zeros((len(results), SERP_DIMENSIONS), np.float32)
     np.add.at(sums, rows, drawn[numbers] * np.sqrt(importance[numbers], dtype=np.float32)[:, None])
-    pages = unit(sums)
+    # Like the text, without what the whole list shares: strangers are as far apart in both.
+    shared = sums.sum(axis=0) / np.float32(np.count_nonzero(lengths) + TRUST)
+    pages = unit(sums - shared)
+    pages[lengths == 0] = 0.0
     index, similarity = neighbours
     best = np.argsort(-similarity, axis=1, kind="stable")[:, :SERP_NEIGHBOURS]
-    pull = np.clip(np.take_along_axis(similarity, best, axis=1), 0.0, 1.0) ** 2
     near = np.take_along_axis(index, best, axis=1)
+    pull = np.clip(np.take_along_axis(similarity, best, axis=1), 0.0, 1.0) * (lengths[near] > 0)
     missing = np.flatnonzero(lengths == 0)
-    pages[missing] = unit(np.einsum("nk,nkd->nd", pull[missing], pages[near[missing]]))
-    return unit(np.hstack([vectors * np.sqrt(1.0 - weight), pages * np.sqrt(weight)]))
+    taken = unit(np.einsum("nk,nkd->nd", pull[missing] ** 2, pages[near[missing]]))
+    # So that it is as near to its nearest one with results as their texts are, and two without
+    # results are too.
+    closest = pull[missing].max(axis=1, initial=0.0)[:, None]
+    pages[missing] = closest * taken
+    alone = np.zeros((len(vectors), vectors.shape[1] * bool(len(missing))), np.float32)
+    alone[missing] = np.sqrt(1.0 - closest**2) * vectors[missing, : alone.shape[1]]
+    parts = (vectors * np.sqrt(1.0 - weight), pages * np.sqrt(weight), alone * np.sqrt(weight))
+    return unit(np.hstack(parts))
