@@ -18,6 +18,8 @@ from creative.errors import InvalidInput
 _SEPARATORS = re.compile(r"[,\n]+")
 _COUNTS = ("max_keywords", "max_keywords_per_day")
 _LISTS = ("sd_base_url", "dify_api_key", "allowed_private_hosts")
+SCREENSHOT_SERVICES = ("screenshotmachine", "screenshotone")
+"""Kinds of HTTP services that take screenshots, by the API they speak."""
 
 
 class Settings(BaseModel):
@@ -33,6 +35,14 @@ class Settings(BaseModel):
     openai_api_key: str = Field("", description="its key")
     runware_api_key: str = Field("", description="key of Runware")
     browser_url: str = Field("", description="Chrome DevTools endpoint (http, https, ws or wss)")
+    screenshot_service: str = Field(
+        "", description="kind of a screenshot service: one of SCREENSHOT_SERVICES, or none"
+    )
+    screenshot_service_url: str = Field(
+        "", description="address of that service; empty: the public one of its kind"
+    )
+    screenshot_service_key: str = Field("", description="its key")
+    screenshot_service_secret: str = Field("", description="its secret phrase, if it has one")
     dify_base_url: str = Field("", description="address of Dify's service API, with /v1")
     dify_api_key: tuple[str, ...] = Field((), description="keys of Dify apps")
     max_seconds: float = Field(DEFAULT_MAX_SECONDS, description="longest call, in seconds")
@@ -49,8 +59,8 @@ class Settings(BaseModel):
         """Settings from Dify's credentials mapping; unknown names are ignored.
 
         Raises:
-            InvalidInput: `max_seconds` is not a number above 0, or one of the numbers of keywords
-                not a whole number above 0.
+            InvalidInput: `max_seconds` is not a number above 0, one of the numbers of keywords
+                not a whole number above 0, or `screenshot_service` is no known kind.
         """
         values: dict[str, Any] = {}
         for name, raw in (credentials or {}).items():
@@ -64,6 +74,8 @@ class Settings(BaseModel):
                 values[name] = tuple(part for part in parts if part)
             elif name == "max_seconds":
                 values[name] = _seconds(text)
+            elif name == "screenshot_service":
+                values[name] = _service(text)
             elif name in _COUNTS:
                 values[name] = _count(name, text)
             else:
@@ -74,8 +86,10 @@ class Settings(BaseModel):
         """Every value that must not be shown, the longest first."""
         found = [self.sd_auth, *self.sd_auth.split(":", 1)[1:], self.comfyui_api_key]
         found += [self.openai_api_key, self.runware_api_key, *self.dify_api_key]
+        found += [self.screenshot_service_key, self.screenshot_service_secret]
         addresses = (*self.sd_base_url, self.comfyui_base_url, self.openai_base_url)
-        for address in (*addresses, self.browser_url, self.dify_base_url):
+        others = (self.browser_url, self.screenshot_service_url, self.dify_base_url)
+        for address in (*addresses, *others):
             user, colon, password = address.rpartition("@")[0].rpartition("//")[2].partition(":")
             # A user alone is a token as GitHub and others take one.
             found += [password, unquote(password)] if colon else [user, unquote(user)]
@@ -90,6 +104,16 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise InvalidInput("max_seconds", text, "a number of seconds above 0, for example 570")
     return seconds
+
+
+def _service(text: str) -> str:
+    # A select of Dify cannot be emptied again: one of its options has to say "none".
+    service = text.lower()
+    if service == "none":
+        return ""
+    if service not in SCREENSHOT_SERVICES:
+        raise InvalidInput("screenshot_service", text, ", ".join(("none", *SCREENSHOT_SERVICES)))
+    return service
 
 
 def _count(name: str, text: str) -> int:
