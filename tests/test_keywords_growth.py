@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
@@ -58,9 +60,10 @@ def as_file(result: Clustering, kind: str) -> str:
     made = keywords.export(result, Steps())
     if kind == "excel":
         # As a German Excel saves it again.
-        text = made.csv.decode("utf-8-sig")
-        assert ";" not in text
-        return text.replace(",", ";")
+        out = io.StringIO(newline="")
+        lines = csv.reader(io.StringIO(made.csv.decode("utf-8-sig"), newline=""))
+        csv.writer(out, delimiter=";").writerows(lines)
+        return out.getvalue()
     return (made.csv if kind == "csv" else made.json_file).decode()
 
 
@@ -109,6 +112,35 @@ def test_a_list_grows(first: Clustering, kind: str) -> None:
     )
     assert machine.volume == 1000
     assert machine.is_new is False
+
+
+@pytest.mark.parametrize("kind", ["json", "csv", "excel"])
+def test_search_results_come_back_and_count(kind: str) -> None:
+    """Names that have nothing in common, on the same pages of results."""
+    cars = tuple(f"https://cars.example/{n}?a=1,2" for n in range(10))
+    sweets = tuple(f"https://sweets.example/{n}" for n in range(10))
+    old = run([Row("bargain wheels", 5, serp=cars), Row("car hire", 9, serp=cars),
+               Row("car hires", 3), Row("tiramisu", serp=sweets), Row("dessert", serp=sweets)],
+              serp_weight=1.0)  # fmt: skip
+    back = read_existing(as_file(old, kind))
+    results = {row.keyword: row.serp for one in back.clusters for row in one.rows}
+    assert (results["car hire"], results["tiramisu"]) == (cars, sweets)
+    grown = run([Row("vermietung", serp=cars), Row("nachtisch", serp=sweets)], back, serp_weight=1)
+    where = {keyword: one.id for one in grown.clusters for keyword in one.keywords}
+    assert where["vermietung"] == where["car hire"] != where["tiramisu"] == where["nachtisch"]
+
+
+def test_files_keep_as_many_search_results_as_they_have_room_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("creative.keywords.report.SERP_BYTES", 400)
+    pages = tuple(f"https://cars.example/{n:03}" for n in range(12))  # 24 letters each
+    result = run([Row("car hire", serp=pages), Row("car rental", serp=pages)])
+    made = keywords.export(result, Steps())
+    assert "keep the first 7 search results of each keyword" in made.summary["notes"][-1]
+    for text in (made.csv.decode(), made.json_file.decode()):
+        rows = [row for one in read_existing(text).clusters for row in one.rows]
+        assert [row.serp for row in rows] == [pages[:7]] * 2
 
 
 def test_new_keywords_go_where_they_belong(first: Clustering) -> None:

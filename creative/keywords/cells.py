@@ -178,7 +178,7 @@ def _row(
             return None
         return value
 
-    serp = [url for found in header.serp for url in _addresses(cell_of(cells, found))]
+    serp = [url for found in header.serp for url in addresses(cell_of(cells, found))]
     return Row(
         keyword=keyword,
         volume=amount("volume"),
@@ -195,7 +195,7 @@ def cell_of(cells: Sequence[object], found: Found | None) -> object:
     return cells[found.index] if found is not None and found.index < len(cells) else None
 
 
-def _addresses(cell: object) -> list[str]:
+def addresses(cell: object) -> list[str]:
     """The addresses in one cell: one, several in a text, or an array of a JSON object."""
     if isinstance(cell, list | tuple):
         return [clean(str(item)) for item in cell if item is not None and clean(str(item))]

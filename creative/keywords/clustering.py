@@ -15,15 +15,12 @@ from creative.keywords.kept import Carried, Kept, Vectors
 from creative.keywords.model import Cluster, Clustering, Member
 from creative.keywords.process import WORKER
 from creative.keywords.request import ClusterRequest, check
-from creative.keywords.row import Row
+from creative.keywords.row import SERP_DEPTH, Row
 from creative.keywords.spelling import fold
 from creative.steps import Phase, Step, Steps
 
 if TYPE_CHECKING:
     from creative.keywords.jobs import Packed
-
-SERP_DEPTH = 10
-"""Results per keyword whose overlap counts: the first page."""
 
 
 class Described(Protocol):

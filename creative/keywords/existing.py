@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from creative.deadline import Deadline
 from creative.errors import InvalidInput, shorten
-from creative.keywords.cells import ESCAPED, Damage, cell_of, each_row
+from creative.keywords.cells import ESCAPED, MAX_SERP, Damage, addresses, cell_of, each_row
 from creative.keywords.columns import Header, Line, find_header
 from creative.keywords.numbers import number
 from creative.keywords.process import WORKER
@@ -195,6 +195,7 @@ def _rows(entry: object, parameter: str, where: str) -> list[Row]:
                 "cpc": _amount(data.get("cpc"), parameter, keyword),
                 "intent": str(data.get("intent") or ""),
                 "url": str(data.get("url") or ""),
+                "serp": tuple(addresses(data.get("serp")))[:MAX_SERP],
             }
         rows.append(
             Row(

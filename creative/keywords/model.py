@@ -24,6 +24,7 @@ class Member(NamedTuple):
         cpc: cost per click.
         intent: given or read from its words; may be empty.
         url: as given.
+        serp: addresses of its search results, best first.
         is_new: not in the existing clusters.
     """
 
@@ -36,6 +37,7 @@ class Member(NamedTuple):
     cpc: float | None = None
     intent: str = ""
     url: str = ""
+    serp: tuple[str, ...] = ()
     is_new: bool = True
 
 

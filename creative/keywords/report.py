@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from creative.keywords.model import Cluster, Clustering, Member, Topic, Unclustered
+from creative.keywords.row import SERP_DEPTH
 from creative.keywords.text import markdown
 from creative.steps import Phase, Steps
 
@@ -27,8 +29,10 @@ CHANGES_BYTES = 20_000
 """Together with the summary under the 200,000 bytes that one JSON message may have."""
 COLUMNS = (
     "cluster_id", "cluster", "topic", "head", "keyword", "variant_of", "volume", "difficulty",
-    "cpc", "intent", "similarity", "url", "nearest_cluster",
+    "cpc", "intent", "similarity", "url", "nearest_cluster", "serp_urls",
 )  # fmt: skip
+SERP_BYTES = 8 * 1024 * 1024
+"""Search results in one file; ten for each of 50,000 keywords would be 40 MB, and Dify takes 30."""
 FORMAT = "creative-studio clusters 1"
 """What clusters.json says it is."""
 
@@ -76,6 +80,7 @@ def export(clustering: Clustering, steps: Steps) -> Export:
         unclustered = _as_many([_stray(one) for one in clustering.unclustered], UNCLUSTERED_BYTES)
         shown_topics = _as_many([_topic(one) for one in clustering.topics], TOPICS_BYTES)
         changes, whole = _changes(clustering)
+        depth, notes = _depth(clustering)
         truncated = not whole or len(unclustered) < len(clustering.unclustered)
         truncated = truncated or len(shown_topics) < len(clustering.topics)
         truncated = truncated or sum(len(one["keywords"]) for one in clusters) < sum(
@@ -86,19 +91,45 @@ def export(clustering: Clustering, steps: Steps) -> Export:
             clusters=clusters,
             unclustered=unclustered,
             topics=shown_topics,
-            summary={**clustering.summary.model_dump(mode="json"), "truncated": truncated},
+            summary={
+                **clustering.summary.model_dump(mode="json"),
+                "notes": [*clustering.summary.notes, *notes],
+                "truncated": truncated,
+            },
             quality=clustering.quality.model_dump(),
             changes=changes,
-            csv=clusters_csv(clustering),
-            json_file=clusters_json(clustering),
+            csv=clusters_csv(clustering, depth),
+            json_file=clusters_json(clustering, depth),
         )
 
 
-def clusters_csv(clustering: Clustering) -> bytes:
+def _depth(clustering: Clustering) -> tuple[int, list[str]]:
+    """How many search results of each keyword the files have room for, and what to say of it."""
+    every = [member for one in clustering.clusters for member in one.members]
+    every += [one.member for one in clustering.unclustered]
+    sizes = [0] * SERP_DEPTH
+    for done, member in enumerate(every, 1):
+        for rank, address in enumerate(member.serp[:SERP_DEPTH]):
+            sizes[rank] += len(address) + 3
+        _breathe(done)
+    fitting = sum(total <= SERP_BYTES for total in itertools.accumulate(sizes))
+    if fitting == SERP_DEPTH:
+        return SERP_DEPTH, []
+    return fitting, [
+        f"clusters.csv and clusters.json keep the first {fitting} search results of each keyword; "
+        f"all {SERP_DEPTH} would make them too large."
+    ]
+
+
+def clusters_csv(clustering: Clustering, serp_depth: int = SERP_DEPTH) -> bytes:
     """A line for each spelling with its own searches; unclustered ones last.
 
     The lines of a variant say which keyword it belongs to; the searches of a column add up to
     those of all keywords.
+
+    Args:
+        clustering: the result.
+        serp_depth: how many search results of a keyword are written.
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out)
@@ -108,17 +139,19 @@ def clusters_csv(clustering: Clustering) -> bytes:
     for one in clustering.clusters:
         group = (one.id, _cell(one.name), _cell(topics.get(one.topic_id, "")), _cell(one.head))
         for member in one.members:
-            _write(writer, group, member, "")
+            _write(writer, group, member, "", serp_depth)
             done += 1
             _breathe(done)
     for alone in clustering.unclustered:
-        _write(writer, ("", "", "", ""), alone.member, alone.nearest_name)
+        _write(writer, ("", "", "", ""), alone.member, alone.nearest_name, serp_depth)
         done += 1
         _breathe(done)
     return out.getvalue().encode("utf-8-sig")
 
 
-def _write(writer: Any, group: Sequence[object], member: Member, nearest: str) -> None:
+def _write(
+    writer: Any, group: Sequence[object], member: Member, nearest: str, serp_depth: int
+) -> None:
     spellings = member.spellings or (member.keyword,)
     volumes = member.volumes or (member.volume,)
     for spelling, volume in zip(spellings, volumes, strict=True):
@@ -135,22 +168,33 @@ def _write(writer: Any, group: Sequence[object], member: Member, nearest: str) -
                 member.similarity,
                 _cell(member.url) if first else "",
                 _cell(nearest),
+                # Separated as they are read: by spaces, and by bars in other people's tables.
+                _cell(" ".join(url.replace("|", "%7C") for url in member.serp[:serp_depth]))
+                if first
+                else "",
             )
         )
 
 
-def clusters_json(clustering: Clustering) -> bytes:
-    """Everything; `existing.read_existing` reads it back."""
+def clusters_json(clustering: Clustering, serp_depth: int = SERP_DEPTH) -> bytes:
+    """Everything; `existing.read_existing` reads it back.
+
+    Args:
+        clustering: the result.
+        serp_depth: how many search results of a keyword are written.
+    """
     topics = {topic.id: topic.name for topic in clustering.topics}
     done = 0
     parts: list[str] = []
     for one in clustering.clusters:
-        parts.append(_dumped(_object(one, topics, [_whole(member) for member in one.members])))
+        parts.append(_dumped(_object(one, topics, [_whole(m, serp_depth) for m in one.members])))
         before, done = done, done + one.size
         if before // _SLICE != done // _SLICE:
             time.sleep(0)
     rest: dict[str, Any] = {
-        "unclustered": [{**_stray(one), **_whole(one.member)} for one in clustering.unclustered],
+        "unclustered": [
+            {**_stray(one), **_whole(one.member, serp_depth)} for one in clustering.unclustered
+        ],
         "topics": [_topic(one) for one in clustering.topics],
         "summary": clustering.summary.model_dump(mode="json"),
         "quality": clustering.quality.model_dump(),
@@ -191,13 +235,15 @@ def _short(member: Member) -> dict[str, Any]:
     return made if len(member.spellings) < 2 else {**made, "spellings": list(member.spellings)}
 
 
-def _whole(member: Member) -> dict[str, Any]:
+def _whole(member: Member, serp_depth: int) -> dict[str, Any]:
     """A keyword in clusters.json."""
     made = _short(member)
     for name in ("difficulty", "cpc", "intent", "url"):
         value = getattr(member, name)
         if value not in (None, ""):
             made[name] = value
+    if member.serp and serp_depth:
+        made["serp"] = list(member.serp[:serp_depth])
     if "spellings" in made:
         pairs = zip(member.spellings, member.volumes, strict=True)
         made["spellings"] = [{"keyword": text, "volume": volume} for text, volume in pairs]

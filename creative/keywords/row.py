@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+SERP_DEPTH = 10
+"""Results per keyword whose overlap counts: the first page."""
+
 # Zero-width space, word joiner, byte order mark, soft hyphen: pasted along, never meant.
 _INVISIBLE = re.compile(r"[\u200b\u2060\ufeff\u00ad]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
