@@ -1,0 +1,122 @@
+"""What the commands of `studio` share: options, reporting, a host for a plugin."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from runtime import console
+from runtime.errors import StudioError
+
+app = typer.Typer(
+    name="studio",
+    help="Run Dify plugins and workflows on your own machine, without Dify.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+workflow_app = typer.Typer(help="Dify workflow files on Dify's own engine.", no_args_is_help=True)
+package_app = typer.Typer(help="Packages that Dify installs (.difypkg).", no_args_is_help=True)
+app.add_typer(workflow_app, name="workflow")
+app.add_typer(package_app, name="package")
+
+# Options that several commands share, each defined once.
+PluginOption = Annotated[
+    Path,
+    typer.Option(
+        "--plugin",
+        help="Folder of a Dify tool plugin, or a .difypkg.",
+        show_default="Creative Studio",
+    ),
+]
+EnvOption = Annotated[
+    Path | None, typer.Option("--env", help="File of STUDIO_… settings. Default: .env, if any.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")
+]
+OutOption = Annotated[Path, typer.Option("--out", help="Folder for the files that come out.")]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Also the plugin's own log and tracebacks.")
+]
+Values = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="name=value; name=@file reads the value from a file, name=@@x is the text @x."
+    ),
+]
+
+
+class Failed(Exception):
+    """Ends a command whose outcome has been shown."""
+
+
+@contextlib.contextmanager
+def reporting(as_json: bool, verbose: bool) -> Iterator[None]:
+    """Turn every failure into one clear message and an exit code."""
+    try:
+        yield
+    except Failed:
+        raise typer.Exit(1) from None
+    except StudioError as error:
+        show_failure(error, as_json, verbose)
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        console.err.print("Stopped.")
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        _drop_output()  # the reader of our output (head, less) has gone; not worth a message
+        raise typer.Exit(1) from None
+    except console.OutputLost as error:
+        _drop_output()
+        lost = StudioError(f"Standard output cannot be written: {error}.", "Send it elsewhere.")
+        console.show_error(lost, verbose)
+        raise typer.Exit(1) from None
+    except Exception as error:
+        if verbose:
+            raise
+        unexpected = StudioError(
+            f"Unexpected {type(error).__name__}: {error}",
+            "This is a fault of studio; --verbose shows where it happened.",
+        )
+        show_failure(unexpected, as_json, verbose)
+        raise typer.Exit(1) from None
+
+
+def _drop_output() -> None:
+    """Let Python's own flush at the end not fail as well."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def show_failure(error: StudioError, as_json: bool, verbose: bool) -> None:
+    if as_json:
+        from runtime.output import described
+
+        console.show_json({"ok": False, "error": described(error)})
+    console.show_error(error, verbose)
+
+
+def open_host(plugin: Path, env: Path | None, verbose: bool) -> Any:
+    from runtime import declaration
+    from runtime.answers.models import model_answers
+    from runtime.answers.reverse import Answers
+    from runtime.host import open_plugin, plugin_folder
+    from runtime.settings import Settings
+
+    settings = Settings(env)
+    settings.export()
+    folder = plugin_folder(plugin)
+    return open_plugin(
+        folder,
+        credentials=settings.credentials(declaration.from_folder(folder)),
+        answers=Answers(model_answers(settings)),
+        on_notice=console.Notices(verbose),
+    )

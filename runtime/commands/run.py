@@ -1,0 +1,70 @@
+"""`studio run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runtime import console
+from runtime.commands.common import (
+    EnvOption,
+    Failed,
+    JsonOption,
+    OutOption,
+    PluginOption,
+    Values,
+    VerboseOption,
+    app,
+    open_host,
+    reporting,
+)
+from runtime.paths import PROJECT
+
+
+@app.command()
+def run(
+    tool: Annotated[str, typer.Argument(help="Name of the node; see `studio tools`.")],
+    values: Values = None,
+    plugin: PluginOption = PROJECT,
+    env: EnvOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = Path("out"),
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", min=0.1, help="Longest call in seconds, at most 600."),
+    ] = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Run one node through the protocol of Dify's plugin daemon.
+
+    Examples:
+
+    `studio run cluster_keywords keywords='tea pot, tea cup, red shoes'`
+
+    `studio run cluster_keywords keywords=@workflows/demo/keywords.txt --out out`
+
+    `studio run capture_screenshot url=https://example.com width=801 height=333 --json`
+    """
+    with reporting(as_json, verbose):
+        from runtime import node
+
+        given = node.pairs(values or [])
+        host = open_host(plugin, env, verbose)
+        with host, console.StepView() as view:
+            done = node.run(
+                host,
+                tool,
+                given,
+                out,
+                timeout=timeout,
+                on_log=lambda content: view.log(tool, content),
+            )
+        if as_json:
+            console.show_json(done.document())
+        else:
+            console.show_run(done)
+        if done.error is not None:
+            console.show_error(done.error, verbose)
+            raise Failed

@@ -1,0 +1,26 @@
+"""`studio tools`."""
+
+from __future__ import annotations
+
+from runtime import console
+from runtime.commands.common import JsonOption, PluginOption, VerboseOption, app, reporting
+from runtime.paths import PROJECT
+
+
+@app.command()
+def tools(
+    plugin: PluginOption = PROJECT, as_json: JsonOption = False, verbose: VerboseOption = False
+) -> None:
+    """List the nodes of a plugin with their parameters and outputs.
+
+    Example: `studio tools --json`
+    """
+    with reporting(as_json, verbose):
+        from runtime import declaration, listing
+        from runtime.host import plugin_folder
+
+        declared = declaration.from_folder(plugin_folder(plugin))
+        if as_json:
+            console.show_json(listing.document(declared))
+        else:
+            console.show(listing.text(declared))

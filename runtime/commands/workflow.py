@@ -1,0 +1,68 @@
+"""`studio workflow …`."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runtime import console
+from runtime.commands.common import (
+    EnvOption,
+    Failed,
+    JsonOption,
+    OutOption,
+    Values,
+    VerboseOption,
+    open_host,
+    reporting,
+    workflow_app,
+)
+from runtime.paths import PROJECT
+
+
+@workflow_app.command("run")
+def workflow_run(
+    file: Annotated[Path, typer.Argument(help="A workflow exported from Dify (.yml).")],
+    values: Values = None,
+    plugin: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--plugin",
+            help="Folder or .difypkg; repeat it for several plugins.",
+            show_default="Creative Studio",
+        ),
+    ] = None,
+    env: EnvOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = Path("out"),
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", min=0.1, help="Longest run in seconds.", show_default="1200"),
+    ] = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Run a Dify workflow file on Dify's own engine.
+
+    Example: `studio workflow run workflows/page_and_keywords.yml url=https://example.com
+    keywords=@workflows/demo/keywords.txt`
+    """
+    with reporting(as_json, verbose):
+        from runtime import node, workflow_command
+
+        given = node.pairs(values or [])
+        with contextlib.ExitStack() as stack:
+            hosts = [open_host(path, env, verbose) for path in plugin or [PROJECT]]
+            for host in hosts:
+                stack.enter_context(host)
+            view = stack.enter_context(console.StepView())
+            outcome = workflow_command.run(file, given, hosts, out, view, timeout)
+        if as_json:
+            console.show_json(outcome.document())
+        else:
+            console.show_workflow(outcome)
+        if outcome.error is not None:
+            console.show_error(outcome.error, verbose)
+            raise Failed
