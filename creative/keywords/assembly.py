@@ -9,7 +9,7 @@ from typing import Any
 
 from creative.errors import AnswerInvalid, InvalidInput
 from creative.keywords.folding import NOBODY, Keyword
-from creative.keywords.intent import shared_intent
+from creative.keywords.intent import shared_intent, usual_intent
 from creative.keywords.model import (
     Added,
     Changes,
@@ -47,6 +47,7 @@ class Assembly:
         self._request = request
         self._keywords = keywords
         self._old = request.existing.clusters if request.existing is not None else ()
+        self._usual = usual_intent(keyword.intent for keyword in keywords)
         self._groups: list[dict[str, Any]] = answer["groups"]
         self._alone: list[dict[str, Any]] = answer["unclustered"]
         self._topics: list[dict[str, Any]] = answer["topics"]
@@ -109,7 +110,7 @@ class Assembly:
         group = self._groups[index]
         rows = [self._keywords[row] for row in group["members"]]
         old = self._old[group["existing"]] if group["existing"] >= 0 else None
-        intent = shared_intent((row.intent, row.volume) for row in rows)
+        intent = shared_intent(((row.intent, row.volume) for row in rows), self._usual)
         # What comes from our own worker is not validated again.
         return Cluster.model_construct(
             id=self._ids[index],
@@ -212,6 +213,7 @@ def _member(keyword: Keyword, similarity: float) -> Member:
         cpc=keyword.cpc,
         intent=keyword.intent,
         url=keyword.url,
+        serp=keyword.serp,
         is_new=keyword.owner == NOBODY,
     )
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from creative.keywords.columns import plain
-from creative.keywords.spelling import HAN, KANA, fold
+from creative.keywords.wording import Wording, bare
 
 INTENTS = ("informational", "commercial", "transactional", "navigational", "local")
-UNKNOWN = "informational"
-"""The intent of a cluster whose keywords say nothing: who names a thing wants to know about it."""
+BUYING = ("commercial", "transactional")
+MUCH = 2
+"""So many times as often a list must speak of buying as of knowing to be one of goods."""
+SHARE = 1 / 3
+"""Of the votes; one keyword with "login" among four says nothing about them."""
 
 IntentName = Literal["informational", "commercial", "transactional", "navigational", "local"]
 
@@ -31,6 +34,7 @@ class Rule(_Strict):
     intent: IntentName
     language: str
     words: tuple[str, ...]
+    names_thing: bool = False
     source: str
     date: str
 
@@ -44,41 +48,31 @@ class Intents(_Strict):
     given_date: str
 
 
-class _Compiled(BaseModel):
-    phrases: dict[str, tuple[int, str]]
-    lengths: dict[str, set[int]]
-    endings: dict[str, tuple[int, str]]
-    parts: list[tuple[str, int, str]]
-    given: dict[str, str]
-
-
-def _plain(text: str) -> str:
-    """Case, width and accents folded, umlauts too: the table is written without any."""
-    return plain(fold(text))
+class _Read(NamedTuple):
+    wording: Wording
+    intents: Mapping[str, tuple[int, str]]
+    given: Mapping[str, str]
 
 
 @functools.cache
-def _table() -> _Compiled:
+def table() -> Intents:
+    """The table of intents."""
     import yaml
 
     path = Path(__file__).with_name("intents.yaml")
-    table = Intents.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    made = _Compiled(phrases={}, lengths={}, endings={}, parts=[], given={})
-    for rank, rule in enumerate(table.rules):
+    return Intents.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+@functools.cache
+def _read() -> _Read:
+    intents: dict[str, tuple[int, str]] = {}
+    for rank, rule in enumerate(table().rules):
         for word in rule.words:
-            if HAN.search(word) or KANA.search(word):
-                made.parts.append((fold(word), rank, rule.intent))
-            elif word.startswith("*"):
-                made.endings.setdefault(_plain(word), (rank, rule.intent))
-            else:
-                phrase = _plain(word)
-                first, *more = phrase.split()
-                made.phrases.setdefault(phrase, (rank, rule.intent))
-                made.lengths.setdefault(first, set()).add(1 + len(more))
-    for intent, names in table.given.items():
-        for name in names:
-            made.given[_plain(name)] = intent
-    return made
+            intents.setdefault(word, (rank, rule.intent))
+    given: dict[str, str] = {
+        bare(name): intent for intent, names in table().given.items() for name in names
+    }
+    return _Read(Wording(intents), intents, given)
 
 
 def intent_of(keyword: str) -> str:
@@ -87,20 +81,8 @@ def intent_of(keyword: str) -> str:
     >>> intent_of("how to descale an espresso machine"), intent_of("espresso machine")
     ('informational', '')
     """
-    table = _table()
-    text = fold(keyword)
-    found: list[tuple[int, str]] = []
-    words = _plain(keyword).split()
-    for start, word in enumerate(words):
-        for length in table.lengths.get(word, ()):
-            hit = table.phrases.get(" ".join(words[start : start + length]))
-            if hit is not None:
-                found.append(hit)
-        if word.endswith(tuple(table.endings)):
-            found += [hit for end, hit in table.endings.items() if word.endswith(end)]
-    if not text.isascii() and (HAN.search(text) or KANA.search(text)):
-        found += [(rank, intent) for part, rank, intent in table.parts if part in text]
-    return min(found)[1] if found else ""
+    read = _read()
+    return min((read.intents[word] for word in read.wording.found(keyword)), default=(0, ""))[1]
 
 
 def given_intent(text: str) -> str:
@@ -109,25 +91,51 @@ def given_intent(text: str) -> str:
     >>> given_intent("Commercial, Informational"), given_intent("T"), given_intent("TOFU")
     ('commercial', 'transactional', '')
     """
-    names = (_plain(part) for part in re.split(r"[,;/|、，&]", text))
-    return next((_table().given[name] for name in names if name in _table().given), "")
+    known = _read().given
+    names = (bare(part) for part in re.split(r"[,;/|、，&]", text))
+    return next((known[name] for name in names if name in known), "")
 
 
-def shared_intent(intents: Iterable[tuple[str, float | None]]) -> str:
-    """The intent that most searches behind some keywords have.
+def usual_intent(intents: Iterable[str]) -> str:
+    """What searchers want who only name a thing, in a list whose other keywords say what.
+
+    In a shop's list, where people also look for prices and tests, "dog crate" is about buying;
+    among recipes and questions "feijoada" is about knowing.
+
+    Args:
+        intents: of all keywords of the list, "" if unknown.
+    """
+    counted = Counter(intents)
+    buying = counted["commercial"] + counted["transactional"]
+    return "commercial" if buying > MUCH * counted["informational"] else "informational"
+
+
+def shared_intent(intents: Iterable[tuple[str, float | None]], usual: str = "informational") -> str:
+    """The intent of some keywords together.
+
+    Every keyword votes, with the square root of its searches, so that neither one large keyword
+    nor many that nobody searches decide alone. Who says nothing leaves it open: an intent needs
+    SHARE of all votes. Comparing and buying are near each other: where they reach it only
+    together, the larger one of them counts.
 
     Args:
         intents: the intent of each keyword, "" if unknown, and its searches per month. Where no
             volume is known all keywords count the same.
+        usual: what keywords want that say nothing (see `usual_intent`).
 
     Returns:
-        One of INTENTS; UNKNOWN if no keyword shows any. Of equals the one first in INTENTS.
+        One of INTENTS; of equals the one first in it.
     """
-    pairs = [(intent, volume) for intent, volume in intents if intent]
-    counted = any(volume for _, volume in pairs)
-    weight = {
-        name: math.fsum((volume or 0.0) if counted else 1.0 for i, volume in pairs if i == name)
-        for name in INTENTS
-    }
+    pairs = [(intent, volume or 0.0) for intent, volume in intents]
+    weight = dict.fromkeys(INTENTS, 0.0)
+    total = 0.0
+    for intent, volume in pairs:
+        vote = math.sqrt(volume + 1.0)
+        total += vote
+        if intent:
+            weight[intent] += vote
     best = max(INTENTS, key=lambda name: weight[name])
-    return best if weight[best] > 0 else UNKNOWN
+    if weight[best] > 0 and weight[best] >= SHARE * total:
+        return best
+    buying = max(BUYING, key=lambda name: weight[name])
+    return buying if sum(weight[name] for name in BUYING) >= SHARE * total > 0 else usual
