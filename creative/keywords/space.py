@@ -52,6 +52,8 @@ def compare(stored: NDArray[np.float16], texts: Sequence[str]) -> Vectors:
     views = [(_centred(meaning, count), 1.0), (_centred(sketch.rows, count), SPELLING)]
     recurring = modifiers.find(texts)
     views = [(modifiers.weakened(view, count, recurring), length) for view, length in views]
+    recurring = modifiers.find(texts)
+    views = [(modifiers.weakened(view, count, recurring), length) for view, length in views]
 
     def joined(start: int, stop: int) -> Vectors:
         return unit(np.hstack([view(start, stop) * length for view, length in views]))
