@@ -6,9 +6,8 @@ new windows, and each hop of a redirect anew. Holding back per page would not do
 runs some frames (sandboxed srcdoc) a moment before DevTools is attached to them. Since the
 answer cannot depend on who asks, a browser serves one guard only (see pool.py).
 
-What `Fetch` does not see is taken from pages by SCRIPT, in every frame and worker before the
-page's own code runs: WebSocket, WebTransport and WebRTC; shared and service workers with
-them, since no script reaches those in time.
+What `Fetch` does not see is taken from pages, in every frame and worker before the page's own
+code runs (see stand_ins.py). Windows that a page opens load nothing and are closed.
 """
 
 from __future__ import annotations
@@ -17,22 +16,16 @@ import base64
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from creative.capture.address import read
 from creative.capture.cdp import Connection, Event
 from creative.capture.guard import Guard
 from creative.capture.request import Blocked
+from creative.capture.stand_ins import SCRIPT
 from creative.deadline import Deadline
 from creative.errors import BlockedAddress, CreativeError, EngineUnavailable, InvalidInput
 from creative.http import redact
-
-SCRIPT = """(() => {
-  for (const name of ["WebSocket", "WebSocketStream", "WebTransport", "RTCPeerConnection",
-      "webkitRTCPeerConnection", "SharedWorker"]) delete globalThis[name];
-  if (globalThis.Navigator) delete Navigator.prototype.serviceWorker;
-  if (globalThis.Window) globalThis.open = () => null;
-})()"""
 
 HTML_URL = "http://page.invalid/"
 """Where the `html` of a request lives, for the browser only: .invalid never resolves (RFC 2606)."""
@@ -48,6 +41,18 @@ MAX_LISTED = 20
 """Refused requests that are listed; all are counted."""
 
 Verdict = CreativeError | None
+Asked = tuple[Guard, str, str, int]
+"""Who judges, and what: scheme, host, port."""
+
+
+class Doors(Protocol):
+    """What opens doors for one capture; all of it secret. Neither method may wait."""
+
+    def headers(self, url: str) -> dict[str, str]:
+        """Headers that a request to `url` gets besides its own; none for foreign origins."""
+
+    def login(self, url: str, is_proxy: bool, realm: str) -> tuple[str, str] | None:
+        """User and password for who asks for them at `url`, or None."""
 
 
 class Visit:
@@ -58,6 +63,16 @@ class Visit:
         html: what HTML_URL answers, or None.
         deadline: of the call.
         fail: told of the error that must end the capture.
+
+    Attributes:
+        frames: ids of the page's frames; whoever hears of one adds it.
+        doors: headers and passwords; None: there are none.
+        unwanted: from a request's address and kind (Image, Script, …) to whether the page shall
+            do without it; must not wait. None: all are wanted.
+        guard: judges this page's requests instead of the gate's own, for a proxy of its own.
+        blocked: the first requests that the guard refused.
+        blocked_count: how many it refused.
+        unwanted_count: how many `unwanted` kept away; they are not among `blocked`.
     """
 
     def __init__(
@@ -72,14 +87,58 @@ class Visit:
         self.deadline = deadline
         self.fail = fail
         self.frames = {target}
+        self.doors: Doors | None = None
+        self.unwanted: Callable[[str, str], bool] | None = None
+        self.guard: Guard | None = None
         self.blocked: list[Blocked] = []
         self.blocked_count = 0
+        self.unwanted_count = 0
+        self._foreign: set[str] = set()
+        self._logged_in: set[tuple[str, str]] = set()
 
     def refused(self, url: str, kind: str, error: CreativeError) -> None:
         """Note a refused request."""
         self.blocked_count += 1
         if len(self.blocked) < MAX_LISTED:
             self.blocked.append(Blocked(url=redact(url), kind=kind, reason=error.message))
+
+    def keeps_out(self, params: dict[str, Any]) -> bool:
+        """Whether this request is one that the page shall do without; then it is counted."""
+        kind = params.get("resourceType", "")
+        if self.unwanted is None or (kind == "Document" and params.get("frameId") == self.target):
+            return False
+        out = self.unwanted(params["request"]["url"], kind)
+        self.unwanted_count += out
+        return out
+
+    def headers(self, params: dict[str, Any]) -> list[dict[str, str]] | None:
+        """All headers of this request, or None if its own are enough."""
+        if self.doors is None:
+            return None
+        request = params["request"]
+        # What another origin redirects here did not begin here: it gets no secrets.
+        foreign = params.get("redirectedRequestId") in self._foreign
+        extra = {} if foreign else self.doors.headers(request["url"])
+        if not extra:
+            self._foreign.add(params["requestId"])
+            return None
+        replaced = {name.lower() for name in extra}
+        own = {k: v for k, v in request["headers"].items() if k.lower() not in replaced}
+        return [{"name": name, "value": value} for name, value in {**own, **extra}.items()]
+
+    def login(self, params: dict[str, Any]) -> dict[str, str]:
+        """The answer to a demand for user and password; each demand gets one answer only."""
+        challenge = params["authChallenge"]
+        demand = (params["requestId"], challenge["origin"])
+        if self.doors is not None and demand not in self._logged_in:
+            self._logged_in.add(demand)
+            is_proxy = challenge.get("source") == "Proxy"
+            url = challenge["origin"] if is_proxy else params["request"]["url"]
+            known = self.doors.login(url, is_proxy, challenge.get("realm", ""))
+            if known is not None:
+                user, password = known
+                return {"response": "ProvideCredentials", "username": user, "password": password}
+        return {"response": "CancelAuth"}
 
 
 class Gate:
@@ -94,14 +153,15 @@ class Gate:
         self.guard = guard
         self._connection = connection
         self._visits: dict[str, Visit] = {}
+        self._windows: set[str] = set()
         self._lock = threading.Lock()
-        self._verdicts: dict[tuple[str, str, int], tuple[float, Verdict]] = {}
-        self._waiting: dict[tuple[str, str, int], list[Event]] = {}
+        self._verdicts: dict[Asked, tuple[float, Verdict]] = {}
+        self._waiting: dict[Asked, list[Event]] = {}
         self._resolving = threading.BoundedSemaphore(RESOLVES_AT_ONCE)
         connection.listen("", self._event)
         connection.call_all(
             [
-                ("Fetch.enable", {}),
+                ("Fetch.enable", {"handleAuthRequests": True}),
                 ("Target.setDiscoverTargets", {"discover": True, "filter": [{"type": "page"}]}),
             ],
             deadline,
@@ -116,38 +176,73 @@ class Gate:
         self._visits.pop(visit.target, None)
 
     def _event(self, event: Event) -> None:
-        params = event["params"]
-        if event["method"] == "Fetch.requestPaused":
+        method, params = event["method"], event["params"]
+        if method == "Fetch.requestPaused":
             self._paused(params)
-        elif event["method"] == "Target.targetCreated":
+        elif method == "Fetch.authRequired":
+            self._asked_to_log_in(params)
+        elif method == "Target.targetCreated":
             info = params["targetInfo"]
+            self._windows.add(info["targetId"])
             if info.get("openerId") in self._visits:
-                self._connection.send("Target.closeTarget", {"targetId": info["targetId"]})
+                self._close(info["targetId"])
+        elif method == "Target.targetDestroyed":
+            self._windows.discard(params["targetId"])
 
     def _paused(self, params: dict[str, Any]) -> None:
         url: str = params["request"]["url"]
         scheme = url.partition(":")[0].lower()
-        visit = self._visits.get(params.get("frameId", ""))
+        frame = params.get("frameId", "")
+        if frame in self._windows and frame not in self._visits:
+            # A window that a page opened (or a page that is over): ours enter before they load.
+            self._refuse(params)
+            self._close(frame)
+            return
+        visit = self._visits.get(frame)
         if visit is not None and visit.html is not None and url == HTML_URL:
             self._serve(params, visit.html)
-        elif scheme in HARMLESS:
+            return
+        if scheme in HARMLESS:
             self._continue(params)
-        else:
-            try:
-                found_scheme, host, port, _ = read(url)
-            except (InvalidInput, BlockedAddress) as error:
-                self._answer(params, error)
-                return
-            self._ask((found_scheme, host.written, port), params)
+            return
+        visit = visit or self._visit(frame)
+        probably = visit or self._only()
+        if probably is not None and probably.keeps_out(params):
+            self._refuse(params)
+            return
+        try:
+            found_scheme, host, port, _ = read(url)
+        except (InvalidInput, BlockedAddress) as error:
+            self._answer(params, error)
+            return
+        guard = self.guard if visit is None or visit.guard is None else visit.guard
+        self._ask((guard, found_scheme, host.written, port), params)
 
-    def _ask(self, place: tuple[str, str, int], params: dict[str, Any]) -> None:
+    def _asked_to_log_in(self, params: dict[str, Any]) -> None:
+        visit = self._visit(params.get("frameId", ""))
+        answer = {"response": "CancelAuth"} if visit is None else visit.login(params)
+        self._connection.send(
+            "Fetch.continueWithAuth",
+            {"requestId": params["requestId"], "authChallengeResponse": answer},
+        )
+
+    def _visit(self, frame: str) -> Visit | None:
+        """The capture that surely owns a frame: the only one whose secrets may go with it."""
+        return next((visit for visit in list(self._visits.values()) if frame in visit.frames), None)
+
+    def _only(self) -> Visit | None:
+        """The capture, if there is but one: what nobody owns will be its own."""
+        visits = list(self._visits.values())
+        return visits[0] if len(visits) == 1 else None
+
+    def _ask(self, asked: Asked, params: dict[str, Any]) -> None:
         now = time.monotonic()
         with self._lock:
-            known = self._verdicts.get(place)
+            known = self._verdicts.get(asked)
             if known is not None and now - known[0] < VERDICT_SECONDS:
                 verdict = known[1]
-            elif place in self._waiting:
-                self._waiting[place].append(params)
+            elif asked in self._waiting:
+                self._waiting[asked].append(params)
                 return
             else:
                 self._verdicts = {
@@ -156,34 +251,35 @@ class Gate:
                     if now - value[0] < VERDICT_SECONDS
                 }
                 if len(self._verdicts) + len(self._waiting) < MAX_HOSTS:
-                    self._waiting[place] = [params]
+                    self._waiting[asked] = [params]
                     threading.Thread(
-                        target=self._decide, args=[place], name="gate", daemon=True
+                        target=self._decide, args=[asked], name="gate", daemon=True
                     ).start()
                     return
                 verdict = BlockedAddress(
-                    f"{place[0]}://{place[1]}:{place[2]}",
+                    f"{asked[1]}://{asked[2]}:{asked[3]}",
                     f"the page asks for more than {MAX_HOSTS} hosts",
                 )
         self._answer(params, verdict)
 
-    def _decide(self, place: tuple[str, str, int]) -> None:
+    def _decide(self, asked: Asked) -> None:
         """In a thread of its own, since names are resolved here."""
+        guard, scheme, host, port = asked
         verdict: Verdict = None
         try:
             visits = list(self._visits.values())
             if not visits:
-                raise BlockedAddress(place[1], "no capture is running that could want it")
+                raise BlockedAddress(host, "no capture is running that could want it")
             deadline = max((visit.deadline for visit in visits), key=Deadline.remaining)
             with self._resolving:
-                self.guard.check(f"{place[0]}://{place[1]}:{place[2]}/", deadline)
+                guard.check(f"{scheme}://{host}:{port}/", deadline)
         except CreativeError as error:
             verdict = error
         except Exception as error:  # noqa: BLE001 - what cannot be judged does not pass, nor hang
-            verdict = BlockedAddress(place[1], f"it cannot be judged ({type(error).__name__})")
+            verdict = BlockedAddress(host, f"it cannot be judged ({type(error).__name__})")
         with self._lock:
-            self._verdicts[place] = (time.monotonic(), verdict)
-            waiting = self._waiting.pop(place)
+            self._verdicts[asked] = (time.monotonic(), verdict)
+            waiting = self._waiting.pop(asked)
         for params in waiting:
             self._answer(params, verdict)
 
@@ -191,23 +287,34 @@ class Gate:
         if verdict is None:
             self._continue(params)
             return
-        url, frame, kind = params["request"]["url"], params.get("frameId", ""), "Other"
-        kind = params.get("resourceType", kind)
-        reason = "BlockedByClient"
         if isinstance(verdict, EngineUnavailable):
-            reason = "NameNotResolved"  # not our refusal: the page sees what it would see anyway
-        else:
-            if isinstance(verdict, BlockedAddress) and kind == "Document" and frame in self._visits:
-                self._visits[frame].fail(verdict)
-            for visit in list(self._visits.values()):
-                if frame in visit.frames or len(self._visits) == 1:
-                    visit.refused(url, kind, verdict)
+            # Not our refusal: the page sees what it would see anyway.
+            self._refuse(params, "NameNotResolved")
+            return
+        frame, kind = params.get("frameId", ""), params.get("resourceType", "Other")
+        page = self._visits.get(frame)
+        if isinstance(verdict, BlockedAddress) and kind == "Document" and page is not None:
+            page.fail(verdict)
+        visit = page or self._visit(frame) or self._only()
+        if visit is not None:
+            visit.refused(params["request"]["url"], kind, verdict)
+        self._refuse(params)
+
+    def _refuse(self, params: dict[str, Any], reason: str = "BlockedByClient") -> None:
         self._connection.send(
             "Fetch.failRequest", {"requestId": params["requestId"], "errorReason": reason}
         )
 
     def _continue(self, params: dict[str, Any]) -> None:
-        self._connection.send("Fetch.continueRequest", {"requestId": params["requestId"]})
+        answer: dict[str, Any] = {"requestId": params["requestId"]}
+        visit = self._visit(params.get("frameId", ""))
+        headers = None if visit is None else visit.headers(params)
+        if headers is not None:
+            answer["headers"] = headers
+        self._connection.send("Fetch.continueRequest", answer)
+
+    def _close(self, window: str) -> None:
+        self._connection.send("Target.closeTarget", {"targetId": window})
 
     def _serve(self, params: dict[str, Any], html: bytes) -> None:
         self._connection.send(
