@@ -11,17 +11,17 @@ from typing import NamedTuple
 from creative.errors import InvalidInput, TooLarge, shorten
 from creative.keywords.columns import Found, Header, Line, level
 from creative.keywords.numbers import number
+from creative.keywords.results import MAX_SERP, Ranked, collect
 from creative.keywords.row import Row, clean
 
 MAX_CHARACTERS = 200
 """Of one keyword: search engines take no longer query (Google: 32 words)."""
-MAX_SERP = 20
-"""Addresses of results kept per keyword: two pages of results."""
-
 _ADDRESS_END = re.compile(r"[\s|]+|[,;](?=\s|https?://)")
 # What our own files write before a text that a spreadsheet would run.
 ESCAPED = re.compile(r"^'(?=[=+\-@＝＋－＠])")
 _LIMITS = {"difficulty": 100.0}
+ONLY_RESULTS = frozenset({"position", "result_type"})
+"""Fields that are read only where the rows of a keyword are its search results."""
 
 
 class Table(NamedTuple):
@@ -38,10 +38,12 @@ class Table(NamedTuple):
 
 @dataclass
 class Damage:
-    """Cells that could not be read: how many of each column, and the first one."""
+    """Cells that could not be read: how many of each column, and the first one; and the lines
+    that hold something but no keyword."""
 
     count: Counter[str] = field(default_factory=Counter)
     first: dict[str, str] = field(default_factory=dict)
+    bare: list[str] = field(default_factory=list)
 
     def add(self, column: str, cell: object, place: str) -> None:
         """Note a cell."""
@@ -49,12 +51,19 @@ class Damage:
         self.first.setdefault(column, f"{shorten(repr(cell), 40)} in {place}")
 
     def notes(self) -> list[str]:
-        """One sentence for each column."""
-        return [
+        """One sentence for each column, and one for lines without a keyword."""
+        notes = [
             f"{count} value{'s' * (count > 1)} of {column} could not be read and "
             f"{'are' if count > 1 else 'is'} left out, the first: {self.first[column]}."
             for column, count in self.count.items()
         ]
+        if self.bare:
+            many = len(self.bare) > 1
+            notes.append(
+                f"{len(self.bare)} {'lines have' if many else 'line has'} no keyword and "
+                f"{'are' if many else 'is'} left out, the first: {self.bare[0]}."
+            )
+        return notes
 
 
 def rows_of_grid(
@@ -74,17 +83,24 @@ def rows_of_grid(
         TooLarge: there are more than `most`.
     """
     damage = Damage()
+    paged = header is not None and "url" in header.columns
     rows = []
-    for _, _, row in each_row(grid, header, parameter, damage, unit):
+    ranked = []
+    for _, cells, row in each_row(grid, header, parameter, damage, unit):
         rows.append(row)
-        if len(rows) > most:
-            given = sum(1 for _ in each_row(grid, header, "", Damage(), None))
-            raise TooLarge(
-                f"The list in {parameter}",
-                f"{given} keywords long",
-                f"{most} keywords",
-                "Split the list, drop what nobody searches for, or raise the setting max_keywords.",
+        if paged and header is not None:
+            ranked.append(_ranked(row, cells, header))
+        elif len(rows) > most:
+            raise _too_many(
+                parameter, sum(1 for _ in each_row(grid, header, "", Damage(), None)), most
             )
+    used: frozenset[str] = frozenset()
+    if paged and header is not None:
+        volume = header.columns.get("volume")
+        per_page = volume is not None and volume.named.per_page
+        rows, used = collect(ranked, per_page)
+        if len(rows) > most:
+            raise _too_many(parameter, len(rows), most)
     if not rows:
         raise InvalidInput(
             parameter,
@@ -93,11 +109,40 @@ def rows_of_grid(
             "Give one keyword per line, or a single line with commas between them.",
         )
     notes = damage.notes()
-    if header is not None and header.unused:
-        shown = ", ".join(f"'{shorten(title, 40)}'" for title in header.unused[:12])
-        more = len(header.unused) - 12
+    unused = _unused(header, used)
+    if unused:
+        shown = ", ".join(f"'{shorten(title, 40)}'" for title in unused[:12])
+        more = len(unused) - 12
         notes.append(f"Columns that were not used: {shown}{f' and {more} more' * (more > 0)}.")
     return Table(rows, notes)
+
+
+def _unused(header: Header | None, used: frozenset[str]) -> list[str]:
+    """Titles of columns that nothing was read from, in the order of the table."""
+    if header is None:
+        return []
+    idle = [found for name, found in header.columns.items() if name in ONLY_RESULTS - used]
+    titles = {*header.unused, *(found.title for found in idle)}
+    return [title for title in header.titles if title in titles]
+
+
+def _too_many(parameter: str, given: int, most: int) -> TooLarge:
+    return TooLarge(
+        f"The list in {parameter}",
+        f"{given} keywords long",
+        f"{most} keywords",
+        "Split the list, drop what nobody searches for, or raise the setting max_keywords.",
+    )
+
+
+def _ranked(row: Row, cells: Sequence[object], header: Header) -> Ranked:
+    """A row with what is known about the page in it."""
+    try:
+        position = number(cell_of(cells, header.columns.get("position")), thousands=False)
+    except ValueError:
+        position = None  # "-" and "left" say that it has none
+    kind = cell_of(cells, header.columns.get("result_type"))
+    return Ranked(row, position, kind.strip() if isinstance(kind, str) else "")
 
 
 def each_row(
@@ -126,6 +171,8 @@ def each_row(
             keyword = _keyword(cells, header, parameter, where if unit is not None else None)
             if keyword:
                 yield place, cells, _row(keyword, cells, header, damage, where)
+            elif header is not None and any(clean(str(c)) for c in cells if c is not None):
+                damage.bare.append(where)
 
 
 def _keyword(
@@ -178,10 +225,15 @@ def _row(
             return None
         return value
 
+    volume = amount("volume")
+    if volume is None:
+        ends = [end for name in ("volume_from", "volume_to") if (end := amount(name)) is not None]
+        # As for ranges in one cell.
+        volume = number("-".join(f"{end:.0f}" for end in ends), thousands=True) if ends else None
     serp = [url for found in header.serp for url in addresses(cell_of(cells, found))]
     return Row(
         keyword=keyword,
-        volume=amount("volume"),
+        volume=volume,
         difficulty=amount("difficulty"),
         cpc=amount("cpc"),
         intent=text("intent"),
@@ -198,7 +250,11 @@ def cell_of(cells: Sequence[object], found: Found | None) -> object:
 def addresses(cell: object) -> list[str]:
     """The addresses in one cell: one, several in a text, or an array of a JSON object."""
     if isinstance(cell, list | tuple):
-        return [clean(str(item)) for item in cell if item is not None and clean(str(item))]
+        # Search APIs give each result as an object.
+        bare = (
+            item.get("url") or item.get("link") if isinstance(item, dict) else item for item in cell
+        )
+        return [clean(str(item)) for item in bare if item is not None and clean(str(item))]
     if not isinstance(cell, str):
         return []
     found = (clean(part).strip(",;\"'[]") for part in _ADDRESS_END.split(cell))

@@ -13,12 +13,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 FieldName = Literal[
-    "keyword", "volume", "difficulty", "cpc", "intent", "url", "serp", "cluster", "cluster_id"
-]
+    "keyword", "volume", "volume_from", "volume_to", "difficulty", "cpc", "intent", "url",
+    "serp", "position", "result_type", "cluster", "cluster_id",
+]  # fmt: skip
 Line = tuple[int, Sequence[object]]
 """Number of a line in the user's table, from 1, and its cells."""
 
-HEADER_WITHIN = 12
+HEADER_WITHIN = 20
 """Lines of a table that may stand above its header (titles, dates)."""
 
 _CURRENCIES = frozenset(["usd", "eur", "gbp", "brl", "jpy", "cny", "rmb", "inr", "aud", "cad"])
@@ -36,6 +37,7 @@ class Named(BaseModel):
     names: tuple[str, ...]
     factor: float = Field(1.0, description="brings its numbers to the field's unit")
     levels: dict[str, float] = Field(default_factory=dict, description="what words in it mean")
+    per_page: bool = Field(False, description="its numbers belong to the page beside them")
     numbered: bool = Field(False, description="counts only with a number after the name")
     source: str
     date: str

@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 
 from creative.deadline import Deadline
 from creative.errors import InvalidInput, shorten
-from creative.keywords.cells import ESCAPED, MAX_SERP, Damage, addresses, cell_of, each_row
+from creative.keywords.cells import ESCAPED, Damage, addresses, cell_of, each_row
 from creative.keywords.columns import Header, Line, find_header
+from creative.keywords.decoding import decode
 from creative.keywords.numbers import number
 from creative.keywords.process import WORKER
+from creative.keywords.results import MAX_SERP
 from creative.keywords.row import Row, clean
 from creative.keywords.spelling import fold
-from creative.keywords.table import AT_ONCE_BYTES, MAX_FILE_BYTES, decode, grid_of_text
+from creative.keywords.table import AT_ONCE_BYTES, MAX_FILE_BYTES, grid_of_text
 from creative.steps import Phase, Steps
 from creative.worker import Progress
 

@@ -13,7 +13,7 @@ _UNITS = {
     "千": 1e3, "万": 1e4, "萬": 1e4, "亿": 1e8, "億": 1e8,
 }  # fmt: skip
 _ONE = re.compile(rf"({_NUMBER})\s*({'|'.join(_UNITS)})?(?![^\W\d_])", re.IGNORECASE)
-_RANGE = re.compile(r"\s*(?:[-–—~～〜]|\bto\b|\ba\b|\bbis\b|至|到|から)\s*")
+_RANGE = re.compile(r"\s*(?:[-–—~～〜]|\.\.|\bto\b|\ba\b|\bbis\b|至|到|から)\s*")
 # What may stand around a number without changing it: currencies, comparison, percent.
 _AROUND = re.compile(
     r"[<>≤≥~≈+%$€£¥￥₹]|\b(?:r\$|us\$|usd|eur|brl|gbp|jpy|cny|rmb)\b|r(?=\$)|us(?=\$)|[円元]",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import codecs
 import csv
 import io
 import json
@@ -13,9 +12,16 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from creative.deadline import Deadline
-from creative.errors import InvalidInput
+from creative.errors import InvalidInput, shorten
 from creative.keywords.cells import Table, rows_of_grid
-from creative.keywords.columns import HEADER_WITHIN, Header, Line, find_header, known_titles
+from creative.keywords.columns import (
+    HEADER_WITHIN,
+    Header,
+    Line,
+    find_header,
+    known_titles,
+)
+from creative.keywords.decoding import DELIMITERS, LINE_END, SAVE_AS, decode
 from creative.keywords.numbers import number
 from creative.keywords.process import WORKER
 from creative.keywords.row import Row, clean
@@ -25,21 +31,13 @@ from creative.worker import Progress
 MAX_KEYWORDS = 50_000
 """Keywords of one run, unless the setting `max_keywords` says otherwise."""
 MAX_FILE_BYTES = 20 * 1024 * 1024
+LINES_PER_KEYWORD = 5
+"""A sheet with a line for each search result has more lines than keywords."""
 AT_ONCE_BYTES = 100_000
 """Lists up to this size are read where they arrive; larger ones, and workbooks, in the worker."""
 
 _SEPARATORS = re.compile(r"[,，、;；]")
-# Not str.splitlines: it also splits at form feeds and the like.
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_DELIMITERS = ("\t", ",", ";", "|")
 _SAMPLE_LINES = 200
-_ENCODINGS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_READABLE = "a text, CSV or XLSX file; text in UTF-8, UTF-16 or Windows-1252"
-_SAVE_AS = "Save the list as 'CSV UTF-8', as .xlsx, or as plain text in UTF-8; upload it again."
 _NAME_IT = "Call the column with the keywords 'keyword', or give a list with one keyword per line."
 
 
@@ -99,8 +97,14 @@ def read_table_file(
     if data.startswith(b"PK\x03\x04") and suffix not in {".zip", ".docx", ".ods", ".pptx"}:
         from creative.keywords.xlsx import read_sheet
 
-        grid = read_sheet(data, filename, parameter, most + HEADER_WITHIN)
-        return rows_of_grid(grid, _header_of_file(grid, filename, parameter), parameter, most)
+        grid, others = read_sheet(data, filename, parameter, most * LINES_PER_KEYWORD)
+        header = _header_of_file(grid, filename, parameter)
+        table = rows_of_grid(grid, header, parameter, most)
+        if others:
+            named = ", ".join(f"'{shorten(title, 40)}'" for title in others[:12])
+            more = f" and {len(others) - 12} more" * (len(others) > 12)
+            table.notes.append(f"Sheets with keywords that were not read: {named}{more}.")
+        return table
     text = decode(data, filename, parameter)
     if suffix not in {".csv", ".tsv"}:
         return read_table(text, parameter, most)
@@ -181,10 +185,10 @@ def load_job(payload: dict[str, Any], progress: Progress) -> Table:
 
 
 def _lines_table(text: str, parameter: str, most: int) -> Table:
-    lines = _LINE_END.split(text.strip())
+    lines = LINE_END.split(text.strip())
     if len(lines) == 1:
         return _plain_table(enumerate(_SEPARATORS.split(lines[0]), 1), parameter, most, "entry")
-    skipped = len(_LINE_END.split(text[: len(text) - len(text.lstrip())])) - 1
+    skipped = len(LINE_END.split(text[: len(text) - len(text.lstrip())])) - 1
     numbered = ((skipped + place, line) for place, line in enumerate(lines, 1))
     # A list copied out of code or a cell often keeps its commas at the ends of lines.
     bare = ((place, line.rstrip().rstrip(",，、;；")) for place, line in numbered)
@@ -246,9 +250,9 @@ def _objects(items: Sequence[dict[str, Any]], parameter: str, most: int) -> Tabl
 
 def grid_of_text(text: str, parameter: str) -> tuple[list[Line], Header | None]:
     """The table in `text` with its header; ([], None) if there is no sign that it is one."""
-    upper = "\n".join(_LINE_END.split(text, maxsplit=_SAMPLE_LINES)[:_SAMPLE_LINES])
+    upper = "\n".join(LINE_END.split(text, maxsplit=_SAMPLE_LINES)[:_SAMPLE_LINES])
     best: tuple[int, str] | None = None
-    for delimiter in _DELIMITERS:
+    for delimiter in DELIMITERS:
         if delimiter not in upper:
             continue
         header = find_header(_parsed(upper, delimiter, "", parameter)[: HEADER_WITHIN * 2])
@@ -257,7 +261,7 @@ def grid_of_text(text: str, parameter: str) -> tuple[list[Line], Header | None]:
     if best is not None:
         grid = _parsed(text, best[1], "", parameter)
         return grid, find_header(grid)
-    for delimiter in _DELIMITERS:
+    for delimiter in DELIMITERS:
         if delimiter in upper and _bare_numbers(_parsed(upper, delimiter, "", parameter)):
             return _parsed(text, delimiter, "", parameter), None
     return [], None
@@ -309,7 +313,7 @@ def _no_keywords_column(
 
 def _best_delimiter(text: str) -> str:
     """The delimiter that most of the upper lines have."""
-    upper = _LINE_END.split(text, maxsplit=_SAMPLE_LINES)[:_SAMPLE_LINES]
+    upper = LINE_END.split(text, maxsplit=_SAMPLE_LINES)[:_SAMPLE_LINES]
     return max((",", ";", "\t", "|"), key=lambda mark: sum(mark in line for line in upper))
 
 
@@ -328,39 +332,6 @@ def _parsed(text: str, delimiter: str, filename: str, parameter: str) -> list[Li
             parameter,
             filename or "a table",
             f"a CSV table; line {before + 1} is broken: {error}",
-            _SAVE_AS,
+            SAVE_AS,
         ) from error
     return grid
-
-
-def decode(data: bytes, filename: str, parameter: str) -> str:
-    """The text in a file.
-
-    Raises:
-        InvalidInput: it is no text, or in an encoding that is not told from others.
-    """
-    for mark, encoding in _ENCODINGS:
-        if data.startswith(mark):
-            try:
-                return data.decode(encoding)
-            except UnicodeDecodeError as error:
-                raise InvalidInput(parameter, filename, _READABLE, _SAVE_AS) from error
-    if b"\x00" in data or data.startswith((b"PK\x03\x04", b"%PDF")):
-        raise InvalidInput(parameter, filename, f"{_READABLE}, and this is a binary file", _SAVE_AS)
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    try:
-        text = data.decode("cp1252")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(parameter, filename, _READABLE, _SAVE_AS) from error
-    # In Western text a non-ASCII byte stands among ASCII letters. In GBK, Big5 or Shift-JIS
-    # they come in pairs, and reading those as Windows-1252 would give silent nonsense.
-    special = len(re.findall(rb"[\x80-\xff]", data))
-    paired = sum(len(run) for run in re.findall(rb"[\x80-\xff]{2,}", data))
-    if paired * 3 > special:
-        raise InvalidInput(
-            parameter, filename, f"{_READABLE}, and this is in another encoding", _SAVE_AS
-        )
-    return text

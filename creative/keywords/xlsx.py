@@ -13,15 +13,18 @@ import io
 import zipfile
 
 from creative.errors import InvalidInput, TooLarge
-from creative.keywords.columns import Line, find_header
+from creative.keywords.columns import HEADER_WITHIN, Line, find_header
 
 MAX_UNPACKED_BYTES = 300 * 1024 * 1024
 """Excel's own worksheets of a million rows stay below; zip bombs do not."""
 _AGAIN = "Open it in Excel or LibreOffice, save it as .xlsx without a password, or as 'CSV UTF-8'."
 
 
-def read_sheet(data: bytes, filename: str, parameter: str, most: int) -> list[Line]:
-    """The filled lines of the first sheet that has a column of keywords, else of the first one.
+def read_sheet(
+    data: bytes, filename: str, parameter: str, most: int
+) -> tuple[list[Line], list[str]]:
+    """The filled lines of the first sheet that has a column of keywords, else of the first one;
+    and the names of further sheets with such a column.
 
     Args:
         data: the workbook.
@@ -53,11 +56,16 @@ def read_sheet(data: bytes, filename: str, parameter: str, most: int) -> list[Li
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
         first: list[Line] = []
+        found: list[Line] = []
+        others: list[str] = []
         for sheet in book.worksheets:
-            grid = _lines(sheet, filename, parameter, most)
-            if grid and find_header(grid):
-                return grid
-            first = first or grid
+            grid = _lines(sheet, filename, parameter, most, only_top=bool(found))
+            if not (grid and find_header(grid)):
+                first = first or grid
+            elif found:
+                others.append(sheet.title)
+            else:
+                found = grid
     except (InvalidInput, TooLarge):
         raise
     # Whatever is wrong inside a workbook comes out of openpyxl as any kind of error.
@@ -65,16 +73,18 @@ def read_sheet(data: bytes, filename: str, parameter: str, most: int) -> list[Li
         raise InvalidInput(
             parameter, filename, f"an .xlsx workbook that is not broken ({error})", _AGAIN
         ) from error
-    return first
+    return found or first, others
 
 
-def _lines(sheet: object, filename: str, parameter: str, most: int) -> list[Line]:
+def _lines(sheet: object, filename: str, parameter: str, most: int, only_top: bool) -> list[Line]:
     # A workbook may claim 16,384 columns by a million rows and hold ten cells.
     sheet.reset_dimensions()  # type: ignore[attr-defined]
     kept: list[Line] = []
     for line, cells in enumerate(sheet.iter_rows(values_only=True), 1):  # type: ignore[attr-defined]
         if all(cell is None or cell == "" for cell in cells):
             continue
+        if only_top and len(kept) >= HEADER_WITHIN:
+            break
         if len(kept) >= most:
             raise TooLarge(
                 f"{parameter}: the sheet in {filename}",
