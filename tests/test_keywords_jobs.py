@@ -70,7 +70,8 @@ def test_vectors_depend_on_the_text_alone(demo: tuple[list[str], Packed]) -> Non
     keywords, packed = demo
     rows = np.frombuffer(packed["data"], "<f2").reshape(-1, packed["dimensions"])
     some = embed.encode(keywords[5:9], silent)
-    assert np.allclose(rows[5:9].astype(np.float32), some.astype(np.float32), atol=1e-3)
+    alone = rows[5:9, : some.shape[1]].astype(np.float32)  # the English model's follow
+    assert np.allclose(alone, some.astype(np.float32), atol=1e-3)
 
 
 def test_the_demo_list(demo: tuple[list[str], Packed]) -> None:

@@ -1,4 +1,4 @@
-"""Vectors for keywords from the embedded model.
+"""Vectors for keywords from the embedded model for all languages.
 
 Runs in the worker process only: it imports numpy and the model.
 """

@@ -7,11 +7,11 @@ bytes: the plugin's own process never imports numpy.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
-from creative.keywords import embed, grouping, name, settle, space, tree
+from creative.keywords import embed, english, grouping, name, settle, space, tree
 from creative.keywords.settle import ALONE
 from creative.worker import Progress
 
@@ -28,10 +28,12 @@ class Packed(TypedDict):
     Attributes:
         data: little-endian 16-bit floats, row after row.
         dimensions: length of a row.
+        english: how many numbers at the end of a row are those of the English model, if any.
     """
 
     data: bytes
     dimensions: int
+    english: NotRequired[int]
 
 
 class Group(TypedDict):
@@ -57,9 +59,19 @@ class Group(TypedDict):
 
 
 def embed_job(texts: list[str], progress: Progress) -> Packed:
-    """Vectors for folded keywords, in their order."""
-    vectors = embed.encode(texts, progress)
-    return {"data": vectors.tobytes(), "dimensions": vectors.shape[1]}
+    """Vectors for folded keywords, in their order; two models beside each other for English."""
+    if not english.speaks(texts):
+        english.release()  # a long list needs the memory
+        vectors = embed.encode(texts, progress)
+        return {"data": vectors.tobytes(), "dimensions": vectors.shape[1]}
+    first = embed.encode(texts, lambda done, label: progress(done / 2, label))
+    second = english.encode(texts, lambda done, label: progress(0.5 + done / 2, label))
+    vectors = np.hstack([first, second])
+    return {
+        "data": vectors.tobytes(),
+        "dimensions": vectors.shape[1],
+        "english": second.shape[1],
+    }
 
 
 def group_job(payload: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -84,7 +96,7 @@ def group_job(payload: dict[str, Any], progress: Progress) -> dict[str, Any]:
     packed: Packed = payload["vectors"]
     stored = np.frombuffer(packed["data"], "<f2").reshape(-1, packed["dimensions"])
     progress(0.02, "Comparing keywords")
-    vectors = space.compare(stored, keywords)
+    vectors = space.compare(stored, keywords, packed.get("english", 0))
     progress(0.1, "Finding neighbours")
     graph = tree.neighbour_graph(vectors)
     if payload.get("serp"):

@@ -18,6 +18,8 @@ from creative.keywords.embed import DIMENSIONS, FIT_SAMPLE, Vectors, unit
 
 SPELLING = 0.7
 """Length of the spelling's part beside 1 for the meaning's."""
+ENGLISH = 0.5
+"""Share of the English model in the meaning, where there is one; the rest is the large model's."""
 EMPHASIS = 0.1
 """Directions are stretched by their variance to this power: what many keywords vary in tells
 more than what few do."""
@@ -32,7 +34,7 @@ _BLOCK = 512
 Block = Callable[[int, int], Vectors]
 
 
-def compare(stored: NDArray[np.float16], texts: Sequence[str]) -> Vectors:
+def compare(stored: NDArray[np.float16], texts: Sequence[str], english: int = 0) -> Vectors:
     """Vectors whose dot product tells how alike keywords are, shape (n, at most 128).
 
     What all keywords of a list share ("coffee" in a coffee shop's list) is taken off, since it
@@ -42,16 +44,22 @@ def compare(stored: NDArray[np.float16], texts: Sequence[str]) -> Vectors:
     Args:
         stored: vectors of the keywords from an embedding model, shape (n, any width).
         texts: the keywords.
+        english: how many columns, at the end of `stored`, are those of the English model.
     """
     count = len(texts)
     sketch = lexical.Sketch(texts)
 
-    def meaning(start: int, stop: int) -> Vectors:
-        return unit(stored[start:stop].astype(np.float32))
+    def meaning(columns: slice) -> Block:
+        return lambda start, stop: unit(stored[start:stop, columns].astype(np.float32))
 
-    views = [(_centred(meaning, count), 1.0), (_centred(sketch.rows, count), SPELLING)]
-    recurring = modifiers.find(texts)
-    views = [(modifiers.weakened(view, count, recurring), length) for view, length in views]
+    width = stored.shape[1] - english
+    share = ENGLISH if english else 0.0
+    views = [
+        (_centred(meaning(slice(width)), count), (1.0 - share) ** 0.5),
+        (_centred(sketch.rows, count), SPELLING),
+    ]
+    if english:
+        views.append((_centred(meaning(slice(width, None)), count), share**0.5))
     recurring = modifiers.find(texts)
     views = [(modifiers.weakened(view, count, recurring), length) for view, length in views]
 
