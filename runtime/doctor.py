@@ -7,11 +7,15 @@ import platform
 import sys
 import time
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtime.errors import StudioError
 from runtime.host import Host
 from runtime.host.environment import find_uv
+
+if TYPE_CHECKING:
+    from runtime.answers.check import Finding
+    from runtime.settings import Settings
 
 OK, PROBLEM, ABSENT = "ok", "problem", "not set"
 
@@ -33,9 +37,10 @@ class Check:
     hint: str = ""
 
 
-def examine(host: Host) -> list[Check]:
-    """Look at the machine, start the plugin, let it check its credentials one by one."""
-    checks = [_python(), _uv(), _browser()]
+def examine(host: Host, settings: Settings) -> list[Check]:
+    """Look at the machine and at the models that answer reverse calls, start the plugin, let it
+    check its credentials one by one."""
+    checks = [_python(), _uv(), _browser(), *_models(settings)]
     began = time.monotonic()
     try:
         host.wait_ready()
@@ -75,6 +80,32 @@ def _browser() -> Check:
         "no Chromium or Chrome on this machine",
         "Install one (Debian: apt install chromium) or set STUDIO_BROWSER_URL.",
     )
+
+
+def _models(settings: Settings) -> list[Check]:
+    """The endpoints of models, each with a small call; one line if there are none."""
+    from runtime.answers.check import look
+    from runtime.answers.models import endpoints
+
+    llm, embedding = endpoints(settings)
+    checks = []
+    if llm.base_url:
+        checks.append(_found("language model", look(llm, "llm")))
+    if embedding.base_url and (embedding.model or embedding.base_url != llm.base_url):
+        checks.append(_found("embedding model", look(embedding, "embedding")))
+    elif llm.base_url:
+        checks.append(Check("embedding model", ABSENT, "not set (STUDIO_EMBEDDING_MODEL)"))
+    return checks or [
+        Check(
+            "models",
+            ABSENT,
+            "not set (STUDIO_LLM_BASE_URL, _API_KEY and _MODEL; STUDIO_EMBEDDING_MODEL)",
+        )
+    ]
+
+
+def _found(name: str, finding: Finding) -> Check:
+    return Check(name, OK if finding.fine else PROBLEM, finding.note, finding.hint)
 
 
 def _credentials(host: Host) -> list[Check]:

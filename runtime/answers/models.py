@@ -52,14 +52,20 @@ def model_answers(settings: Settings) -> dict[str, Answerer]:
     models; embeddings come from there too, with STUDIO_EMBEDDING_MODEL, unless
     STUDIO_EMBEDDING_BASE_URL (and STUDIO_EMBEDDING_API_KEY) name another one.
     """
+    return answerers(*endpoints(settings))
+
+
+def endpoints(settings: Settings) -> tuple[Endpoint, Endpoint]:
+    """Where language models are, and where embedding models are; see `model_answers`."""
     base, key = settings.get("llm_base_url") or "", settings.get("llm_api_key") or ""
     other = settings.get("embedding_base_url")
-    return answerers(
+    return (
         Endpoint(base, key, settings.get("llm_model") or ""),
         Endpoint(
             other or base,
             (settings.get("embedding_api_key") or "") if other else key,
             settings.get("embedding_model") or "",
+            "STUDIO_EMBEDDING_BASE_URL" if other else "STUDIO_LLM_BASE_URL",
         ),
     )
 
@@ -87,7 +93,7 @@ def _llm(endpoint: Endpoint, request: Mapping[str, Any]) -> Iterator[Answer]:
                 yield from (("stream", chunk) for chunk in collector.whole(_json(reply)))
         yield "stream", collector.last(time.monotonic() - began)
     except ModelCallFailed as error:
-        raise ModelCallFailed(f"{failed}{_hidden(f'[{model}] {error}', endpoint)}") from None
+        raise ModelCallFailed(f"{failed}{without_key(f'[{model}] {error}', endpoint)}") from None
 
 
 def _embedding(endpoint: Endpoint, request: Mapping[str, Any]) -> Iterator[Answer]:
@@ -98,9 +104,9 @@ def _embedding(endpoint: Endpoint, request: Mapping[str, Any]) -> Iterator[Answe
     try:
         with _opened(endpoint, "embeddings", {"model": model, "input": texts}) as reply:
             content = _json(reply)
-        vectors = _vectors(content)
+        vectors = vectors_in(content)
     except ModelCallFailed as error:
-        raise ModelCallFailed(f"{failed}{_hidden(f'[{model}] {error}', endpoint)}") from None
+        raise ModelCallFailed(f"{failed}{without_key(f'[{model}] {error}', endpoint)}") from None
     tokens = _count(content.get("usage"), "total_tokens", "prompt_tokens")
     usage = {
         "tokens": tokens,
@@ -134,7 +140,7 @@ def _opened(endpoint: Endpoint, path: str, body: Mapping[str, Any]) -> _Reply:
         reply.close()
         reply = _Reply(endpoint, path, {k: v for k, v in body.items() if k != "stream_options"})
     if reply.status >= 400:
-        said = _refusal(reply.status, _detail(reply.text()))
+        said = _refusal(reply.status, detail_of(reply.text()))
         reply.close()
         raise ModelCallFailed(said)
     return reply
@@ -215,7 +221,7 @@ def _events(reply: _Reply, began: float) -> Iterator[dict[str, Any]]:
             return
         event = _parsed(content)
         if event.get("error"):
-            raise ModelCallFailed(f"Server Unavailable Error, {_detail(content.decode())}")
+            raise ModelCallFailed(f"Server Unavailable Error, {detail_of(content.decode())}")
         yield event
 
 
@@ -245,7 +251,12 @@ def _parsed(content: bytes) -> dict[str, Any]:
     return value
 
 
-def _vectors(content: Mapping[str, Any]) -> list[list[float]]:
+def vectors_in(content: Mapping[str, Any]) -> list[list[float]]:
+    """The vectors of an answer to `embeddings`, in the order of the texts.
+
+    Raises:
+        ModelCallFailed: it has none.
+    """
     rows = content.get("data")
     fine = isinstance(rows, list) and all(
         isinstance(row, dict) and isinstance(row.get("embedding"), list) for row in rows
@@ -274,7 +285,7 @@ def _refusal(status: int, detail: str) -> str:
     return f"{kind}{status}: {detail}"
 
 
-def _detail(body: str) -> str:
+def detail_of(body: str) -> str:
     """What an endpoint says about an error, wherever it says it."""
     try:
         said: Any = json.loads(body)
@@ -287,5 +298,6 @@ def _detail(body: str) -> str:
     return " ".join(text.split())[:_MAX_DETAIL] or "(no reason given)"
 
 
-def _hidden(text: str, endpoint: Endpoint) -> str:
+def without_key(text: str, endpoint: Endpoint) -> str:
+    """`text` as it may be shown: some endpoints repeat the key that they refuse."""
     return text.replace(endpoint.api_key, "…") if endpoint.api_key else text

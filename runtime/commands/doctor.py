@@ -29,10 +29,11 @@ def doctor(
     """
     with reporting(as_json, verbose):
         from runtime import doctor as examination
+        from runtime.settings import Settings
 
         host = open_host(plugin, env, verbose)
         with host:
-            checks = examination.examine(host)
+            checks = examination.examine(host, Settings(env))
         if as_json:
             console.show_json({"ok": examination.well(checks), "checks": examination.rows(checks)})
         else:
