@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from creative.capture import access, facts, frame, look, moment, output
+from creative.capture.blank import Blanks
 from creative.capture.cdp import Connection, Event, Refused
 from creative.capture.failures import crashed, rejected, unreachable
 from creative.capture.gate import HTML_URL, Gate, Visit, watch
@@ -22,8 +23,6 @@ FONTS_SECONDS = 3.0
 """How long a picture waits for fonts after the page has loaded."""
 MOVE_SECONDS = 2.0
 """How long the news of an answer or a new document may come after what follows from it."""
-CLOSE_SECONDS = 2.0
-"""How long a page may take to go away; a browser that takes longer is not used again."""
 
 _STATUS_ERROR = "net::ERR_HTTP_RESPONSE_CODE_FAILURE"
 """An error status without a body to show."""
@@ -292,43 +291,23 @@ class Page:
 
 @contextmanager
 def opened(
-    connection: Connection, gate: Gate, request: ScreenshotRequest, deadline: Deadline
+    connection: Connection,
+    gate: Gate,
+    request: ScreenshotRequest,
+    deadline: Deadline,
+    blanks: Blanks | None = None,
 ) -> Iterator[Page]:
     """An empty page in a context of its own: no cookie or cache of another call is in it."""
-    context = connection.call(
-        "Target.createBrowserContext", {"disposeOnDetach": True}, deadline=deadline
-    )["browserContextId"]
-    page: Page | None = None
+    blanks = blanks or Blanks(connection)
+    blank = blanks.take({}, deadline)
+    page = Page(connection, gate, request, deadline, blank.target, blank.session)
     try:
-        _, created = connection.call_all(
-            [
-                (
-                    "Browser.setDownloadBehavior",
-                    {"behavior": "deny", "browserContextId": context},
-                ),
-                ("Target.createTarget", {"url": "about:blank", "browserContextId": context}),
-            ],
-            deadline,
-        )
-        target = created["targetId"]
-        session = connection.call(
-            "Target.attachToTarget", {"targetId": target, "flatten": True}, deadline=deadline
-        )["sessionId"]
-        page = Page(connection, gate, request, deadline, target, session)
         page.prepare()
         yield page
     finally:
-        if page is not None:
-            page.forget()
+        page.forget()
         # Also after the deadline: this is no part of the answer.
-        try:
-            connection.call(
-                "Target.disposeBrowserContext",
-                {"browserContextId": context},
-                deadline=Deadline(CLOSE_SECONDS),
-            )
-        except CreativeError:
-            connection.doubtful = True
+        blanks.give_back(blank)
 
 
 def picture(page: Page, place: tuple[str, str, int], browser: str) -> Screenshot:
