@@ -21,9 +21,9 @@ def one(**parameters: Any) -> ScreenshotRequest:
 def test_nothing_given_is_the_default_of_the_request() -> None:
     assert one() == ScreenshotRequest(url=A)
     # A device decides about these only where nobody else did.
-    decided = {"width", "height", "scale", "mobile", "touch", "quality", "wait_for", "paper"}
-    assert not decided & one(device="iPhone 15").model_fields_set
-    assert decided <= one(**dict.fromkeys(decided, "100")).model_fields_set
+    decided = {"width": 90, "height": 80, "scale": 2, "mobile": True, "touch": False}
+    assert not set(decided) & one(device="iPhone 15").model_fields_set
+    assert set(decided) <= one(**decided).model_fields_set
 
 
 def test_every_field_of_a_request_can_be_given() -> None:

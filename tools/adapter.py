@@ -12,7 +12,7 @@ import json
 import math
 import queue
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -174,11 +174,15 @@ class Call:
         self._open: dict[int, ToolInvokeMessage] = {}
         self.settings = Settings.from_credentials(tool.runtime.credentials)
         # What a server repeats of them must not get into errors and logs.
-        self._secrets = self.settings.secrets()
+        self.secrets = self.settings.secrets()
         self.deadline = Deadline.for_call(
             parameters.number("timeout_seconds"), self.settings.max_seconds, default_seconds
         )
         self.steps = Steps(self._events.put)
+
+    def conceal(self, secrets: Iterable[str]) -> None:
+        """Keep these values too, which came as parameters, out of errors and logs."""
+        self.secrets = sorted({*self.secrets, *secrets}, key=len, reverse=True)
 
     def run(self, verb: Callable[[], T]) -> Generator[ToolInvokeMessage, None, T]:
         """Run `verb`, yielding its steps as log messages; its exceptions come out here."""
@@ -210,7 +214,7 @@ class Call:
             # The SDK sends nothing for a SystemExit: the caller would wait until the time-out.
             raise RuntimeError(f"the work ended with {failure[0]!r}") from failure[0]
         if failure and isinstance(failure[0], CreativeError):
-            raise failure[0].without(self._secrets)
+            raise failure[0].without(self.secrets)
         if failure:
             raise failure[0]
         return outcome[0]
@@ -252,7 +256,7 @@ class Call:
 
     def _log(self, event: StepEvent) -> ToolInvokeMessage:
         data: dict[str, Any] = {"phase": event.phase.value, "percent": event.percent}
-        label = blot(event.label, self._secrets)
+        label = blot(event.label, self.secrets)
         if event.preview:
             encoded = base64.b64encode(event.preview).decode()
             data["preview"] = f"data:image/jpeg;base64,{encoded}"
@@ -269,12 +273,12 @@ class Call:
         return self._tool.finish_log_message(
             self._open.pop(event.number),
             status=_LOG_STATUS.ERROR if failed else _LOG_STATUS.SUCCESS,
-            error=blot(event.error, self._secrets) or None,
+            error=blot(event.error, self.secrets) or None,
             data=data,
         )
 
     def _still(self, last: StepEvent | None) -> ToolInvokeMessage:
-        label = blot(last.label, self._secrets) if last is not None else "Starting"
+        label = blot(last.label, self.secrets) if last is not None else "Starting"
         percent = last.percent if last is not None else 0
         return self._tool.create_log_message(
             f"Still working: {label}",
