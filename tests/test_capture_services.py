@@ -187,7 +187,7 @@ class TestScreenshotOne:
             ({"device": "iphone 15"}, "device"),
             ({"selector": "p", "every_match": True}, "every_match"),
             ({"freeze_animations": True}, "freeze_animations"),
-            ({"proxy": "socks5://u:hush@p:1"}, "proxy"),
+            ({"proxy": "socks5://p:1"}, "proxy"),
             ({"format": "pdf", "paper": "100x200mm"}, "paper"),
         ],
     )

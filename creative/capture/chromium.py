@@ -55,7 +55,7 @@ INSTALL_HINT = (
     "Install Chromium on the machine that runs the plugin (Debian: apt install chromium; "
     "Ubuntu: snap install chromium, or Google's package of Chrome), "
     "or set 'browser_url' in the plugin's authorization form to a browser's DevTools address, for "
-    "example http://chrome:9222."
+    "example http://chrome:9222; without a browser, set 'screenshot_service' and its key."
 )
 
 STOP_SECONDS = 3.0
@@ -117,6 +117,15 @@ def find_browser() -> str | None:
             if os.access(candidate, os.X_OK) and candidate.is_file():
                 return str(candidate)
     return None
+
+
+def browser_stamp() -> str:
+    """What tells one installed browser, and one version of it, from another; "" for none."""
+    found = find_browser()
+    if found is None:
+        return ""
+    about = Path(found).stat()
+    return f"{found} {about.st_size} {about.st_mtime_ns}"
 
 
 def require_browser() -> str:

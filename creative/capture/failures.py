@@ -59,11 +59,18 @@ def rejected(url: str, answered: tuple[int, str]) -> EngineRejected:
     )
 
 
-def crashed() -> EngineUnavailable:
+class TabCrashed(EngineUnavailable):
+    """The page's process ended while the page was shown."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The page's tab",
+            "it crashed while the page was shown",
+            "The page may need more memory than there is; try a smaller width, height or "
+            "full_page false.",
+        )
+
+
+def crashed() -> TabCrashed:
     """The tab crashed."""
-    return EngineUnavailable(
-        "The page's tab",
-        "it crashed while the page was shown",
-        "The page may need more memory than there is; try a smaller width, height or full_page "
-        "false.",
-    )
+    return TabCrashed()

@@ -1,8 +1,9 @@
 """Browsers for calls: a warm local Chromium, or a connection to the configured one.
 
-A few captures run at once; the others wait their turn within their deadlines. The local
-Chromium is started by the first call, kept warm, and ended after IDLE_SECONDS without a call
-and at exit.
+A few captures run at once; the others wait their turn within their deadlines, and when too
+many wait, the next is told so. The local Chromium is started by the first call, kept warm, and
+ended after IDLE_SECONDS without a call and at exit. After MAX_PAGES a new one is started beside
+it, and takes its place once it is ready.
 """
 
 from __future__ import annotations
@@ -11,44 +12,28 @@ import atexit
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from creative.capture import remote
+from creative.capture.blank import Blanks
 from creative.capture.cdp import Connection
-from creative.capture.chromium import LocalBrowser
 from creative.capture.gate import Gate
 from creative.capture.guard import Guard
+from creative.capture.warm import Lease, Warm
 from creative.deadline import Deadline
+from creative.errors import CreativeError, EngineUnavailable
 from creative.settings import Settings
 
 AT_ONCE = 4
 """Captures at a time: each is a renderer process of 100 MB and more."""
+MAX_WAITING = 50
+"""Captures that wait for their turn; the next one is refused at once."""
 IDLE_SECONDS = 60.0
 MAX_WARM = 2
 """Local browsers that are kept though they idle; only users with other settings need a second."""
+START_SECONDS = 60.0
+"""How long a browser that nobody waits for yet may take to start."""
 
 Allowed = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Lease:
-    """A browser for one call, with the gate at its door."""
-
-    connection: Connection
-    gate: Gate
-    version: str
-
-
-@dataclass
-class _Warm:
-    browser: LocalBrowser
-    lease: Lease
-    users: int = 0
-    timer: threading.Timer | None = None
-
-    @property
-    def usable(self) -> bool:
-        return self.browser.alive and not self.browser.connection.doubtful
 
 
 class Pool:
@@ -57,14 +42,25 @@ class Pool:
     Args:
         at_once: captures at a time.
         idle_seconds: a local browser ends after so long without a call.
+        max_waiting: captures that may wait for their turn.
     """
 
-    def __init__(self, at_once: int = AT_ONCE, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self,
+        at_once: int = AT_ONCE,
+        idle_seconds: float = IDLE_SECONDS,
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
         self.idle_seconds = idle_seconds
         self._turns = threading.BoundedSemaphore(at_once)
+        self._max_waiting = max_waiting
+        self._waiting = 0
+        self._counting = threading.Lock()
         self._lock = threading.Lock()
         # One browser per list of allowed hosts: a gate cannot tell who asks (see gate.py).
-        self._warm: dict[Allowed, _Warm] = {}
+        self._warm: dict[Allowed, Warm] = {}
+        self._successors: set[Allowed] = set()
+        self._closed = 0
         atexit.register(self.close)
 
     @contextmanager
@@ -72,15 +68,32 @@ class Pool:
         """Wait for one's turn.
 
         Raises:
+            EngineUnavailable: too many wait already.
             DeadlineExceeded: it did not come in time.
         """
-        doing = "waiting for other screenshots to finish"
-        if not self._turns.acquire(timeout=deadline.timeout(doing)):
-            raise deadline.error(doing)
+        if not self._turns.acquire(blocking=False):
+            self._wait(deadline)
         try:
             yield
         finally:
             self._turns.release()
+
+    def _wait(self, deadline: Deadline) -> None:
+        doing = "waiting for other screenshots to finish"
+        with self._counting:
+            if self._waiting >= self._max_waiting:
+                raise EngineUnavailable(
+                    "The browser",
+                    f"it is busy, and {self._waiting} screenshots wait for their turn already",
+                    "Try again in a minute, or ask for fewer screenshots at once.",
+                )
+            self._waiting += 1
+        try:
+            if not self._turns.acquire(timeout=deadline.timeout(doing)):
+                raise deadline.error(doing)
+        finally:
+            with self._counting:
+                self._waiting -= 1
 
     @contextmanager
     def lease(self, settings: Settings, guard: Guard, deadline: Deadline) -> Iterator[Lease]:
@@ -114,10 +127,11 @@ class Pool:
         with self._lock:
             ending = list(self._warm.values())
             self._warm.clear()
+            self._closed += 1
         for warm in ending:
-            _stop(warm)
+            warm.stop()
 
-    def _take(self, key: Allowed, guard: Guard, deadline: Deadline) -> _Warm:
+    def _take(self, key: Allowed, guard: Guard, deadline: Deadline) -> Warm:
         doing = "waiting for Chromium to start"
         if not self._lock.acquire(timeout=deadline.timeout(doing)):
             raise deadline.error(doing)
@@ -126,64 +140,81 @@ class Pool:
             if warm is not None and not warm.usable:
                 del self._warm[key]
                 if warm.users == 0:
-                    _stop(warm)
+                    warm.stop()
                 warm = None
             if warm is None:
                 self._make_room()
-                warm = self._warm[key] = _start(guard, deadline)
-            warm.users += 1
-            if warm.timer is not None:
-                warm.timer.cancel()
+                warm = self._warm[key] = Warm(guard, deadline)
+            elif warm.old:
+                self._renew(key, guard)
+            warm.works()
             return warm
         finally:
             self._lock.release()
+
+    def _renew(self, key: Allowed, guard: Guard) -> None:
+        """Start the successor of an old browser, which serves until that is ready."""
+        if key not in self._successors:
+            self._successors.add(key)
+            threading.Thread(
+                target=self._succeed, args=[key, guard, self._closed], name="renew", daemon=True
+            ).start()
+
+    def _succeed(self, key: Allowed, guard: Guard, closed: int) -> None:
+        young: Warm | None = None
+        try:
+            young = Warm(guard, Deadline(START_SECONDS))
+            young.lease.blanks.prepare()
+        except CreativeError:
+            # The old one serves on; the next call tries again.
+            return
+        finally:
+            ending: Warm | None = young
+            with self._lock:
+                self._successors.discard(key)
+                if young is not None and closed == self._closed:
+                    ending = self._warm.get(key)
+                    self._warm[key] = young
+                    if ending is not None:
+                        ending.retired = True
+                    self._rest(key, young)
+            if ending is not None and ending.users == 0:
+                ending.stop()
 
     def _make_room(self) -> None:
         """End idle browsers for other lists of allowed hosts, if there are many."""
         for key, warm in list(self._warm.items()):
             if len(self._warm) >= MAX_WARM and warm.users == 0:
                 del self._warm[key]
-                _stop(warm)
+                warm.stop()
 
-    def _give_back(self, key: Allowed, warm: _Warm) -> None:
+    def _give_back(self, key: Allowed, warm: Warm) -> None:
         with self._lock:
-            warm.users -= 1
+            warm.rests()
             if warm.users:
                 return
             if self._warm.get(key) is warm and warm.usable:
-                warm.timer = threading.Timer(self.idle_seconds, self._idle, [key, warm])
-                warm.timer.daemon = True
-                warm.timer.start()
+                self._rest(key, warm)
                 return
             if self._warm.get(key) is warm:
                 del self._warm[key]
-        _stop(warm)
+        warm.stop()
 
-    def _idle(self, key: Allowed, warm: _Warm) -> None:
+    def _rest(self, key: Allowed, warm: Warm) -> None:
+        """End a browser that nobody uses after `idle_seconds`."""
+        warm.timer = threading.Timer(self.idle_seconds, self._idle, [key, warm])
+        warm.timer.daemon = True
+        warm.timer.start()
+
+    def _idle(self, key: Allowed, warm: Warm) -> None:
         with self._lock:
             if warm.users or self._warm.get(key) is not warm:
                 return
             del self._warm[key]
-        _stop(warm)
-
-
-def _start(guard: Guard, deadline: Deadline) -> _Warm:
-    browser = LocalBrowser(deadline)
-    try:
-        gate = Gate(browser.connection, guard, deadline)
-    except BaseException:
-        browser.stop()
-        raise
-    return _Warm(browser, Lease(browser.connection, gate, browser.version))
-
-
-def _stop(warm: _Warm) -> None:
-    if warm.timer is not None:
-        warm.timer.cancel()
-    warm.browser.stop()
+        warm.stop()
 
 
 def _lease(connection: Connection, guard: Guard, deadline: Deadline) -> Lease:
     version = connection.call("Browser.getVersion", deadline=deadline)
     gate = Gate(connection, guard, deadline)
-    return Lease(connection, gate, str(version.get("product", "")))
+    return Lease(connection, gate, Blanks(connection), str(version.get("product", "")))
