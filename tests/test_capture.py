@@ -13,14 +13,13 @@ from PIL import Image
 
 from creative import capture
 from creative.capture.guard import Guard
-from creative.capture.request import MAX_PAGE_HEIGHT, filename
+from creative.capture.request import filename
 from creative.deadline import Deadline
 from creative.errors import (
     DeadlineExceeded,
     EngineRejected,
     EngineUnavailable,
     InvalidInput,
-    TooLarge,
 )
 from creative.settings import Settings
 from creative.steps import Phase, Status, Steps
@@ -58,7 +57,6 @@ def site() -> Iterator[Site]:
                 "/circle": (302, {"Location": "/circle"}, ""),
                 "/alerts": "<title>Alerts</title><script>for (let i = 0; i < 5; i++) alert(i);"
                 "confirm('?'); prompt('?')</script>" + BOX,
-                "/high": f"<div style='height:{MAX_PAGE_HEIGHT + 1}px'></div>",
                 "/cookie": "<script>document.title = document.cookie + '!';"
                 "document.cookie = 'a=1'</script>",
             }
@@ -113,10 +111,6 @@ class TestPictures:
     def test_full_page_of_a_short_page_is_as_high_as_asked(self) -> None:
         shot = shoot(html="<p>short", width=300, height=200, full_page=True)
         assert opened(shot).size == (300, 200)
-
-    def test_too_high(self, site: Site) -> None:
-        with pytest.raises(TooLarge, match="MAX_PAGE_HEIGHT"):
-            shoot(site, url=site.url + "/high", full_page=True)
 
     def test_html(self) -> None:
         shot = shoot(html=BOX.replace("A box", "Mine é 猫"), width=801, height=333)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from creative.capture import access, facts, frame, look, moment, output
+from creative.capture import access, facts, frame, look, moment, output, shots
 from creative.capture.blank import Blanks
 from creative.capture.cdp import Connection, Event, Refused
 from creative.capture.failures import crashed, rejected, unreachable
@@ -315,14 +315,14 @@ def picture(page: Page, place: tuple[str, str, int], browser: str) -> Screenshot
     final_url, title, status = place
     look.apply(page)
     moment.settle(page)
-    shots, notes = frame.shots(page)
-    pictures = output.pictures(page, shots, final_url, title)
+    parts, notes = shots.find(page)
+    pictures = output.pictures(page, parts, final_url, title)
     found = facts.read(page, final_url) if page.request.with_facts else None
     # What the page received before the picture may still wait to be judged.
     page.judged()
     return Screenshot(
         pictures=pictures,
-        notes=notes,
+        notes=(*notes, *output.notes(page.request)),
         page=found,
         final_url=final_url,
         title=title,

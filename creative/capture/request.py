@@ -6,8 +6,9 @@ import re
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from creative.capture import frame, output
 from creative.capture.access import AccessFields
 from creative.capture.facts import PageFacts
 from creative.capture.frame import (
@@ -16,7 +17,6 @@ from creative.capture.frame import (
     MAX_SIDE,
     MIN_SIDE,
     FrameFields,
-    check_pixels,
 )
 from creative.capture.look import LookFields
 from creative.capture.moment import MomentFields
@@ -62,14 +62,6 @@ class ScreenshotRequest(
     engine: Engine | Literal[""] = Field("", description="empty: the browser if there is one")
     cache_seconds: float = Field(0.0, description="a picture this old is as good; 0: none is")
 
-    @field_validator("width", "height")
-    @classmethod
-    def _in_range(cls, value: int, info: object) -> int:
-        if not MIN_SIDE <= value <= MAX_SIDE:
-            name = str(getattr(info, "field_name", "width"))
-            raise InvalidInput(name, value, f"{MIN_SIDE} to {MAX_SIDE} pixels")
-        return value
-
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         given = [name for name in ("url", "html", "markdown") if getattr(self, name).strip()]
@@ -84,7 +76,8 @@ class ScreenshotRequest(
             size = len(getattr(self, name).encode())
             if size > MAX_HTML_BYTES:
                 raise TooLarge(name, f"{size} bytes", f"{MAX_HTML_BYTES} bytes")
-        check_pixels(self.width, self.height)
+        frame.check(self)
+        output.check(self)
         return self
 
 
