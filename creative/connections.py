@@ -25,8 +25,9 @@ from creative.errors import (
     EngineRejected,
     EngineUnavailable,
     InvalidInput,
+    NotConfigured,
 )
-from creative.settings import Settings
+from creative.settings import SCREENSHOT_SERVICES, Settings
 
 CHECK_SECONDS = 15.0
 OPENAI_URL = "https://api.openai.com/v1"
@@ -182,6 +183,8 @@ def _checks(settings: Settings) -> Iterator[Check]:
         yield "runware_api_key", partial(_runware, s.runware_api_key)
     if s.browser_url:
         yield "browser_url", partial(_browser, s.browser_url)
+    if s.screenshot_service or s.screenshot_service_key:
+        yield "screenshot_service", lambda _: _screenshot_service(s)
     if s.dify_base_url and not s.dify_api_key:
         yield "dify_base_url", lambda _: _missing_key()
     for key in s.dify_api_key:
@@ -374,6 +377,21 @@ def _browser(address: str, clock: Deadline) -> None:
     from creative.capture import check_browser
 
     _asked(address, lambda: check_browser(address, clock))
+
+
+def _screenshot_service(settings: Settings) -> None:
+    # What is there, not whether it answers: these services bill the one question they take.
+    if not settings.screenshot_service:
+        raise InvalidInput(
+            "screenshot_service", None, f"{' or '.join(SCREENSHOT_SERVICES)} when its key is set"
+        )
+    if not settings.screenshot_service_key:
+        raise NotConfigured("screenshot_service_key", f"The service {settings.screenshot_service}")
+    address = settings.screenshot_service_url
+    if address and urlsplit(address).scheme not in ("http", "https"):
+        raise InvalidInput(
+            "screenshot_service_url", http.redact(address), "an http or https address, or nothing"
+        )
 
 
 def _pair(login: str) -> None:

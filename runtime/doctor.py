@@ -78,7 +78,8 @@ def _browser() -> Check:
         "browser",
         ABSENT,
         "no Chromium or Chrome on this machine",
-        "Install one (Debian: apt install chromium) or set STUDIO_BROWSER_URL.",
+        "Install one (Debian: apt install chromium), or set STUDIO_BROWSER_URL or a "
+        "STUDIO_SCREENSHOT_SERVICE.",
     )
 
 

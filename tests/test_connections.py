@@ -176,3 +176,21 @@ def test_doctor_tells_every_address_of_one_credential() -> None:
     (one,) = doctor._by_name(text, ["sd_base_url"]).values()
     assert one.note.count("the connection was refused") == 2
     assert one.hint.count("container itself") == 1
+
+
+def test_a_screenshot_service_is_set_up_as_a_whole() -> None:
+    assert problems(screenshot_service="screenshotone", screenshot_service_key="k") == ""
+    assert problems(screenshot_service="none") == ""
+    assert "screenshot_service: got nothing; allowed is screenshotmachine or screenshotone" in (
+        problems(screenshot_service_key="k")
+    )
+    assert "needs the setting 'screenshot_service_key'" in problems(
+        screenshot_service="screenshotmachine"
+    )
+    wrong = problems(
+        screenshot_service="screenshotone",
+        screenshot_service_key="k",
+        screenshot_service_url="ftp://u:secret@shots.example",
+    )
+    assert "screenshot_service_url: got" in wrong
+    assert "u:secret" not in wrong

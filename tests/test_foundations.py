@@ -133,6 +133,21 @@ def test_settings_are_typed_and_empty_means_absent() -> None:
     assert Settings.from_credentials(None) == Settings()
 
 
+def test_a_screenshot_service_is_a_known_one_and_its_secrets_are_secrets() -> None:
+    credentials = {
+        "screenshot_service": "ScreenshotOne",
+        "screenshot_service_url": "https://me:pass1@shots.example",
+        "screenshot_service_key": "key12345",
+        "screenshot_service_secret": "phrase",
+    }
+    settings = Settings.from_credentials(credentials)
+    assert settings.screenshot_service == "screenshotone"
+    assert settings.secrets() == ["key12345", "phrase", "pass1"]
+    assert Settings.from_credentials({"screenshot_service": "none"}).screenshot_service == ""
+    with pytest.raises(errors.InvalidInput, match="allowed is none, screenshotmachine, screensh"):
+        Settings.from_credentials({"screenshot_service": "urlbox"})
+
+
 @pytest.mark.parametrize("value", ["soon", "0", "-5", "inf", "nan"])
 def test_max_seconds_must_be_a_duration(value: str) -> None:
     with pytest.raises(errors.InvalidInput, match="max_seconds"):

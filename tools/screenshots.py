@@ -93,7 +93,7 @@ def told(
     outcomes = [_deliverable(outcome, call) for outcome in outcomes]
     shots = [one for one in outcomes if isinstance(one, capture.Screenshot)]
     if not shots:
-        raise next(one for one in outcomes if isinstance(one, CreativeError))
+        raise _all_failed([one for one in outcomes if isinstance(one, CreativeError)])
     first = shots[0]
     files = [file for shot in shots for file in _files(shot)]
     names = _distinct([file.filename for file in files])
@@ -128,6 +128,14 @@ def told(
         variables=variables,
         files=files,
     )
+
+
+def _all_failed(errors: Sequence[CreativeError]) -> CreativeError:
+    """The first error; it says so if it stands for others."""
+    first = errors[0]
+    if len(errors) > 1:
+        first.message = f"None of the {len(errors)} pages could be captured. {first.message}"
+    return first.without(())
 
 
 def _deliverable(outcome: Outcome, call: Call) -> Outcome:
