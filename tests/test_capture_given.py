@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from creative.capture import ScreenshotRequest, typed
-from creative.capture.given import MAX_PAGES, Given, secrets
+from creative.capture.given import Given, secrets
+from creative.capture.many import MAX_MANY
 from creative.errors import InvalidInput
 
 A, B = "https://a.example/", "http://b.example/x?y=1,2"
@@ -166,7 +167,7 @@ def test_rectangles_and_words() -> None:
         ({"url": '["https://a", 7]'}, "url: got .*; allowed is addresses, one per line, or an"),
         ({"url": '["https://a'}, r"allowed is an array such as \[\"https://example.com\"\]"),
         ({"url": {"a": A}}, "url: got {'a'"),
-        ({"url": [A] * (MAX_PAGES + 1)}, f"'51 addresses'; allowed is at most {MAX_PAGES}"),
+        ({"url": [A] * (MAX_MANY + 1)}, f"'51 addresses'; allowed is at most {MAX_MANY}"),
         ({"hide": 3}, "hide: got 3; allowed is CSS selectors"),
         ({"hide": "[1, 2]"}, "hide: got"),
         ({"headers": "secret123"}, "headers: got line 1 without a colon; allowed is lines such"),

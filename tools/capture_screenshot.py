@@ -6,9 +6,7 @@ from typing import Any
 
 from dify_plugin import Tool
 
-from creative import capture
 from creative.capture.given import secrets
-from creative.errors import InvalidInput
 from tools import screenshots
 from tools.adapter import Call, Messages, Parameters
 
@@ -20,15 +18,7 @@ class CaptureScreenshotTool(Tool):
         parameters = Parameters(tool_parameters)
         call = Call(self, parameters, screenshots.DEFAULT_SECONDS)
         at_once = parameters.integer("at_once")
-        at_once = screenshots.AT_ONCE if at_once is None else at_once
-        if not 1 <= at_once <= screenshots.MAX_AT_ONCE:
-            raise InvalidInput("at_once", at_once, f"1 to {screenshots.MAX_AT_ONCE}")
         requests = screenshots.given(parameters).read()
         call.conceal(secrets(requests))
-        outcomes = yield from call.run(
-            lambda: [
-                capture.screenshot(one, call.settings, call.deadline, call.steps)
-                for one in requests
-            ]
-        )
+        outcomes = yield from call.run(lambda: screenshots.taken(requests, at_once, call))
         yield from screenshots.told(requests, outcomes, call)

@@ -19,8 +19,6 @@ from creative.http import redact
 from tools.adapter import MAX_FILE_BYTES, Call, Messages, OutputFile, Parameters
 
 DEFAULT_SECONDS = 60.0
-AT_ONCE = 3
-MAX_AT_ONCE = 8
 MAX_RESULTS_BYTES = 150_000
 """Of the output `results`, also a part of the JSON, of which Dify takes 200,000."""
 
@@ -80,6 +78,20 @@ def given(parameters: Parameters) -> Given:
 def _perhaps(parameters: Parameters, name: str) -> bool | None:
     """A yes or no, or None if it is left to the device."""
     return None if parameters.raw(name) is None else parameters.boolean(name, False)
+
+
+def taken(
+    requests: Sequence[capture.ScreenshotRequest], at_once: int | None, call: Call
+) -> list[Outcome]:
+    """Photograph the pages, `at_once` at a time.
+
+    Raises:
+        CreativeError: a single page could not be photographed, or `at_once` is out of range.
+    """
+    if len(requests) == 1:
+        return [capture.screenshot(requests[0], call.settings, call.deadline, call.steps)]
+    several = capture.MANY_AT_ONCE if at_once is None else at_once
+    return capture.screenshots(requests, call.settings, call.deadline, call.steps, at_once=several)
 
 
 def told(

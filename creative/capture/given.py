@@ -9,11 +9,10 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from creative.capture import typed
+from creative.capture.many import MAX_MANY
 from creative.capture.request import Engine, ScreenshotRequest
 from creative.errors import InvalidInput
 
-MAX_PAGES = 50
-"""Most addresses of one call."""
 MIN_SECRET = 8
 """Shortest value of a header or cookie that is blotted out of texts: "en" is in every other."""
 _APART = ("url", "headers", "cookies", "user_agent")
@@ -81,11 +80,11 @@ class Given(BaseModel):
             InvalidInput: naming the parameter, what came and what is allowed.
         """
         urls = typed.addresses(self.url)
-        if len(urls) > MAX_PAGES:
+        if len(urls) > MAX_MANY:
             raise InvalidInput(
                 "url",
                 f"{len(urls)} addresses",
-                f"at most {MAX_PAGES} in one call",
+                f"at most {MAX_MANY} in one call",
                 "Give them in several calls, for example with an iteration node.",
             )
         cookies = list(typed.cookies(self.cookies))
