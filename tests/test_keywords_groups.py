@@ -156,10 +156,10 @@ def test_two_rows_do_not_become_opposites() -> None:
         ),
         (
             [["東京 ホテル", "東京のホテル予約"], ["京都の紅葉", "紅葉 京都"]],
-            ["東京 ホテル", "京都の紅葉"],
+            ["東京 ホテル", "紅葉 京都"],
         ),
         ([["cheap flights", "low cost airfare"], ["!!!", "???"]], ["cheap flights", "!!!"]),
-        ([["V60 filters", "filters for V60", "v60 recipe"], ["mugs", "cups"]], ["V60", "mugs"]),
+        ([["V60 filters", "filters for V60", "v60 recipe"], ["mugs", "cups"]], ["V60 filters", "mugs"]),
     ],
 )  # fmt: skip
 def test_names(groups: list[list[str]], expected: list[str]) -> None:

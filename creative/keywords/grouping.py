@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from creative.keywords import cut, settle, topics, tree
+from creative.keywords import cut, heaps, settle, topics, tree
 from creative.keywords.embed import Vectors
 from creative.keywords.settle import ALONE
 from creative.keywords.tree import Labels
@@ -27,6 +27,7 @@ class Wanted:
         max_size: rows of the largest group, if there is a limit.
         max_clusters: how many groups there may be, if there is a limit.
         existing: for each row the group that it is in already, ALONE if it is new; or None.
+        texts: the keywords, where heaps of unrelated ones are to be dissolved; or None.
     """
 
     granularity: float | None = None
@@ -34,6 +35,7 @@ class Wanted:
     max_size: int | None = None
     max_clusters: int | None = None
     existing: Sequence[int] | None = None
+    texts: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,16 @@ def group(vectors: Vectors, graph: tree.Graph, wanted: Wanted, progress: Progres
         part = graph if len(fresh) == count else tree.neighbour_graph(vectors[fresh])
         found, taken = _cluster(vectors[fresh], part, wanted, len(known), progress)
         labels[fresh] = np.where(found == ALONE, ALONE, found + len(known))
+    if wanted.texts is not None:
+        labels = heaps.dissolved(
+            vectors,
+            labels,
+            wanted.texts,
+            wanted.min_size,
+            wanted.max_size,
+            len(known),
+            wanted.max_clusters,
+        )
     progress(0.9, "Finding topics")
     labels = _ordered(labels, len(known))
     groups = int(labels.max()) + 1

@@ -110,6 +110,7 @@ def group_job(payload: dict[str, Any], progress: Progress) -> dict[str, Any]:
         max_size=payload.get("max_size"),
         max_clusters=payload.get("max_clusters"),
         existing=payload.get("existing"),
+        texts=keywords,
     )
     made = grouping.group(
         vectors, graph, wanted, lambda done, label: progress(0.2 + 0.65 * done, label)

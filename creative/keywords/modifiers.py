@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict
 
 from creative.keywords import intent
 from creative.keywords.embed import Vectors, unit
+from creative.keywords.spelling import fold
 from creative.keywords.wording import Wording
 
 MOST_WORDS = 4.0
@@ -72,27 +73,47 @@ class _Table(_Strict):
 
 
 @functools.cache
-def _wording() -> Wording:
+def _wordings() -> tuple[Wording, Wording]:
+    """Words that group nothing, and words that name nothing: those and where a thing is."""
     import yaml
 
     path = Path(__file__).with_name("modifiers.yaml")
     table = _Table.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     words = [word for row in table.modifiers for word in row.words]
-    rules = [row for row in intent.table().rules if not row.names_thing]
-    words += [word for row in rules if row.intent not in _WHERE for word in row.words]
-    return Wording(words)
+    where: list[str] = []
+    for row in intent.table().rules:
+        if not row.names_thing:
+            (where if row.intent in _WHERE else words).extend(row.words)
+    return Wording(words), Wording([*words, *where])
 
 
-def find(texts: Sequence[str]) -> Rows:
-    """The rows of each modifier that recurs in a list of keywords; [] for a list of sentences."""
-    if not SHORTEST_LIST <= len(texts) <= LONGEST_LIST or _usual_length(texts) > MOST_WORDS:
+def said(term: str) -> list[str]:
+    """The words of `term` that are said of many things, folded; a year is one."""
+    words = _wordings()[1].found(term)
+    return [fold(word.lstrip("*")) for word in words] + _YEAR.findall(term)
+
+
+def find(texts: Sequence[str], places: bool = False) -> Rows:
+    """The rows of each modifier that recurs in a list of keywords; [] for a list of sentences.
+
+    Args:
+        texts: the keywords.
+        places: whether "near me" and "login" are such words too.
+    """
+    if not are_keywords(texts):
         return []
     held: dict[str, list[int]] = {}
+    wording = _wordings()[int(places)]
     for row, text in enumerate(texts):
-        for word in {*_wording().found(text), *(["year"] if _YEAR.search(text) else [])}:
+        for word in {*wording.found(text), *(["year"] if _YEAR.search(text) else [])}:
             held.setdefault(word, []).append(row)
     most = MOST_OF_THE_LIST * len(texts)
     return [np.array(rows) for _, rows in sorted(held.items()) if RECURS <= len(rows) < most]
+
+
+def are_keywords(texts: Sequence[str]) -> bool:
+    """Whether a list is one of keywords, not of sentences, and neither a handful nor huge."""
+    return SHORTEST_LIST <= len(texts) <= LONGEST_LIST and _usual_length(texts) <= MOST_WORDS
 
 
 def _usual_length(texts: Sequence[str]) -> float:

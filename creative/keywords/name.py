@@ -1,91 +1,81 @@
 """Names for groups of keywords, without a language model or a tokenizer.
 
-A name is one of the group's own phrases: the words that many of its keywords share and few
-keywords outside. Where words are not set apart by spaces (Chinese, Japanese, Thai) and where
-no phrase is shared, the head keyword is the name.
+A name is what many keywords of the group share and few outside: a phrase, or a part of words
+(`terms`). Where one word is shared and is no title by itself, the phrase around it that most of
+the group has. Where two halves share two things, both. Where nothing is shared, the keyword that
+the others resemble most.
 
 Pure functions on strings; they run in the worker process, since large lists take a while.
 """
 
 from __future__ import annotations
 
+import functools
 import math
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-LONGEST_PHRASE = 4
-"""Words."""
+from creative.keywords import modifiers
+from creative.keywords.terms import Terms, content, is_run, phrases, whole_runs, words
+
 SHARED = 0.3
-"""A phrase that a smaller share of the group has does not name it."""
+"""A term that a smaller share of the group has does not name it."""
 DISTINCT = 2.0
-"""A phrase names a group only if it is so many times as frequent in it as in the whole list."""
+"""A term names a group only if it is so many times as frequent in it as in the whole list."""
+MOST = 0.5
+"""A word that this share of the group has may stand in its name beside the shared one."""
+RIVAL = 0.25
+"""So large a part of the group with another word in its place ("cat food" beside "dog food")
+keeps the word out of the name."""
+ALL = 0.8
+"""A word that says nothing by itself ("vergleich") names a group that it is the topic of."""
+NEARLY = 0.8
+SEEN = 200
+"""Keywords of a group, the most typical ones, that its name is made from."""
+SHORT_NAME = 32
+"""Characters of a keyword that is half of a name."""
 
-_WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
-# Scripts written without spaces: Thai, Lao, Khmer, kana, Han.
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-# Function words that a phrase may contain and neither begin nor end with, of the model's
-# languages that set words apart. Question and buying words ("how", "best") are in it too: they
-# say what is wanted of a thing, not which thing.
-_STOP_WORDS = frozenset(
-    word
-    for language in (
-        "a an and are as at be best by can do does for from get how i in into is it its my near "
-        "no not of on or per should than that the this to top under up use using vs versus what "
-        "when where which who why will with without you your",
-        "o os as à às ao aos um uma uns umas e ou de do da dos das em no na nos nas por para pra "
-        "com sem que qual quais como onde quando é ser mais melhor melhores seu sua",
-        "el la los las un una unos unas y de del en por para con sin que cual cuál cómo dónde "
-        "mejor",
-        "le la les des du et ou au aux dans par pour avec sans que quel quelle comment où meilleur",
-        "der die das den dem ein eine einen einem einer und oder von vom im in am an auf für mit "
-        "ohne zu zum zur was wie wo wann welche welcher ist sind beste bester bestes",
-        "il lo gli i uno di del della dei delle da in su per con senza che come dove migliore "
-        "migliori",
-        "het een en of van voor met zonder naar hoe wat waar welke op",
-        "i w z na do dla bez jak co gdzie ile",
-        "и в на с для без как что где сколько",
-        "ve ile için nasıl",
-    )
-    for word in language.split()
-)
+__all__ = ["name_groups", "name_topics", "phrases", "words"]
 
 
-def words(keyword: str) -> list[str]:
-    """The words of `keyword` as written, width folded; [] where spaces do not part words."""
-    text = unicodedata.normalize("NFKC", keyword)
-    return [] if _UNSPACED.search(text) else _WORD.findall(text)
+@dataclass(frozen=True)
+class _Group:
+    """A group's keywords and, for each term, which of them have it.
 
+    Attributes:
+        keywords: the most typical one first.
+        having: rows of `keywords` by term, folded.
+        written: each term as it is most often written.
+    """
 
-def phrases(written: Sequence[str]) -> dict[str, str]:
-    """Phrases that may name a group: folded form to written form, function words inside only."""
-    folded = [word.casefold() for word in written]
-    found: dict[str, str] = {}
-    for start in range(len(folded)):
-        if folded[start] in _STOP_WORDS:
-            continue
-        for end in range(start + 1, min(start + LONGEST_PHRASE, len(folded)) + 1):
-            if folded[end - 1] in _STOP_WORDS:
-                continue
-            found.setdefault(" ".join(folded[start:end]), " ".join(written[start:end]))
-    return found
+    keywords: Sequence[str]
+    having: dict[str, set[int]]
+    written: dict[str, str]
+
+    def share(self, term: str) -> float:
+        """Of the keywords that have the term, or all words of a phrase in any place."""
+        return len(self.rows(term)) / len(self.keywords)
+
+    def rows(self, term: str) -> set[int]:
+        """Which keywords have the term, or all words of a phrase in any place."""
+        if " " not in term:
+            return self.having.get(term, set())
+        parts = [self.having.get(word, set()) for word in content(term)]
+        return set.intersection(*parts) if parts else set()
 
 
 def name_groups(groups: Sequence[Sequence[str]]) -> list[str]:
     """A name for each group; no two are the same, whatever their case.
 
     Args:
-        groups: the keywords of each group, the head keyword first.
+        groups: the keywords of each group, the most typical one first.
     """
-    held = [[phrases(words(keyword)) for keyword in group] for group in groups]
-    everywhere = Counter(phrase for group in held for found in group for phrase in found)
-    total = sum(len(group) for group in groups)
-    ranked = [_ranked(group, everywhere, total) for group in held]
+    held, everywhere, total = _read(groups)
     taken: set[str] = set()
     return [
-        _first_free(_candidates(group, found), taken)
-        for group, found in zip(groups, ranked, strict=True)
+        _first_free(_candidates(group, _ranked(group, everywhere, total), everywhere), taken)
+        for group in held
     ]
 
 
@@ -98,66 +88,201 @@ def name_topics(topics: Sequence[Sequence[tuple[str, Sequence[str]]]]) -> list[s
     Args:
         topics: for each topic its groups, the largest first: name and keywords.
     """
-    held = [
-        [[phrases(words(keyword)) for keyword in keywords] for _, keywords in groups]
-        for groups in topics
-    ]
-    flat = [[found for group in topic for found in group] for topic in held]
-    everywhere = Counter(phrase for topic in flat for found in topic for phrase in found)
-    total = sum(len(topic) for topic in flat)
+    held, everywhere, total = _read([[k for _, ks in groups for k in ks] for groups in topics])
     taken: set[str] = set()
     names = []
-    for groups, topic, every in zip(topics, held, flat, strict=True):
+    for groups, every in zip(topics, held, strict=True):
         titles = [title for title, _ in groups]
-        fallback = " / ".join(titles[:2])
-        common = Counter(phrase for group in topic for phrase in {p for f in group for p in f})
-        ranked = [
-            phrase
-            for phrase in _ranked(every, everywhere, total)
-            if common[phrase.casefold()] * 2 > len(groups)
+        ends: list[int] = []
+        for _, keywords in groups:
+            ends.append((ends[-1] if ends else 0) + len(keywords))
+        common = [
+            term
+            for term in _ranked(every, everywhere, total)
+            if 2 * len({sum(row >= end for end in ends) for row in every.rows(term)}) > len(ends)
         ]
-        candidates = [*(ranked[:1] if len(groups) > 1 else titles), fallback]
-        candidates += [" / ".join(titles[:3])]
-        candidates += [f"{fallback} ({number})" for number in range(2, len(topics) + 2)]
+        # Of a name that is two names already the first is enough.
+        short = list(dict.fromkeys(title.split(" / ")[0] for title in titles))
+        fallback = " / ".join(short[:2])
+        candidates = [
+            *([every.written[common[0]]] if common and len(groups) > 1 else []),
+            *(titles if len(groups) == 1 else []),
+            fallback,
+            " / ".join(short[:3]),
+            *(f"{fallback} ({number})" for number in range(2, len(topics) + 2)),
+        ]
         names.append(_first_free(candidates, taken))
     return names
 
 
-def _ranked(group: Sequence[dict[str, str]], everywhere: Counter[str], total: int) -> list[str]:
-    """The group's shared phrases as most often written, best first."""
-    inside = Counter(phrase for found in group for phrase in found)
-    scored: list[tuple[float, str]] = []
-    for phrase, count in inside.items():
-        share = count / len(group)
-        if share < SHARED or (count < 2 and len(group) > 1):
+def _read(groups: Sequence[Sequence[str]]) -> tuple[list[_Group], Counter[str], int]:
+    """The groups with their terms, how many keywords have each term, and how many there are."""
+    terms = Terms(keyword for group in groups for keyword in group)
+    everywhere: Counter[str] = Counter()
+    held = []
+    for keywords in groups:
+        having: dict[str, set[int]] = {}
+        spelt: dict[str, Counter[str]] = {}
+        for row, keyword in enumerate(keywords):
+            for term, written in terms.of(keyword).items():
+                having.setdefault(term, set()).add(row)
+                spelt.setdefault(term, Counter())[written] += 1
+        everywhere.update({term: len(rows) for term, rows in having.items()})
+        own = {keyword.casefold() for keyword in keywords}
+        kept = {term: rows for term, rows in having.items() if len(rows) > 1 or term in own}
+        whole = whole_runs(keywords[:SEEN])
+        for term in [term for term in kept if is_run(term)]:
+            if term not in whole and not any(term in words(k.casefold()) for k in keywords):
+                del kept[term]
+        written_as = {
+            term: min(spelt[term].items(), key=lambda item: (-item[1], item[0]))[0] for term in kept
+        }
+        held.append(_Group(keywords, kept, written_as))
+    return held, everywhere, sum(len(group) for group in groups)
+
+
+def _ranked(group: _Group, everywhere: Counter[str], total: int) -> list[str]:
+    """The group's shared terms, best first; words that say nothing by themselves come last."""
+    scored: list[tuple[bool, float, str]] = []
+    size = len(group.keywords)
+    for term, rows in group.having.items():
+        share = len(rows) / size
+        if share < SHARED or (len(rows) < 2 and size > 1):
             continue
-        lift = share * total / everywhere[phrase]
-        # A group that is most of the list cannot have a phrase much more often than the list.
-        if lift < min(DISTINCT, 0.8 * total / len(group)):
+        lift = share * total / everywhere[term]
+        # A group that is most of the list cannot have a term much more often than the list.
+        if lift < min(DISTINCT, 0.8 * total / size):
             continue
-        length = 1 + 0.25 * phrase.count(" ")
-        scored.append((-share * math.log(1 + lift) * length, phrase))
-    spelling: dict[str, Counter[str]] = {}
-    for found in group:
-        for phrase, written in found.items():
-            spelling.setdefault(phrase, Counter())[written] += 1
+        empty = _says_nothing(term)
+        if empty and share < ALL:
+            continue
+        length = 1 + 0.25 * term.count(" ")
+        if is_run(term):
+            length += 0.1 * (min(len(term), 6) - 2)
+        scored.append((empty, -share * math.log(1 + lift) * length, term))
     scored.sort()
-    return [min(spelling[phrase].items(), key=lambda item: (-item[1], item[0]))[0]
-            for _, phrase in scored]  # fmt: skip
+    return [term for _, _, term in scored]
 
 
-def _candidates(group: Sequence[str], ranked: Sequence[str]) -> list[str]:
+@functools.lru_cache(maxsize=50_000)
+def _says_nothing(term: str) -> bool:
+    """Whether a term has only words that are said of many things ("vergleich", 管理软件)."""
+    left = f" {term} "
+    for word in sorted(modifiers.said(term), key=len, reverse=True):
+        left = left.replace(word, "" if is_run(word) else " ")
+    return not any(sign.isalpha() for sign in left) or not content(left)
+
+
+def _candidates(group: _Group, ranked: Sequence[str], everywhere: Counter[str]) -> list[str]:
     """Names for the group, the wanted one first, the last ones sure to be free."""
-    head = group[0]
-    names = list(ranked[:1])
-    names += [f"{ranked[0]} / {other}" for other in ranked[1:] if not _overlap(ranked[0], other)]
+    head = _speaker(group, ranked)
+    names: list[str] = []
+    if ranked:
+        names.append(_title(group, ranked, everywhere))
+        names.append(group.written[ranked[0]])
+        names += [
+            f"{group.written[ranked[0]]} / {group.written[other]}"
+            for other in ranked[1:]
+            if not _overlap(ranked[0], other)
+        ]
+    elif len(group.keywords) > 2:
+        names += _two(group, head)
     names.append(head)
-    names += [f"{ranked[0]} ({head})"] if ranked else []
-    return names + [f"{head} ({number})" for number in range(2, len(group) + 3)]
+    names += [f"{group.written[ranked[0]]} ({head})"] if ranked else []
+    return names + [f"{head} ({number})" for number in range(2, len(group.keywords) + 3)]
+
+
+def _title(group: _Group, ranked: Sequence[str], everywhere: Counter[str]) -> str:
+    """The best term as a title."""
+    best = _whole(group, ranked[0])
+    longer = _extended(group, best)
+    if longer:
+        return longer
+    inside = len(group.having[best])
+    around = sorted(
+        (term for term in group.having if best in content(term) and term != best),
+        key=lambda term: (-len(group.having[term]), len(term), term),
+    )
+    two = _pair(group, around)
+    # A word of which most keywords are elsewhere ("cat") says less than two things with it.
+    if two and (everywhere[best] > 2 * inside or _rivals(group, *two)):
+        return f"{group.written[two[0]]} / {group.written[two[1]]}"
+    return group.written[best]
+
+
+def _whole(group: _Group, best: str) -> str:
+    """The word that `best` is nearly always a part of ("haftpflicht" for "pflicht"), or `best`."""
+    rows = group.having[best]
+    longer = [
+        (len(having), len(term), term)
+        for term, having in group.having.items()
+        if best in term and term != best and " " not in term and len(having) >= NEARLY * len(rows)
+    ]
+    return max(longer)[-1] if longer else best
+
+
+def _extended(group: _Group, best: str) -> str:
+    """The longest phrase with `best` in it of which most of the group has every word; or ""."""
+    fitting = []
+    # What people search by itself is a title even if few of the others say it in one piece.
+    own = {keyword.casefold() for keyword in group.keywords}
+    for term, rows in group.having.items():
+        said = content(term)
+        if len(said) != term.count(" ") + 1 or not content(best) < said or len(said) > 3:
+            continue
+        extra = said - content(best)
+        shares = [group.share(term)] if term not in own else [group.share(w) for w in extra]
+        if min(shares) < MOST or _says_nothing(" ".join(extra)):
+            continue
+        if any(_rivals(group, term, other) for other in group.having if other != term):
+            continue
+        fitting.append((-group.share(term), -len(said), -len(rows), term))
+    return group.written[min(fitting)[-1]] if fitting else ""
+
+
+def _rivals(group: _Group, one: str, other: str) -> bool:
+    """Whether two phrases differ in one word at the same place, and many have the other one."""
+    first, second = one.split(), other.split()
+    if len(first) != len(second) or sum(a != b for a, b in zip(first, second, strict=True)) != 1:
+        return False
+    return len(group.rows(other) - group.rows(one)) >= RIVAL * len(group.keywords)
+
+
+def _pair(group: _Group, around: Sequence[str]) -> tuple[str, str] | None:
+    """The two phrases that together most of the group has; None if there are none."""
+    for number, one in enumerate(around[:6]):
+        for other in around[number + 1 : 12]:
+            if content(one) < content(other) or content(other) < content(one):
+                continue
+            together = group.having[one] | group.having[other]
+            if len(together) >= MOST * len(group.keywords):
+                return one, other
+    return None
+
+
+def _speaker(group: _Group, ranked: Sequence[str]) -> str:
+    """The keyword that stands for the group: one that has the best term, the shortest of the
+    typical ones."""
+    typical = group.keywords[: max(1, len(group.keywords) // 2)]
+    if not ranked:
+        return group.keywords[0]
+    having = group.rows(ranked[0])
+    named = [keyword for row, keyword in enumerate(group.keywords) if row in having]
+    return min(
+        named, key=lambda keyword: (keyword not in typical, len(keyword)), default=typical[0]
+    )
+
+
+def _two(group: _Group, head: str) -> list[str]:
+    """Two typical keywords as a name for a group that shares no term."""
+    typical = group.keywords[: max(3, len(group.keywords) // 2)]
+    short = [keyword for keyword in typical if not _overlap(head.casefold(), keyword.casefold())]
+    short = [keyword for keyword in short if len(keyword) <= SHORT_NAME]
+    return [f"{head} / {short[0]}"] if short and len(head) <= SHORT_NAME else []
 
 
 def _overlap(one: str, other: str) -> bool:
-    return bool(set(one.casefold().split()) & set(other.casefold().split()))
+    return bool(content(one) & content(other)) or one in other or other in one
 
 
 def _first_free(candidates: Sequence[str], taken: set[str]) -> str:
