@@ -137,3 +137,43 @@ def test_page_and_keywords_reports_both() -> None:
     assert result.outputs["screenshot"][0].data == b"PNG"
     assert result.outputs["csv"][0].filename == "clusters.csv"
     assert result.outputs["clusters"][0]["name"] == "tea"
+
+
+def test_screenshots_reports_each_page_and_what_failed() -> None:
+    def capture(parameters: Mapping[str, Any]) -> Iterator[Message]:
+        phone = "device" in parameters
+        done = {"ok": True, "final_url": "https://cups.example/", "status": 200, "notes": []}
+        size = {"width": 1179, "height": 4000} if phone else {"width": 1280, "height": 800}
+        page = {} if phone else {"title": "Cups", "description": "For tea.", "palette": ["#fff"]}
+        filename = "phone.jpg" if phone else "computer.png"
+        good = {**done, **size, "title": "Cups", "filename": filename, "page": page}
+        bad = {"ok": False, "error": "It answered 404.", "url": "https://gone.example", "page": {}}
+        yield text("Done.")
+        yield variable("results", [good, {**bad, "notes": []}])
+        yield blob(b"JPG" if phone else b"PNG", "image/png", filename)
+
+    tool = declared("capture_screenshot")
+    kinds = [{"name": p["name"], "type": p["type"]} for p in tool["parameters"]]
+    host = ScriptedHost({"capture_screenshot": capture}, {"capture_screenshot": kinds}, PROVIDER)
+    urls = "https://cups.example\nhttps://gone.example"
+    with FileServer() as files:
+        result = run(
+            ROOT / "workflows" / "screenshots.yml",
+            {"urls": urls, "language": "pt-BR"},
+            [host],
+            files=files,
+        )
+    assert result.ok, result.error
+    assert {call["url"] for call in host.calls} == {urls}
+    assert {call["language"] for call in host.calls} == {"pt-BR"}
+    assert sorted(call.get("device", "") for call in host.calls) == ["", "iPhone 15"]
+    assert result.outputs["report"].split("\n\n") == [
+        "## Cups",
+        "https://cups.example/ answered 200: computer.png (1280 x 800 pixels)\n"
+        "As on a phone: phone.jpg (1179 x 4000 pixels)\nFor tea.\nColours: #fff",
+        "## https://gone.example",
+        "https://gone.example as on a computer: It answered 404.\nAs on a phone: It answered 404.",
+        "",
+    ]
+    assert [file.data for file in result.outputs["computer"]] == [b"PNG"]
+    assert [file.data for file in result.outputs["phone"]] == [b"JPG"]
