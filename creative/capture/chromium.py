@@ -20,6 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from creative.capture import profiles
 from creative.capture.cdp import BrowserGone, Connection, PipeTransport
 from creative.deadline import Deadline
 from creative.errors import EngineUnavailable, shorten
@@ -211,7 +212,7 @@ class LocalBrowser:
                 "Set 'browser_url' to a browser's DevTools address.",
             )
         self.program = require_browser()
-        self.profile = tempfile.mkdtemp(prefix="creative-studio-browser-")
+        self.profile, self._claim = profiles.claim()
         # Not in the profile: the shell removes that before we can read the last words in it.
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - stop() closes it
         _quiet_profile(Path(self.profile))
@@ -260,6 +261,7 @@ class LocalBrowser:
         self._process.wait()
         self._log.close()
         shutil.rmtree(self.profile, ignore_errors=True)
+        self._claim.close()
 
     def _failed(self) -> EngineUnavailable:
         lines = self._said()
