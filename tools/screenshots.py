@@ -258,8 +258,6 @@ def _sentence(request: capture.ScreenshotRequest, outcome: Outcome) -> str:
     size = round(sum(len(picture.data) for picture in outcome.pictures) / 1024, 1)
     text = f"{what} of {outcome.final_url or given_as}: {several}"
     text += f"{outcome.picture.width} x {outcome.picture.height} {unit}, {kind}, {size:g} kB."
-    if outcome.cached:
-        text += " Taken by an earlier call."
     if outcome.blocked_count:
         text += f" Requests of the page that were refused: {outcome.blocked_count}."
     return text + "".join(f"\nNote: {note}" for note in outcome.notes)

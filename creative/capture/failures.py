@@ -45,6 +45,17 @@ def unreachable(url: str, error: str, download: bool) -> CreativeError:
     )
 
 
+_LOGIN = "Give user:password in basic_auth, or a session of yours in cookies or headers."
+_ANSWERED = {
+    401: f"The page asks for a login. {_LOGIN}",
+    403: f"The site refuses this reader. {_LOGIN}",
+    407: "Write the proxy's user and password into its address.",
+    429: "The site has had too many requests: try again later, with a smaller at_once.",
+    503: "The site is overloaded or being repaired: try again later.",
+}
+"""What to do about a status."""
+
+
 def rejected(url: str, answered: tuple[int, str]) -> EngineRejected:
     """The page answered with a status of 400 and up, and its text."""
     status, text = answered
@@ -55,7 +66,8 @@ def rejected(url: str, answered: tuple[int, str]) -> EngineRejected:
         f"The page {redact(url)}",
         text or "an error",
         status,
-        "Check the address; a page behind a login cannot be photographed this way.",
+        _ANSWERED.get(status, "Check the address.")
+        + " To take the error page itself, set fail_on_status to 0.",
     )
 
 
