@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from creative.capture import page as pages
+from creative.capture.blank import Blank
 from creative.capture.cdp import Refused
 from creative.capture.request import ScreenshotRequest
 from creative.deadline import Deadline
@@ -28,7 +30,9 @@ class Script:
 def page(monkeypatch: pytest.MonkeyPatch) -> pages.Page:
     monkeypatch.setattr(pages, "MOVE_SECONDS", 0.3)
     request = ScreenshotRequest(url="http://example.com/")
-    made = pages.Page(Script(), None, request, Deadline(5), "target", "session")  # type: ignore[arg-type]
+    gate = SimpleNamespace(guard=None)
+    blank = Blank("context", "target", "session")
+    made = pages.Page(Script(), gate, request, Deadline(5), blank)  # type: ignore[arg-type]
     arrive(made, "first", "http://example.com/")
     return made
 
@@ -38,23 +42,27 @@ def test_an_error_status_that_is_told_late(
     page: pages.Page, monkeypatch: pytest.MonkeyPatch, told: bool
 ) -> None:
     monkeypatch.setattr(Script, "error", "net::ERR_HTTP_RESPONSE_CODE_FAILURE")
-    page._state.answers.clear()
+    page.loading.answers.clear()
     response = {"status": 404, "url": "http://example.com/"}
     news = {"type": "Document", "loaderId": "first", "response": response}
     if told:
-        threading.Timer(0.1, page._received, ("session", news)).start()
+        threading.Timer(0.1, tell, (page, "Network.responseReceived", news)).start()
     expected = "404: Not Found" if told else "could not open it"
     with pytest.raises((EngineRejected, EngineUnavailable), match=expected):
         page.load("http://example.com/")
 
 
+def tell(page: pages.Page, method: str, params: dict[str, Any]) -> None:
+    """An event from the browser."""
+    page._event({"method": method, "params": params, "sessionId": "session"})
+
+
 def arrive(page: pages.Page, loader: str, url: str) -> None:
     """The browser tells of a new document and that it has loaded."""
-    page._received(
-        "session", {"type": "Document", "loaderId": loader, "response": {"status": 200, "url": url}}
-    )
-    page._moved("Page.frameNavigated", {"frame": {"loaderId": loader}})
-    page._moved("Page.loadEventFired", {})
+    answer = {"type": "Document", "loaderId": loader, "response": {"status": 200, "url": url}}
+    tell(page, "Network.responseReceived", answer)
+    tell(page, "Page.frameNavigated", {"frame": {"id": "target", "loaderId": loader, "url": url}})
+    tell(page, "Page.loadEventFired", {})
 
 
 def test_a_refusal_before_the_news_of_the_new_document(

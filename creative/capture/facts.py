@@ -2,12 +2,160 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import re
+import threading
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from creative.capture.cdp import BrowserGone, Refused
+from creative.capture.markdown import worker
+from creative.deadline import Deadline
+from creative.errors import BlockedAddress, CreativeError
+
 if TYPE_CHECKING:
     from creative.capture.page import Page
+    from creative.capture.request import Picture
+
+FACTS_SECONDS = 3.0
+"""The picture is there already: what the page says about itself is not waited for longer."""
+MAX_HEADINGS, MAX_BUTTONS, MAX_PRICES, MAX_COLOURS = 40, 40, 20, 6
+MAX_TEXT = 4000
+MAX_LINE = 300
+MAX_ADDRESS = 2000
+SMALL = 64
+"""Colours are counted on a picture of so many pixels across and down at most."""
+
+_CURRENCY = (
+    r"(?:(?:US|CA|AU|NZ|HK|NT|S|R|A)?\$|[€£¥￥₹₩₽₺₴₫฿₱]"
+    r"|\b(?:USD|EUR|GBP|JPY|CNY|RMB|BRL|CHF|INR)\b)"
+)
+_AMOUNT = (
+    r"\d{1,3}(?:[.,'\u00a0\u202f ]\d{3}){1,4}(?:[.,]\d{1,2})?(?!\d)"
+    r"|\d{1,9}(?:[.,]\d{1,2})?(?!\d)"
+)
+_PRICE = re.compile(
+    rf"{_CURRENCY}[ \u00a0]?(?:{_AMOUNT})|(?<![\d.,])(?:{_AMOUNT})[ \u00a0]?"
+    r"(?:[€£₽₺₴₫]|円|元|万円|\b(?:USD|EUR|GBP|JPY|CNY|RMB|BRL|CHF)\b|kr\b|zł)"
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\u200b\u202a-\u202e\u2066-\u2069]")
+
+# Methods are taken from prototypes: a form field named "getAttribute" hides the form's own.
+_READ = """((most, patience) => {
+  const get = (owner, name) => {
+    const found = Object.getOwnPropertyDescriptor(owner.prototype, name).get;
+    return object => found.call(object);
+  };
+  const call = (owner, name) => (object, ...given) => owner.prototype[name].call(object, ...given);
+  const attribute = call(Element, "getAttribute"), named = get(Element, "localName");
+  const text = get(Node, "textContent"), box = call(Element, "getBoundingClientRect");
+  const parent = get(Node, "parentElement"), visible = call(Element, "checkVisibility");
+  const tagged = call(Document, "getElementsByTagName");
+  const start = performance.now();
+  const late = () => performance.now() - start > patience;
+  const line = value => String(value ?? "").slice(0, 4 * most.line).replace(/\\s+/g, " ").trim()
+    .slice(0, most.line).toWellFormed();
+  const address = value => {
+    try {
+      const url = new URL(String(value ?? "").slice(0, most.address),
+        get(Node, "baseURI")(document));
+      return /^https?:$/.test(url.protocol) ? url.href.slice(0, most.address) : "";
+    } catch { return ""; }
+  };
+  const first = (name, most) => {
+    const found = [], list = tagged(document, name);
+    for (let at = 0; at < most && at < list.length; at++) found.push(list[at]);
+    return found;
+  };
+  const metas = {};
+  for (const one of first("meta", 300)) {
+    const name = attribute(one, "property") || attribute(one, "name")
+      || attribute(one, "http-equiv");
+    const value = attribute(one, "content");
+    if (name && value) metas["." + name.toLowerCase()] ??= value;
+  }
+  const links = {};
+  for (const one of first("link", 300)) {
+    for (const name of (attribute(one, "rel") || "").toLowerCase().split(/\\s+/))
+      if (attribute(one, "href")) links["." + name] ??= attribute(one, "href");
+  }
+  const root = get(Document, "documentElement")(document);
+  const body = get(Document, "body")(document) || root;
+  const found = {headings: [], buttons: [], text: "", logo: "", image: ""};
+  const add = (list, value, number) => {
+    const words = line(value);
+    if (words && list.length < number && !list.includes(words)) list.push(words);
+  };
+  const skipped = new Set(["script", "style", "noscript", "template", "iframe", "svg", "head",
+    "canvas", "object", "select", "textarea"]);
+  const inline = new Set(["a", "abbr", "b", "bdi", "bdo", "cite", "code", "em", "font", "i", "kbd",
+    "label", "mark", "q", "s", "small", "span", "strong", "sub", "sup", "time", "u", "var", "wbr"]);
+  const isButton = (one, name) => {
+    if (name === "button") return text(one);
+    const role = attribute(one, "role");
+    if (name === "input")
+      return /^(submit|button|reset)$/i.test(attribute(one, "type")) ? attribute(one, "value") : "";
+    if (role === "button") return text(one);
+    return name === "a" && /(?:^|[\\s_-])(?:btn|button|cta)(?:$|[\\s_-])/i
+      .test((attribute(one, "class") || "").slice(0, 500)) ? text(one) : "";
+  };
+  let largest = 0, number = 0, words = "", rank = 0, broken = true;
+  const logo = (one, level) => {
+    const source = address(one.currentSrc || attribute(one, "src"));
+    if (source && level > rank) { rank = level; found.logo = source; }
+  };
+  const elsewhere = one => { while (one && !/^(header|nav)$/.test(named(one))) one = parent(one);
+    return !one; };
+  const filter = node => {
+    if (node.nodeType === 3) return NodeFilter.FILTER_ACCEPT;
+    // Not laid out: with all in it, unless its children take its place.
+    return skipped.has(named(node))
+      || !visible(node) && getComputedStyle(node).display !== "contents"
+      ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT;
+  };
+  const walker = Document.prototype.createTreeWalker.call(document, body,
+    NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT, filter);
+  for (let node = walker.nextNode(); node && (number += 1) < most.nodes; node = walker.nextNode()) {
+    if (number % 64 === 0 && late()) break;
+    if (node.nodeType === 3) {
+      if (words.length > most.read) continue;
+      const piece = node.data.slice(0, most.read);
+      if (piece.trim()) { words += (broken && words ? "\\n" : "") + piece.replace(/\\s+/g, " ");
+        broken = false; }
+      else if (!broken && !words.endsWith(" ")) words += " ";
+      continue;
+    }
+    const name = named(node);
+    if (!inline.has(name)) broken = true;
+    if (/^h[1-3]$/.test(name)) add(found.headings, text(node), most.headings);
+    const label = isButton(node, name);
+    if (label) add(found.buttons, label, most.buttons);
+    if (name === "img") {
+      const about = ["id", "class", "alt", "src"].map(one => attribute(node, one) || "").join(" ");
+      const isLogo = /logo|brand/i.test(about.slice(0, 2000));
+      if (isLogo) logo(node, elsewhere(node) ? 2 : 3);
+      else if (rank < 1 && !elsewhere(node)) logo(node, 1);
+      const area = box(node), size = area.width * area.height;
+      if (!isLogo && area.width >= 100 && area.height >= 100 && size > largest) {
+        const source = address(node.currentSrc || attribute(node, "src"));
+        if (source) { largest = size; found.image = source; }
+      }
+    }
+  }
+  found.text = words.toWellFormed();
+  found.title = line(get(Document, "title")(document));
+  found.description = String(metas[".description"] || metas[".og:description"] || "")
+    .slice(0, 2000).replace(/\\s+/g, " ").trim().toWellFormed();
+  found.canonical = links[".canonical"] ? address(links[".canonical"]) : "";
+  found.language = line(attribute(root, "lang") || metas[".content-language"]).slice(0, 40);
+  const main = metas[".og:image"] || metas[".og:image:url"] || metas[".twitter:image"];
+  if (main) found.image = address(main) || found.image;
+  if (metas[".og:logo"]) found.logo = address(metas[".og:logo"]) || found.logo;
+  const icon = links[".apple-touch-icon"] || links[".icon"];
+  if (!found.logo && icon) found.logo = address(icon);
+  return found;
+})"""
 
 
 class PageFacts(BaseModel):
@@ -28,6 +176,131 @@ class PageFacts(BaseModel):
     text: str = Field("", description="what is to be read on it, the first 4,000 characters")
 
 
-def read(page: Page, final_url: str) -> PageFacts:
-    """What a loaded page says about itself."""
-    return PageFacts()
+def warm_up() -> None:
+    """Start the process that counts colours while the page loads."""
+    if worker.pid is not None:
+        return
+
+    def ready() -> None:
+        try:
+            worker.call("creative.capture.facts:ready", None, Deadline(30))
+        except CreativeError:
+            return  # whoever needs it next is told what is wrong
+
+    threading.Thread(target=ready, name="pages", daemon=True).start()
+
+
+def read(page: Page, pictures: tuple[Picture, ...]) -> PageFacts | None:
+    """What a photographed page says about itself; None, with a note, if it does not answer.
+
+    Raises:
+        BrowserGone: the browser is no more. BlockedAddress: the picture must be withheld.
+    """
+    deadline = Deadline(min(FACTS_SECONDS, page.deadline.timeout("reading the page")))
+    most = {
+        "headings": MAX_HEADINGS, "buttons": MAX_BUTTONS, "line": MAX_LINE,
+        "address": MAX_ADDRESS, "nodes": 50_000, "read": 50_000,
+    }  # fmt: skip
+    try:
+        found = page.evaluate(f"{_READ}({json.dumps(most)}, 40)", "reading the page", deadline)
+        palette = _palette(pictures, deadline)
+    except (BrowserGone, BlockedAddress):
+        raise
+    except (CreativeError, Refused):
+        page.notes.append("page: the page did not answer, so nothing is known of it")
+        return None
+    return _facts(found if isinstance(found, dict) else {}, palette)
+
+
+def _facts(found: dict[str, Any], palette: tuple[str, ...]) -> PageFacts:
+    text = _clean(found.get("text"), 50_000, lines=True)
+    prices = dict.fromkeys(" ".join(match[0].split()) for match in _PRICE.finditer(text))
+    return PageFacts(
+        title=_clean(found.get("title")),
+        description=_clean(found.get("description"), 2000),
+        canonical=_clean(found.get("canonical"), MAX_ADDRESS),
+        language=_clean(found.get("language")),
+        headings=tuple(_clean(one) for one in found.get("headings", ())),
+        buttons=tuple(_clean(one) for one in found.get("buttons", ())),
+        prices=tuple(prices)[:MAX_PRICES],
+        palette=palette,
+        logo=_clean(found.get("logo"), MAX_ADDRESS),
+        image=_clean(found.get("image"), MAX_ADDRESS),
+        text=text[:MAX_TEXT],
+    )
+
+
+def _clean(value: object, most: int = MAX_LINE, lines: bool = False) -> str:
+    text = _CONTROL.sub("", str(value or ""))[:most]
+    if lines:
+        return "\n".join(filter(None, (" ".join(line.split()) for line in text.split("\n"))))
+    return " ".join(text.split())
+
+
+def _palette(pictures: tuple[Picture, ...], deadline: Deadline) -> tuple[str, ...]:
+    if not pictures or pictures[0].media_type == "application/pdf":
+        return ()
+    return tuple(worker.call("creative.capture.facts:colours", pictures[0].data, deadline))
+
+
+def ready(payload: object, progress: object) -> None:
+    """Load what `colours` needs."""
+    import PIL.Image
+    import PIL.JpegImagePlugin
+    import PIL.PngImagePlugin
+    import PIL.WebPImagePlugin  # noqa: F401
+
+
+def colours(data: bytes, progress: object) -> list[str]:
+    """The colours that a picture is made of, as #rrggbb.
+
+    The most frequent first; near-white and near-black come last, unless half of the picture is
+    of them.
+
+    Args:
+        data: a PNG, JPEG or WebP.
+        progress: not used; every job of a worker takes it.
+    """
+    import io
+
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data)) as opened:
+        opened.draft("RGB", (4 * SMALL, 4 * SMALL))  # a JPEG is decoded small
+        step = max(1, opened.width // SMALL, opened.height // SMALL // 4)
+        shown = Image.new("RGB", (1, 1), "white")
+        small = opened.convert("RGBA") if "A" in opened.getbands() else opened.convert("RGB")
+        # Every nth pixel, not their mean: the mean of two colours is on no page.
+        small = small.resize(
+            (max(1, small.width // step), max(1, small.height // step)), Image.Resampling.NEAREST
+        )
+        if small.mode == "RGBA":
+            shown = Image.new("RGB", small.size, "white")
+            shown.paste(small, mask=small.getchannel("A"))
+        else:
+            shown = small
+    counted = shown.getcolors(shown.width * shown.height) or []
+    return _dominant([(number, colour) for number, colour in counted if isinstance(colour, tuple)])
+
+
+def _dominant(counted: list[tuple[int, tuple[int, ...]]]) -> list[str]:
+    """Colours so near that nobody tells them apart count as the most frequent of them."""
+    total = sum(number for number, _ in counted) or 1
+    groups: list[list[Any]] = []
+    for number, colour in sorted(counted, reverse=True)[:4096]:
+        for group in groups:
+            if sum((a - b) ** 2 for a, b in zip(group[1], colour, strict=True)) < 32**2:
+                group[0] += number
+                break
+        else:
+            if len(groups) < 64:
+                groups.append([number, colour])
+    groups.sort(key=lambda group: -group[0])
+
+    def plain(group: list[Any]) -> bool:
+        grey = max(group[1]) < 24 or min(group[1]) > 231
+        return grey and group[0] < total / 2
+
+    kept = [group for group in groups if group[0] * 500 >= total]
+    ordered = [one for one in kept if not plain(one)] + [one for one in kept if plain(one)]
+    return ["#{:02x}{:02x}{:02x}".format(*group[1]) for group in ordered[:MAX_COLOURS]]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from creative.capture import access, facts, frame, look, moment, output, shots
-from creative.capture.blank import Blanks
+from creative.capture import access, facts, frame, look, markdown, moment, output, rules, shots
+from creative.capture.blank import Blank, Blanks
 from creative.capture.cdp import Connection, Event, Refused
 from creative.capture.failures import crashed, rejected, unreachable
 from creative.capture.gate import HTML_URL, Gate, Visit, watch
+from creative.capture.guard import Guard
+from creative.capture.loading import Answered, Loading
 from creative.capture.request import Screenshot, ScreenshotRequest
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, BlockedAddress, CreativeError
@@ -26,26 +26,25 @@ MOVE_SECONDS = 2.0
 
 _STATUS_ERROR = "net::ERR_HTTP_RESPONSE_CODE_FAILURE"
 """An error status without a body to show."""
+_WORLD = "creative-studio"
 
-_FACTS = f"""Promise.race([document.fonts.ready, new Promise(done => setTimeout(done,
-{int(FONTS_SECONDS * 1000)}))]).then(() => ({{title: document.title, url: location.href}}))"""
-
-
-@dataclass
-class _State:
-    """What the page's events have told; guarded by `changed`."""
-
-    changed: threading.Condition = field(default_factory=threading.Condition)
-    loader: str = ""
-    loaded: bool = False
-    leaving: bool = False
-    unreachable: str = ""
-    failure: CreativeError | None = None
-    answers: dict[str, tuple[int, str]] = field(default_factory=dict)
+# Getters are taken from the prototype: an element named "title" hides the document's own.
+_ABOUT = f"""(() => {{
+  const own = name => Object.getOwnPropertyDescriptor(Document.prototype, name).get.call(document);
+  return Promise.race([own("fonts").ready,
+    new Promise(done => setTimeout(done, {int(FONTS_SECONDS * 1000)}))])
+    .then(() => ({{title: String(own("title")).slice(0, 1000), url: location.href}}));
+}})()"""
 
 
 class Page:
-    """An open page. Use `opened`."""
+    """An open page. Use `opened`.
+
+    Attributes:
+        loading: how far it has come.
+        notes: what differs from what was asked, a sentence each; whoever finds out adds one.
+        url: where it is, once it has loaded.
+    """
 
     def __init__(
         self,
@@ -53,75 +52,107 @@ class Page:
         gate: Gate,
         request: ScreenshotRequest,
         deadline: Deadline,
-        target: str,
-        session: str,
+        blank: Blank,
+        html: bytes | None = None,
+        guard: Guard | None = None,
     ) -> None:
-        self.visit = Visit(target, request.html.encode() if request.html else None, deadline,
-                           self._fail)  # fmt: skip
-        self._connection = connection
-        self._gate = gate
+        self.visit = Visit(blank.target, html, deadline, self._fail)
+        self.visit.guard = guard
         self.request = request
         self.deadline = deadline
-        self._session = session
-        self._sessions = {session}
-        self._state = _State()
+        self.loading = Loading()
+        self.notes: list[str] = []
+        self.url = ""
+        self.answered: Answered | None = None
+        self._asked = ""
+        self._connection = connection
+        self._gate = gate
+        self._guard = guard or gate.guard
+        self._blank = blank
+        self._session = blank.session
+        self._sessions = {blank.session}
+        self._world: tuple[str, int] | None = None
+
+    @property
+    def shown(self) -> str:
+        """Its address, for texts."""
+        return redact(self.url or self.request.url) if self.visit.html is None else "given source"
 
     def prepare(self) -> None:
-        """Size the page and take from it what the gate cannot see."""
+        """Make the page what was asked for, and take from it what the gate cannot see.
+
+        Raises:
+            InvalidInput: the browser knows no such time zone or language, or the list of
+                STUDIO_BLOCK_LIST cannot be read.
+        """
+        request = self.request
+        doors = access.Doors(request)
+        self.visit.doors = doors if doors.any else None
+        if request.block_ads:
+            known = rules.load()
+            self.visit.unwanted = lambda url, kind: known.unwanted(url, kind, self._host())
         self._connection.listen(self._session, self._event)
         self._gate.enter(self.visit)
-        self._connection.call_all(
-            [
-                ("Page.enable", {}),
-                *watch(worker=False),
-                ("Inspector.enable", {}),
-                ("Network.setBypassServiceWorker", {"bypass": True}),
-                *frame.commands(self.request),
-                *moment.commands(self.request),
-                *look.commands(self.request),
-                *access.commands(self.request),
-                ("Emulation.setScrollbarsHidden", {"hidden": True}),
-                ("Emulation.setFocusEmulationEnabled", {"enabled": True}),
-                ("Page.setInterceptFileChooserDialog", {"enabled": True}),
-            ],
-            self.deadline,
-            self._session,
-        )
+        if request.geolocation is not None:
+            self._may_be_located()
+        try:
+            self._connection.call_all(
+                [
+                    *watch(worker=False),
+                    ("Inspector.enable", {}),
+                    ("Network.setBypassServiceWorker", {"bypass": True}),
+                    *frame.commands(request),
+                    *moment.commands(request),
+                    *look.commands(request),
+                    *access.commands(request),
+                    ("Emulation.setScrollbarsHidden", {"hidden": True}),
+                    ("Emulation.setFocusEmulationEnabled", {"enabled": True}),
+                    ("Page.setInterceptFileChooserDialog", {"enabled": True}),
+                ],
+                self.deadline,
+                self._session,
+            )
+        except Refused as refused:
+            wrong = look.wrong(request, refused.message)
+            if wrong is None:
+                raise
+            raise wrong from None
 
     def load(self, url: str) -> tuple[str, str, int]:
-        """Go to `url` and wait until it has loaded, its fonts too.
+        """Go to `url` and wait until it has loaded, its fonts too; or as far as `wait_for` says.
 
         Returns:
-            Final address ("" for html), title, HTTP status (0 for html).
+            Final address ("" for html and markdown), title, HTTP status (0 for these).
 
         Raises:
             BlockedAddress: the page, or where it led, must not be reached.
             EngineUnavailable: nothing answers there, or the page crashed.
-            EngineRejected: it answered with a status of 400 and up, or with no page.
+            EngineRejected: it answered with a status of `fail_on_status` and up, or with no
+                page, or it leads from one page to the next without end.
             DeadlineExceeded: it did not finish loading.
         """
         doing = f"loading the page {redact(url)}"
+        if self.request.with_facts:
+            facts.warm_up()
         answer = self.call("Page.navigate", {"url": url}, doing)
         if answer.get("errorText"):
             error = str(answer["errorText"])
-            answered = self._status(str(answer.get("loaderId")), error)
+            seconds = MOVE_SECONDS if error == _STATUS_ERROR else 0
+            answered = self.loading.status_of(
+                str(answer.get("loaderId")), min(seconds, self.deadline.remaining())
+            )
             if answered is not None and answered[0] >= 400:
+                # Without a body there is nothing to photograph, whatever fail_on_status says.
                 raise rejected(url, answered)
             raise unreachable(url, error, bool(answer.get("isDownload")))
-        while True:
-            loader, answered = self._loaded(url, doing)
-            try:
-                told = self.evaluate(_FACTS, f"waiting for the fonts of {redact(url)}")
-            except Refused:
-                # If the page went elsewhere, its world went with it.
-                if not self._went_on(loader):
-                    raise
-                continue
-            break
+        early = moment.is_early(self.request)
+        self._asked = url
+        told = self.told(_ABOUT, f"waiting for the fonts of {redact(url)}", early, doing)
+        answered = self.answered
         told = told if isinstance(told, dict) else {}
-        final = _without_user(str(told.get("url", "")))
+        final = self.url = _without_user(str(told.get("url", "")))
         title = str(told.get("title", "")).strip()
-        if self.request.html and final.startswith(HTML_URL):
+        if self.visit.html is not None and final.startswith(HTML_URL):
             return "", title, 0
         if answered is None or urlsplit(final).scheme not in ("http", "https"):
             raise AnswerInvalid(
@@ -129,9 +160,34 @@ class Page:
                 f"it led to {redact(final)}, which is no page on the web",
                 "Open the address in a browser and see where it leads.",
             )
-        if answered[0] >= 400:
+        if 0 < self.request.fail_on_status <= answered[0]:
             raise rejected(final, answered)
         return final, title, answered[0]
+
+    def told(self, expression: str, doing: str, early: bool = True, loading: str = "") -> Any:
+        """`evaluate`, in the document that the page leads to in the end.
+
+        Args:
+            expression, doing: see `evaluate`.
+            early: whether that document need only be parsed.
+            loading: what is going on until then.
+        """
+        while True:
+            loader, self.answered = self.loading.wait(
+                self._asked, self.deadline, loading or doing, early
+            )
+            try:
+                return self.evaluate(expression, doing)
+            except Refused:
+                # If the page went elsewhere, its world went with it.
+                seconds = self.deadline.timeout("waiting for the page to go on", MOVE_SECONDS)
+                if not self.loading.went_on(loader, seconds):
+                    raise
+
+    def rest_of_load(self, seconds: float) -> None:
+        """Wait until the page has loaded, at most `seconds`."""
+        doing = f"loading the page {self.shown}"
+        self.loading.wait(self._asked, self.deadline, doing, False, seconds)
 
     def judged(self) -> None:
         """Wait until all that the page has received is judged.
@@ -140,120 +196,116 @@ class Page:
             BlockedAddress: something in it came from a private address.
         """
         self._connection.settle(self.deadline)
-        with self._state.changed:
-            if self._state.failure is not None:
-                raise self._state.failure
+        with self.loading.changed:
+            if self.loading.failure is not None:
+                raise self.loading.failure
 
     def forget(self) -> None:
-        """Hear no more of it."""
+        """Listen no more."""
         self._gate.leave(self.visit)
         for session in list(self._sessions):
             self._connection.forget(session)
 
-    def call(self, method: str, params: dict[str, Any], doing: str) -> dict[str, Any]:
+    def call(
+        self, method: str, params: dict[str, Any], doing: str, deadline: Deadline | None = None
+    ) -> dict[str, Any]:
         """Send the page a command; see `Connection.call`."""
         return self._connection.call(
-            method, params, deadline=self.deadline, session=self._session, doing=doing
+            method, params, deadline=deadline or self.deadline, session=self._session, doing=doing
         )
 
-    def evaluate(self, expression: str, doing: str) -> Any:
+    def evaluate(self, expression: str, doing: str, deadline: Deadline | None = None) -> Any:
         """The JSON value of an expression, a promise's too, in a world of its own.
 
         Raises:
             Refused: the page went elsewhere meanwhile, or the expression threw.
         """
-        # An isolated world: the page's own code cannot have replaced what is used here.
-        world = self.call("Page.createIsolatedWorld", {"frameId": self.visit.target}, doing)
-        answer = self.call(
-            "Runtime.evaluate",
-            {
-                "expression": expression,
-                "contextId": world["executionContextId"],
-                "awaitPromise": True,
-                "returnByValue": True,
-            },
-            doing,
-        )
+        loader = self.loading.loader
+        if self._world is None or self._world[0] != loader:
+            # An isolated world: the page's own code cannot have replaced what is used here.
+            options = {"frameId": self.visit.target, "worldName": _WORLD}
+            made = self.call("Page.createIsolatedWorld", options, doing, deadline)
+            self._world = (loader, int(made["executionContextId"]))
+        params = {
+            "expression": expression,
+            "contextId": self._world[1],
+            "awaitPromise": True,
+            "returnByValue": True,
+        }
+        try:
+            answer = self.call("Runtime.evaluate", params, doing, deadline)
+        except Refused:
+            self._world = None
+            raise
+        if "exceptionDetails" in answer:
+            thrown = answer["exceptionDetails"]
+            said = str(thrown.get("exception", {}).get("description", thrown.get("text", "")))
+            raise Refused("Runtime.evaluate", said.partition("\n")[0])
         return answer.get("result", {}).get("value")
 
-    def _loaded(self, url: str, doing: str) -> tuple[str, tuple[int, str] | None]:
-        """Wait for the load event of the last document; its loader and what was answered."""
-        state = self._state
-        with state.changed:
-            while state.failure is None and not (state.loaded and not state.leaving):
-                if not state.changed.wait(self.deadline.timeout(doing)):
-                    raise self.deadline.error(doing)
-            if state.failure is not None:
-                raise state.failure
-            if state.unreachable:
-                raise unreachable(state.unreachable or url, "net::ERR_FAILED", False)
-            return state.loader, state.answers.get(state.loader)
+    def _host(self) -> str:
+        """Of the page now: what it asks for is another site's, or not."""
+        try:
+            return urlsplit(self.loading.url or self.request.url).hostname or ""
+        except ValueError:
+            return ""
 
-    def _status(self, loader: str, error: str) -> tuple[int, str] | None:
-        """HTTP status and text of a navigation that failed; the browser may tell them late."""
-        answers = self._state.answers
-        with self._state.changed:
-            if error == _STATUS_ERROR:
-                seconds = self.deadline.timeout("waiting for the page's status", MOVE_SECONDS)
-                self._state.changed.wait_for(lambda: loader in answers, seconds)
-            return answers.get(loader)
-
-    def _went_on(self, loader: str) -> bool:
-        """Whether the page is no longer the document of `loader`.
-
-        The browser may refuse a command a moment before it tells of the new document.
-        """
-        state = self._state
-        with state.changed:
-            return state.changed.wait_for(
-                lambda: state.failure is not None or state.loader != loader or not state.loaded,
-                self.deadline.timeout("waiting for the page to go on", MOVE_SECONDS),
-            )
+    def _may_be_located(self) -> None:
+        """Let the page, and no other in it, ask where it is."""
+        parts = urlsplit(self.request.url)
+        if not parts.netloc:
+            return
+        origin = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "/", "", ""))
+        self._connection.call(
+            "Browser.grantPermissions",
+            {
+                "permissions": ["geolocation"],
+                "origin": origin,
+                "browserContextId": self._blank.context,
+            },
+            deadline=self.deadline,
+        )
 
     def _fail(self, error: CreativeError) -> None:
-        with self._state.changed:
-            self._state.failure = self._state.failure or error
-            self._state.changed.notify_all()
+        self.loading.fail(error)
         self._connection.fail(self._session, error)
 
     def _event(self, event: Event) -> None:
         method, params = event["method"], event.get("params", {})
         session = event.get("sessionId", "")
-        if method == "Target.attachedToTarget":
+        if method.startswith("Network."):
+            self._network(method, params, session)
+        elif method == "Target.attachedToTarget":
             self._attached(params)
         elif method == "Target.detachedFromTarget":
             self._connection.forget(params["sessionId"])
             self._sessions.discard(params["sessionId"])
-        elif method == "Network.responseReceived":
-            self._received(session, params)
-        elif method == "Network.requestWillBeSent" and "redirectResponse" in params:
-            self._judge(params["redirectResponse"])
+            self.loading.gone(params["sessionId"])
         elif method == "Page.frameAttached":
             self.visit.frames.add(params["frameId"])
         elif method == "Page.javascriptDialogOpening":
-            self._connection.send("Page.handleJavaScriptDialog", {"accept": False}, session)
+            self.loading.dialogs += 1
+            # A page that asks whether to stay is left; whatever else it asks is declined.
+            accept = params.get("type") == "beforeunload"
+            self._connection.send("Page.handleJavaScriptDialog", {"accept": accept}, session)
+        elif session != self._session:
+            return
         elif method in ("Inspector.targetCrashed", "Inspector.detached"):
-            if session == self._session:
-                self._fail(crashed())
-        elif session == self._session:
-            self._moved(method, params)
+            self._fail(crashed())
+        else:
+            self.loading.moved(method, params, self.visit.target)
 
-    def _moved(self, method: str, params: dict[str, Any]) -> None:
-        state = self._state
-        with state.changed:
-            if method == "Page.frameNavigated" and "parentId" not in params["frame"]:
-                frame = params["frame"]
-                state.loader, state.loaded, state.leaving = frame["loaderId"], False, False
-                state.unreachable = frame.get("unreachableUrl", "")
-            elif method == "Page.loadEventFired":
-                state.loaded = True
-            elif params.get("frameId") != self.visit.target:
-                return
-            elif method == "Page.frameRequestedNavigation":
-                state.leaving = params.get("disposition", "currentTab") == "currentTab"
-            elif method in ("Page.frameStoppedLoading", "Page.navigatedWithinDocument"):
-                state.leaving = False
-            state.changed.notify_all()
+    def _network(self, method: str, params: dict[str, Any], session: str) -> None:
+        if method == "Network.requestWillBeSent":
+            self.loading.asked(session, params)
+            if "redirectResponse" in params:
+                self._judge(params["redirectResponse"])
+        elif method == "Network.responseReceived":
+            if session == self._session and params.get("type") == "Document":
+                self.loading.answered(params)
+            self._judge(params["response"])
+        elif method in ("Network.loadingFinished", "Network.loadingFailed"):
+            self.loading.ended(params["requestId"])
 
     def _attached(self, params: dict[str, Any]) -> None:
         """A frame of another process, or a worker: it waits until it is let go."""
@@ -263,20 +315,12 @@ class Page:
             return
         self._sessions.add(session)
         self._connection.listen(session, self._event)
-        for method, options in watch(worker=kind != "iframe"):
+        commands = watch(worker=kind != "iframe")
+        if kind == "iframe":
+            commands += [*look.frame_commands(self.request), *access.identity(self.request)]
+        for method, options in commands:
             self._connection.send(method, options, session)
         self._connection.send("Runtime.runIfWaitingForDebugger", {}, session)
-
-    def _received(self, session: str, params: dict[str, Any]) -> None:
-        response = params["response"]
-        if session == self._session and params.get("type") == "Document":
-            with self._state.changed:
-                self._state.answers[params["loaderId"]] = (
-                    int(response["status"]),
-                    str(response.get("statusText", "")),
-                )
-                self._state.changed.notify_all()
-        self._judge(response)
 
     def _judge(self, response: dict[str, Any]) -> None:
         """Withhold the picture if a response came from a private address after all."""
@@ -284,7 +328,7 @@ class Page:
         if not address or urlsplit(response["url"]).scheme not in ("http", "https"):
             return
         try:
-            self._gate.guard.check_connected(response["url"], address, self.deadline)
+            self._guard.check_connected(response["url"], address, self.deadline)
         except BlockedAddress as error:
             self._fail(error)
 
@@ -297,10 +341,22 @@ def opened(
     deadline: Deadline,
     blanks: Blanks | None = None,
 ) -> Iterator[Page]:
-    """An empty page in a context of its own: no cookie or cache of another call is in it."""
+    """An empty page in a context of its own: no cookie or cache of another call is in it.
+
+    Raises:
+        BlockedAddress, EngineUnavailable: the request's proxy must not or cannot be reached.
+    """
+    html = request.html.encode(errors="replace") if request.html.strip() else None
+    if request.markdown.strip():
+        html = markdown.page(request.markdown, deadline)
+    guard, options = None, {}
+    if request.proxy:
+        guard, server = gate.guard.through(request.proxy, deadline)
+        # By itself a browser goes to its own machine directly: that is the guard's to decide.
+        options = {"proxyServer": server, "proxyBypassList": "<-loopback>"}
     blanks = blanks or Blanks(connection)
-    blank = blanks.take({}, deadline)
-    page = Page(connection, gate, request, deadline, blank.target, blank.session)
+    blank = blanks.take(options, deadline)
+    page = Page(connection, gate, request, deadline, blank, html, guard)
     try:
         page.prepare()
         yield page
@@ -313,16 +369,17 @@ def opened(
 def picture(page: Page, place: tuple[str, str, int], browser: str) -> Screenshot:
     """Photograph a loaded page; `place` is what `Page.load` returned."""
     final_url, title, status = place
-    look.apply(page)
     moment.settle(page)
+    look.apply(page)
+    moment.freeze(page)
     parts, notes = shots.find(page)
     pictures = output.pictures(page, parts, final_url, title)
-    found = facts.read(page, final_url) if page.request.with_facts else None
+    found = facts.read(page, pictures) if page.request.with_facts else None
     # What the page received before the picture may still wait to be judged.
     page.judged()
     return Screenshot(
         pictures=pictures,
-        notes=(*notes, *output.notes(page.request)),
+        notes=(*page.notes, *notes, *output.notes(page.request)),
         page=found,
         final_url=final_url,
         title=title,
