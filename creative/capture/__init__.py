@@ -19,15 +19,16 @@ from typing import Any
 
 from creative.capture import many, services
 from creative.capture.cache import Cache
-from creative.capture.cdp import BrowserGone
+from creative.capture.cdp import BrowserGone, Refused
 from creative.capture.chromium import browser_stamp, find_browser
 from creative.capture.failures import TabCrashed
 from creative.capture.gate import HTML_URL
 from creative.capture.guard import Guard
-from creative.capture.page import opened, picture
+from creative.capture.page import Page, opened, picture
 from creative.capture.pool import Pool
 from creative.capture.remote import check_browser
 from creative.capture.request import Blocked, Engine, Picture, Screenshot, ScreenshotRequest
+from creative.capture.warm import Lease
 from creative.deadline import Deadline
 from creative.errors import CreativeError, NotConfigured
 from creative.http import redact
@@ -210,11 +211,19 @@ def _once(
             lease = stack.enter_context(_pool.lease(settings, guard, deadline))
         try:
             with steps.step(Phase.PREP, f"Loading {shown}", until=70):
-                page = stack.enter_context(
-                    opened(lease.connection, lease.gate, request, deadline, lease.blanks)
-                )
+                page = _opened(stack, lease, request, deadline)
                 place = page.load(url)
             with steps.step(Phase.SAVE, "Taking the picture", until=100):
                 return picture(page, place, lease.version)
         except (TabCrashed, BrowserGone) as error:
             raise lease.blame() or error from None
+
+
+def _opened(stack: ExitStack, lease: Lease, request: ScreenshotRequest, deadline: Deadline) -> Page:
+    """An empty page that is ready to load."""
+    given = (lease.connection, lease.gate, request, deadline, lease.blanks)
+    try:
+        return stack.enter_context(opened(*given))
+    except (TabCrashed, Refused):
+        # The one that was got ready died before it was needed; it had loaded nothing yet.
+        return stack.enter_context(opened(*given))
