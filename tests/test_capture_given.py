@@ -193,8 +193,10 @@ def test_rectangles_and_words() -> None:
         ({"resize": "big"}, "resize: got 'big'; allowed is a size in pixels such as 800x600"),
         ({"resize": "x"}, "resize: got 'x'"),
         ({"resize": "0x5"}, "resize: got '0x5'"),
+        ({"resize": "20000x"}, "resize: got 20000; allowed is 1 to 8192"),
+        ({"fail_on_status": -1}, r"fail_on_status: got -1; allowed is 0 \(never\), or"),
         ({"format": "gif"}, "format: got 'gif'; allowed is png, jpeg, webp, pdf"),
-        ({"engine": "chrome"}, "engine: got 'chrome'; allowed is browser, screenshotmachine"),
+        ({"engine": "chrome"}, "engine: got 'chrome'; allowed is auto, browser, screenshotmachine"),
         ({"url": None, "html": "x", "headers": "A: secret123"}, "headers: got 'a value'; allowed"),
         ({"url": None, "html": "x", "basic_auth": "u:secret123"}, "basic_auth: got 'a value'"),
     ],
@@ -204,6 +206,22 @@ def test_what_cannot_be_used_is_named(given: dict[str, Any], said: str) -> None:
         one(**given)
     assert "secret123" not in str(caught.value)
     assert not caught.value.__context__ or "secret123" not in str(caught.value.__cause__)
+
+
+def test_what_changes_nothing_is_noted() -> None:
+    given = Given(
+        url=A, width=300, device="iPad", max_height=9, padding=4, every_match=True, quality=9,
+        paper="A5", margins="1cm",
+    )  # fmt: skip
+    assert [note.partition(":")[0] for note in given.notes()] == [
+        "width", "max_height", "every_match", "padding", "quality", "paper", "margins",
+    ]  # fmt: skip
+    useful = {"selector": "p", "padding": 4, "quality": 9, "format": "jpeg", "width": 300}
+    assert Given(url=A, **useful).notes() == ()
+    assert Given(url=A, landscape=True, paper="A5", format="PDF").notes() == ()
+    assert Given(url=A, landscape=True).notes() == (
+        "landscape: without effect (no device, and no pdf)",
+    )
 
 
 def test_every_secret_of_a_request_is_known() -> None:

@@ -95,9 +95,18 @@ def taken(
 
 
 def told(
-    requests: Sequence[capture.ScreenshotRequest], outcomes: Sequence[Outcome], call: Call
+    requests: Sequence[capture.ScreenshotRequest],
+    outcomes: Sequence[Outcome],
+    notes: Sequence[str],
+    call: Call,
 ) -> Messages:
     """The messages of a result: text, JSON, the variables, the files.
+
+    Args:
+        requests: one for each page.
+        outcomes: in the same order.
+        notes: on the call as a whole.
+        call: the call.
 
     Raises:
         CreativeError: no page could be photographed; the error of the first.
@@ -119,8 +128,7 @@ def told(
         )
         for request, outcome in zip(requests, outcomes, strict=True)
     ]
-    notes = list(dict.fromkeys(note for result in results for note in result["notes"]))
-    notes += _fit(results)
+    every = [*notes, *(note for result in results for note in result["notes"]), *_fit(results)]
     variables: dict[str, Any] = {
         "final_url": first.final_url,
         "title": first.title,
@@ -131,11 +139,11 @@ def told(
         "failed_count": len(outcomes) - len(shots),
         "page": {} if first.page is None else first.page.model_dump(mode="json"),
         "results": results,
-        "notes": notes,
+        "notes": list(dict.fromkeys(every)),
     }
     data = {name: value for name, value in variables.items() if name != "page"}
     yield from call.messages(
-        text=_text(requests, outcomes),
+        text=_text(requests, outcomes) + "".join(f"\nNote: {note}" for note in notes),
         data={**data, "browser": first.browser},
         variables=variables,
         files=files,

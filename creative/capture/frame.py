@@ -163,7 +163,7 @@ def check(request: ScreenshotRequest) -> None:
         ("scale", request.scale, MIN_SCALE, MAX_SCALE, "device pixels per CSS pixel"),
     ):
         if value is not None and not least <= value <= most:
-            raise InvalidInput(name, value, f"{least:g} to {most:g} {unit}")
+            raise InvalidInput(name, value, f"{least} to {most} {unit}")
     chosen = [
         name
         for name, given in (

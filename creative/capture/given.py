@@ -111,11 +111,36 @@ class Given(BaseModel):
                 )
         return wanted
 
+    def notes(self) -> tuple[str, ...]:
+        """What was given and changes nothing, because something else is not given."""
+        pdf = self.format.strip().lower() == "pdf"
+        device, selector = bool(self.device.strip()), bool(self.selector.strip())
+        useless = {
+            "width": (self.width is not None and device, "the device has a size of its own"),
+            "height": (self.height is not None and device, "the device has a size of its own"),
+            "max_height": (self.max_height is not None and not self.full_page, "no full_page"),
+            "every_match": (self.every_match and not selector, "no selector"),
+            "padding": (bool(self.padding) and not selector, "no selector"),
+            "landscape": (self.landscape and not (device or pdf), "no device, and no pdf"),
+            "quality": (
+                self.quality is not None and self.format.strip().lower() in ("", "png", "pdf"),
+                "only jpeg and webp have one",
+            ),
+            "paper": (bool(self.paper.strip()) and not pdf, "the format is not pdf"),
+            "margins": (bool(self.margins.strip()) and not pdf, "the format is not pdf"),
+        }
+        return tuple(
+            f"{name}: without effect ({why})" for name, (given, why) in useless.items() if given
+        )
+
     def _plain(self) -> dict[str, Any]:
         """Everything that is the same for every address."""
         width, height = typed.size(self.resize)
         file_format = self.format.strip().lower().replace("jpg", "jpeg")
-        engine = self.engine.strip().lower()
+        engine = self.engine.strip().lower() or "auto"
+        fails = self.fail_on_status
+        if fails is not None and fails != 0 and not 100 <= fails <= 599:
+            raise InvalidInput("fail_on_status", fails, "0 (never), or an HTTP status such as 400")
         read: dict[str, Any] = {
             "clip": typed.rectangle(self.clip),
             "geolocation": typed.place(self.geolocation),
@@ -125,7 +150,7 @@ class Given(BaseModel):
             "resize_width": width,
             "resize_height": height,
             "format": _choice("format", file_format, _FORMATS),
-            "engine": _choice("engine", "" if engine == "auto" else engine, get_args(Engine)),
+            "engine": _choice("engine", engine, ("auto", *get_args(Engine))).replace("auto", ""),
         }
         for name in type(self).model_fields:
             if name in ScreenshotRequest.model_fields and name not in (*read, *_APART):
@@ -162,6 +187,12 @@ def _request(fields: dict[str, Any], cookies: list[tuple[str, str, str]]) -> Scr
     )
     try:
         return ScreenshotRequest(**fields, cookies=fitting)
+    except InvalidInput as error:
+        # The node has one parameter for both.
+        error.message = error.message.replace("resize_width", "resize")
+        error.message = error.message.replace("resize_height", "resize")
+        error.hint = error.hint.replace("resize_width", "resize").replace("resize_height", "resize")
+        raise error.without(()) from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "url"
