@@ -1,16 +1,16 @@
-"""Pages that try to reach a private address. The canary must stay untouched."""
+"""Pages that try to reach a private address. The canaries must stay untouched.
+
+Each way is an entry of tests/attacks/pages.yaml, tried twice: behind the gate, where nothing
+may arrive, and in an ordinary Chromium without it, where it must, or the silence proves nothing.
+"""
 
 from __future__ import annotations
 
-import base64
 import functools
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
@@ -21,17 +21,30 @@ from creative.deadline import Deadline
 from creative.errors import BlockedAddress, EngineRejected
 from creative.settings import Settings
 from creative.steps import Steps
-from tests.pages import Canary, Site
+from tests.attacks import Vector, vectors
+from tests.attacks.canary import Cage, Canary
+from tests.attacks.naked import naked, visit
+from tests.pages import Site
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(capture.find_browser() is None, reason="no Chromium on this machine"),
 ]
 
+VECTORS = vectors()
+FRAMES = 25
+"""Vectors on one page, each in a frame."""
+NAKED_SECONDS = 20.0
+"""How long the ordinary Chromium may take until every attack has worked."""
+
+Outcome = capture.Screenshot | Exception
+Tried = dict[str, tuple[Canary, Outcome]]
+
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     with Site() as made:
+        made.pages["/late"] = late
         yield made
     capture.close()
 
@@ -43,10 +56,21 @@ def other() -> Iterator[Site]:
         yield made
 
 
-@pytest.fixture
-def canary() -> Iterator[Canary]:
-    with Canary() as made:
+@pytest.fixture(scope="module")
+def cage() -> Iterator[Cage]:
+    with Cage() as made:
         yield made
+
+
+@pytest.fixture
+def canary(cage: Cage) -> Canary:
+    return cage.canary()
+
+
+def late(handler: Any) -> None:
+    """An answer that takes a moment, so that what the page started is under way before it."""
+    time.sleep(0.8)
+    handler.send_error(404)
 
 
 def shoot(*allowed: Site, seconds: float = 20, **asked: Any) -> capture.Screenshot:
@@ -58,205 +82,98 @@ def shoot(*allowed: Site, seconds: float = 20, **asked: Any) -> capture.Screensh
     )
 
 
-TOP = {
-    "redirect": (302, {"Location": "{canary}/top"}, ""),
-    "permanent": (308, {"Location": "{canary}/top"}, ""),
-    "decimal redirect": (302, {"Location": "http://2130706433:{port}/top"}, ""),
-    "script": "<script>location.replace('{canary}/top')</script>",
-    "meta": "<meta http-equiv=refresh content='0;url={canary}/top'>",
-    "form": "<form id=f action='{canary}/top'></form><script>f.submit()</script>",
-    "refresh header": (200, {"Refresh": "0;url={canary}/top"}, "wait"),
-    "frame breaks out": "<iframe srcdoc=\"<script>top.location='{canary}/top'</script>\"></iframe>"
-    "<img src=/wait>",
-}
+def more_arguments(monkeypatch: pytest.MonkeyPatch, *more: str) -> None:
+    usual = chromium.arguments
+    monkeypatch.setattr(
+        chromium, "arguments", lambda program, profile: [*usual(program, profile), *more]
+    )
+    capture.close()  # the next capture starts a browser with them
 
 
-@pytest.mark.parametrize("how", TOP)
-def test_a_page_that_leads_to_a_private_address_fails(site: Site, canary: Canary, how: str) -> None:
-    site.pages["/wait"] = late
-    answer = TOP[how]
-    if isinstance(answer, str):
-        site.pages["/lead"] = fill(answer, canary)
-    else:
-        status, headers, body = answer
-        filled = {name: fill(value, canary) for name, value in headers.items()}
-        site.pages["/lead"] = (status, filled, body)
-    with pytest.raises(BlockedAddress, match="allowed_private_hosts"):
-        shoot(site, url=site.url + "/lead")
-    assert canary.touched == []
-
-
-def fill(text: str, canary: Canary, other: Site | None = None) -> str:
-    text = text.replace("{canary}", canary.url).replace("{name}", canary.name)
-    text = text.replace("{port}", str(canary.port))
-    return text.replace("{other}", other.url if other else "")
-
-
-# What a page may try, and whether the attempt is seen and listed (None: it is taken from the
-# page before it can try, or the browser itself refuses).
-PARTS: dict[str, tuple[str, str | None]] = {
-    "image": ("<img src='{canary}/x'>", "Image"),
-    "image by name of the machine": ("<img src='http://localhost:{port}/x'>", "Image"),
-    "redirected image": ("<img src='{here}/hop'>", "Image"),
-    "script": ("<script src='{canary}/x'></script>", "Script"),
-    "style": ("<link rel=stylesheet href='{canary}/x'>", "Stylesheet"),
-    "css import": ("<style>@import '{canary}/x';</style>", "Stylesheet"),
-    "css background": ("<style>body{background:url({canary}/x)}</style>", "Image"),
-    "font": (
-        "<style>@font-face{font-family:f;src:url({canary}/x)}b{font-family:f}</style><b>x</b>",
-        "Font",
-    ),
-    "iframe": ("<iframe src='{canary}/x'></iframe>", "Document"),
-    "redirected iframe": ("<iframe src='{here}/hop'></iframe>", "Document"),
-    "object": ("<object data='{canary}/x'></object>", "Document"),
-    "embed": ("<embed src='{canary}/x'>", "Document"),
-    "svg image": ("<svg><image href='{canary}/x' width=9 height=9 /></svg>", "Image"),
-    "svg use": ("<svg><use href='{canary}/x#a' /></svg>", None),
-    "video": ("<video src='{canary}/x' autoplay></video>", "Media"),
-    "fetch": ("<script>fetch('{canary}/x').catch(() => 0)</script>", None),
-    "fetch without cors": (
-        "<script>fetch('{canary}/x', {mode: 'no-cors'}).catch(() => 0)</script>",
-        None,
-    ),
-    "xhr": ("<script>r = new XMLHttpRequest; r.open('GET', '{canary}/x'); r.send()</script>", None),
-    "beacon": ("<script>navigator.sendBeacon('{canary}/x', 'a')</script>", "Ping"),
-    "event source": ("<script>new EventSource('{canary}/x')</script>", None),
-    "icon": ("<link rel=icon href='{canary}/x'>", None),
-    "prefetch": ("<link rel=prefetch href='{canary}/x'>", None),
-    "preload": ("<link rel=preload as=image href='{canary}/x'>", "Image"),
-    "preconnect": ("<link rel=preconnect href='{canary}/'>", None),
-    "speculation": (
-        '<script type=speculationrules>{"prefetch":[{"source":"list","urls":["{canary}/x"],'
-        '"eagerness":"immediate"}],"prerender":[{"source":"list","urls":["{here}/inner"],'
-        '"eagerness":"immediate"}]}</script>',
-        None,
-    ),
-    "web socket": ("<script>try { new WebSocket('ws://{name}/x') } catch {}</script>", None),
-    "web socket of a frame": (
-        "<iframe id=f></iframe><script>try { new f.contentWindow.WebSocket('ws://{name}/x') }"
-        " catch {}</script>",
-        None,
-    ),
-    "web transport": (
-        "<script>try { new WebTransport('https://{name}/x') } catch {}</script>",
-        None,
-    ),
-    "turn server": (
-        "<script>try { p = new RTCPeerConnection({iceServers: [{urls: 'turn:{name}?transport=tcp',"
-        " username: 'a', credential: 'b'}]}); p.createDataChannel('x');"
-        " p.createOffer().then(o => p.setLocalDescription(o)) } catch {}</script>",
-        None,
-    ),
-    "worker": ("<script>new Worker('{here}/worker.js')</script>", None),
-    "blob worker": (
-        "<script>new Worker(URL.createObjectURL(new Blob([`{worker}`])))</script>",
-        None,
-    ),
-    "worker of a worker": (
-        "<script>new Worker(URL.createObjectURL(new Blob(["
-        "`new Worker(URL.createObjectURL(new Blob([atob('{worker64}')])))`])))</script>",
-        None,
-    ),
-    "shared worker": (
-        "<script>try { new SharedWorker('{here}/worker.js') } catch {}</script>", None,
-    ),
-    "service worker": (
-        "<script>navigator.serviceWorker?.register('{here}/worker.js')</script>",
-        None,
-    ),
-    "worklet": (
-        "<script>new AudioContext().audioWorklet.addModule('{canary}/x').catch(() => 0)</script>",
-        None,
-    ),
-    "window": ("<script>window.open('{canary}/x')</script>", None),
-    "link to a new window": (
-        "<a id=a target=_blank href='{canary}/x'>x</a><script>a.click()</script>",
-        None,
-    ),
-    "download link": ("<a id=a download href='{canary}/x'>x</a><script>a.click()</script>", None),
-    "ping": ("<a id=a href='#' ping='{canary}/x'>x</a><script>a.click()</script>", None),
-    "sandboxed srcdoc": ("<iframe sandbox=allow-scripts srcdoc=\"{inner}\"></iframe>", "Image"),
-    "data frame": ("<iframe src=\"data:text/html,{inner}\"></iframe>", "Image"),
-    "frame of another site": ("<iframe src='{other}{here}/inner'></iframe>", "Image"),
-    "report": (
-        "<meta http-equiv=Content-Security-Policy content=\"img-src 'none'; report-uri "
-        "{canary}/x\"><img src=/none>",
-        None,
-    ),
-}  # fmt: skip
-
-WORKER = (
-    "fetch('{canary}/w').catch(() => 0); try { new WebSocket('ws://{name}/w') } catch {} "
-    "try { importScripts('{canary}/w') } catch {}"
-)
-INNER = (
-    "<img src='{canary}/i'><script>fetch('{canary}/i').catch(() => 0);"
-    "try { new WebSocket('ws://{name}/i') } catch {}</script>"
-)
-
-
-@dataclass
-class Attempt:
-    """One page of PARTS, its own canary, and what came of it."""
-
-    canary: Canary
-    outcome: capture.Screenshot | Exception | None = None
+def lay_out(site: Site, other: Site, cage: Cage) -> tuple[dict[str, Canary], dict[str, list[str]]]:
+    """All pages; a canary per vector, and the vectors on each page that is to be opened."""
+    canaries: dict[str, Canary] = {}
+    opened: dict[str, list[str]] = {}
+    framed: list[Vector] = []
+    for vector in VECTORS:
+        canaries[vector.name] = cage.canary()
+        vector.lay_out(site, other, canaries[vector.name])
+        if vector.alone or vector.leads:
+            opened[f"{vector.folder}/page"] = [vector.name]
+        else:
+            framed.append(vector)
+    for start in range(0, len(framed), FRAMES):
+        some = framed[start : start + FRAMES]
+        frames = "".join(f"<iframe width=90 height=60 src={vector.folder}/page></iframe>" for vector in some)
+        site.pages[f"/batch{start}"] = f"<title>batch</title>{frames}<img src=/late>"
+        opened[f"/batch{start}"] = [vector.name for vector in some]
+    return canaries, opened
 
 
 @pytest.fixture(scope="module")
-def attempts(site: Site, other: Site) -> Iterator[dict[str, Attempt]]:
-    """All of PARTS, several at once: most of the time they wait."""
-    with ExitStack() as stack:
-        tried = {how: Attempt(stack.enter_context(Canary())) for how in PARTS}
+def tried(site: Site, other: Site, cage: Cage) -> Iterator[Tried]:
+    """All vectors behind the gate, several at once: most of the time they wait.
 
-        def attempt(how: str) -> None:
-            try:
-                lay_out(site, other, tried[how].canary, how)
-                tried[how].outcome = shoot(
-                    site, other, seconds=60, url=f"{site.url}/{quote(how)}/part"
-                )
-            except Exception as error:  # noqa: BLE001 - judged by the test of this page
-                tried[how].outcome = error
+    Windows may open: what keeps them from anything is the gate, not the pop-up blocker.
+    """
+    canaries, opened = lay_out(site, other, cage)
 
+    def attempt(path: str) -> Outcome:
+        try:
+            return shoot(site, other, seconds=60, url=site.url + path)
+        except Exception as error:  # noqa: BLE001 - judged by the tests of this page
+            return error
+
+    with pytest.MonkeyPatch.context() as patch:
+        more_arguments(patch, "--disable-popup-blocking")
         with ThreadPoolExecutor(4) as threads:
-            list(threads.map(attempt, PARTS))
-        yield tried
+            outcomes = dict(zip(opened, threads.map(attempt, opened), strict=True))
+        time.sleep(0.5)  # what was under way when the last page closed
+        yield {
+            name: (canaries[name], outcomes[path])
+            for path, on_it in opened.items()
+            for name in on_it
+        }
+        capture.close()
 
 
-def lay_out(site: Site, other: Site, canary: Canary, how: str) -> None:
-    """The pages of one attempt, under a folder of its name."""
-    page, _ = PARTS[how]
-    folder = f"/{quote(how)}"
-    worker, inner = fill(WORKER, canary), fill(INNER, canary)
-    page = page.replace("{worker}", worker).replace("{inner}", inner).replace("{here}", folder)
-    page = page.replace("{worker64}", base64.b64encode(worker.encode()).decode())
-    # Half a second more, so that what the page started is under way before the picture.
-    site.pages["/late"] = late
-    page = fill(page, canary, other)
-    site.pages[f"{folder}/part"] = f"<title>{how}</title>{page}<img src=/late>"
-    site.pages[f"{folder}/hop"] = (302, {"Location": f"{canary.url}/hop"}, "")
-    site.pages[f"{folder}/worker.js"] = (200, {"Content-Type": "text/javascript"}, worker)
-    site.pages[f"{folder}/inner"] = other.pages[f"{folder}/inner"] = inner
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.name)
+def test_nothing_arrives(tried: Tried, vector: Vector) -> None:
+    canary, outcome = tried[vector.name]
+    assert canary.touched == []
+    if vector.leads:
+        assert isinstance(outcome, BlockedAddress), outcome
+        assert "allowed_private_hosts" in outcome.hint
+    else:
+        assert isinstance(outcome, capture.Screenshot), outcome
 
 
-def late(handler: Any) -> None:
-    """An answer that takes half a second."""
-    time.sleep(0.5)
-    handler.send_error(404)
+def test_what_was_kept_out_is_told(tried: Tried) -> None:
+    shots = [shot for _, shot in tried.values() if isinstance(shot, capture.Screenshot)]
+    kinds = {refused.kind for shot in shots for refused in shot.blocked}
+    assert {"Image", "Script", "Stylesheet", "Font", "Document", "Media", "Fetch"} <= kinds
 
 
-@pytest.mark.parametrize("how", PARTS)
-def test_a_part_of_a_page_stays_out(attempts: dict[str, Attempt], how: str) -> None:
-    attempt, (_, kind) = attempts[how], PARTS[how]
-    assert attempt.canary.touched == []
-    if how == "download link":
-        # The browser asks for it as for a new page.
-        assert isinstance(attempt.outcome, BlockedAddress)
-        return
-    assert isinstance(attempt.outcome, capture.Screenshot), attempt.outcome
-    assert attempt.outcome.title == how
-    if kind is not None:
-        assert kind in {refused.kind for refused in attempt.outcome.blocked}
+def test_without_the_gate_it_arrives(site: Site, other: Site, cage: Cage) -> None:
+    canaries, opened = lay_out(site, other, cage)
+    attacks = {vector.name for vector in VECTORS if vector.reaches}
+    with naked() as connection:
+        for path in opened:
+            visit(connection, site.url + path)
+        end = time.monotonic() + NAKED_SECONDS
+        silent = attacks
+        while silent and time.monotonic() < end:
+            time.sleep(0.1)
+            silent = {name for name in silent if not canaries[name].touched}
+    assert silent == set()
+    harmless = {vector.name for vector in VECTORS if not vector.reaches}
+    assert {name for name in harmless if canaries[name].touched} == set(), "mark them reaches"
+
+
+def test_the_list_is_as_long_as_asked() -> None:
+    assert len({vector.name for vector in VECTORS}) == len(VECTORS) >= 150
+    assert sum(vector.reaches for vector in VECTORS) >= 120
+    assert all(vector.reaches or vector.why for vector in VECTORS)
 
 
 @pytest.mark.parametrize("tag", ["img", "iframe", "script"])

@@ -31,6 +31,7 @@ HTML_URL = "http://page.invalid/"
 """Where the `html` of a request lives, for the browser only: .invalid never resolves (RFC 2606)."""
 HARMLESS = frozenset({"data", "blob", "about"})
 """Schemes that reach nothing."""
+PAGES = [{"type": "page"}]
 MAX_HOSTS = 200
 """Hosts that one browser is let to resolve within VERDICT_SECONDS; real pages have under 100."""
 RESOLVES_AT_ONCE = 32
@@ -153,7 +154,9 @@ class Gate:
         self.guard = guard
         self._connection = connection
         self._visits: dict[str, Visit] = {}
-        self._windows: set[str] = set()
+        self._windows: dict[str, str] = {}
+        self._first: dict[str, str] = {}
+        self._entered: set[str] = set()
         self._lock = threading.Lock()
         self._verdicts: dict[Asked, tuple[float, Verdict]] = {}
         self._waiting: dict[Asked, list[Event]] = {}
@@ -162,13 +165,24 @@ class Gate:
         connection.call_all(
             [
                 ("Fetch.enable", {"handleAuthRequests": True}),
-                ("Target.setDiscoverTargets", {"discover": True, "filter": [{"type": "page"}]}),
+                ("Target.setDiscoverTargets", {"discover": True, "filter": PAGES}),
+                # Every new page waits until it is let go, before any code runs in it.
+                (
+                    "Target.setAutoAttach",
+                    {
+                        "autoAttach": True,
+                        "waitForDebuggerOnStart": True,
+                        "flatten": True,
+                        "filter": PAGES,
+                    },
+                ),
             ],
             deadline,
         )
 
     def enter(self, visit: Visit) -> None:
         """A capture begins."""
+        self._entered.add(visit.target)
         self._visits[visit.target] = visit
 
     def leave(self, visit: Visit) -> None:
@@ -181,20 +195,37 @@ class Gate:
             self._paused(params)
         elif method == "Fetch.authRequired":
             self._asked_to_log_in(params)
-        elif method == "Target.targetCreated":
-            info = params["targetInfo"]
-            self._windows.add(info["targetId"])
-            if info.get("openerId") in self._visits:
-                self._close(info["targetId"])
+        elif method == "Target.attachedToTarget":
+            self._appeared(params["targetInfo"], params["sessionId"])
         elif method == "Target.targetDestroyed":
-            self._windows.discard(params["targetId"])
+            target = params["targetId"]
+            self._entered.discard(target)
+            context = self._windows.pop(target, "")
+            if self._first.get(context) == target:
+                del self._first[context]
+
+    def _appeared(self, info: dict[str, Any], session: str) -> None:
+        """A page: the one of a capture is the first in its context; others are its windows."""
+        target, context = info["targetId"], info.get("browserContextId", "")
+        self._windows[target] = context
+        first = self._first.setdefault(context, target)
+        if first != target and first in self._entered:
+            # A script in its address would run before it is closed, so it is disarmed; and let
+            # go, since it may share its thread with the page, which would wait with it.
+            for method, options in watch(worker=False, begun=True):
+                self._connection.send(method, options, session)
+            self._close(target)
+        self._connection.send("Runtime.runIfWaitingForDebugger", {}, session)
 
     def _paused(self, params: dict[str, Any]) -> None:
         url: str = params["request"]["url"]
         scheme = url.partition(":")[0].lower()
         frame = params.get("frameId", "")
-        if frame in self._windows and frame not in self._visits:
-            # A window that a page opened (or a page that is over): ours enter before they load.
+        if (
+            frame not in self._visits
+            and self._first.get(self._windows.get(frame, ""), "") in self._entered
+        ):
+            # A window that a page opened, or a page that is over.
             self._refuse(params)
             self._close(frame)
             return
@@ -328,8 +359,8 @@ class Gate:
         )
 
 
-def watch(worker: bool) -> list[tuple[str, dict[str, Any]]]:
-    """Commands for every session, before its code runs."""
+def watch(worker: bool, begun: bool = False) -> list[tuple[str, dict[str, Any]]]:
+    """Commands for every session, before its code runs; `begun`: it has a document already."""
     commands: list[tuple[str, dict[str, Any]]] = [
         # Bodies are never asked for: keep none.
         ("Network.enable", {"maxTotalBufferSize": 1, "maxResourceBufferSize": 1}),
@@ -342,5 +373,6 @@ def watch(worker: bool) -> list[tuple[str, dict[str, Any]]]:
         commands.append(("Runtime.evaluate", {"expression": SCRIPT}))
     else:
         commands.append(("Page.enable", {}))
-        commands.append(("Page.addScriptToEvaluateOnNewDocument", {"source": SCRIPT}))
+        script = {"source": SCRIPT, "runImmediately": begun}
+        commands.append(("Page.addScriptToEvaluateOnNewDocument", script))
     return commands

@@ -49,6 +49,9 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: IPv4 in the last 32 b
 _DOCUMENTATION = ipaddress.ip_network("3fff::/20")  # RFC 9637, newer than Python's tables
 _SITE_LOCAL_ISATAP = (0x00005EFE, 0x02005EFE)  # RFC 5214: the third 32 bits
 
+PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080}
+"""Proxies that a user may give, and the port of one without (as Chromium takes it)."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -103,6 +106,48 @@ class Guard:
         self._allowed = frozenset(_allowed_entry(entry) for entry in allowed)
         self._resolve = resolve
         self._proxy = proxy
+        self._given_proxy: Place | None = None
+
+    def through(self, proxy: str, deadline: Deadline) -> tuple[Guard, str]:
+        """A guard for what goes through a proxy that a user gave, and that proxy's address.
+
+        The proxy is an address like any other, so it is checked here first. A private one must
+        be in `allowed_private_hosts`.
+
+        Args:
+            proxy: http://, https:// or socks5://, host and port; a user and password in it are
+                left out of what is returned.
+            deadline: resolving ends with it.
+
+        Returns:
+            The guard, and scheme://host:port for the browser. The host is the number that was
+            checked, so that the name cannot mean another a moment later; only https keeps the
+            name, which its certificate is for (`check_connected` judges that one).
+
+        Raises:
+            InvalidInput: it is no proxy's address.
+            BlockedAddress, EngineUnavailable, DeadlineExceeded: see `check`.
+        """
+        scheme, colon, rest = proxy.strip().partition("://")
+        scheme = scheme.lower()
+        if not colon or scheme not in PROXY_PORTS:
+            raise InvalidInput(
+                "proxy",
+                redact(proxy),
+                "an address that begins with http://, https:// or socks5://",
+            )
+        port = "" if re.search(r":\d+$", rest.rstrip("/")) else f":{PROXY_PORTS[scheme]}"
+        place = self.check(f"http://{rest.rstrip('/')}{port}", deadline, "proxy")
+        if re.search(r"[/?#]", place.url.partition("://")[2].rstrip("/")):
+            raise InvalidInput("proxy", redact(proxy), "host and port, without a path")
+        host = place.host
+        if scheme != "https" and place.addresses:
+            host = place.addresses[0].partition("%")[0]
+        host = f"[{host}]" if ":" in host else host
+        shown = f"{scheme}://{host}:{place.port}"
+        other = Guard((), self._resolve, lambda scheme, host: shown)
+        other._allowed, other._given_proxy = self._allowed, place
+        return other, shown
 
     def check(self, url: str, deadline: Deadline, parameter: str = "url") -> Place:
         """Check an address that somebody gave.
@@ -154,6 +199,12 @@ class Guard:
             return
         connected = ipaddress.ip_address(address.strip("[]").partition("%")[0])
         if refusal(connected) is None:
+            return
+        given = self._given_proxy
+        if given is not None:
+            # Then every connection is one to the proxy.
+            if not self.allows(given.host, given.port):
+                self._judge(f"{given.host}:{given.port}", given.host, connected, "it leads to ")
             return
         proxy = self._proxy(scheme, host.name)
         if proxy and str(connected) in self._proxy_addresses(proxy, deadline):

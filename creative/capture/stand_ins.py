@@ -16,11 +16,26 @@ from __future__ import annotations
 
 SCRIPT = r"""(() => {
   const scope = globalThis;
+  const worker = !scope.Window && !!scope.importScripts;
   const had = {};
   for (const name of ["WebSocket", "WebSocketStream", "WebTransport", "RTCPeerConnection",
       "webkitRTCPeerConnection", "SharedWorker"]) {
     had[name] = name in scope;
     delete scope[name];
+  }
+  // A worker gets some of its names only after this script: they must find their place taken.
+  if (worker) had.WebSocket = had.WebSocketStream = had.WebTransport = true;
+  // What makes the browser itself ask addresses: payment apps, identity providers, security
+  // keys of related origins, screens in the network. Browsers without them are common.
+  for (const name of ["PaymentRequest", "IdentityCredential", "IdentityProvider",
+      "PublicKeyCredential", "DigitalCredential", "PresentationRequest"]) delete scope[name];
+  if (scope.CredentialsContainer) {
+    const no = () => Promise.reject(
+      new scope.DOMException("The request is not allowed here.", "NotAllowedError"));
+    for (const name of ["get", "create", "store"]) {
+      Object.defineProperty(scope.CredentialsContainer.prototype, name,
+        { value: no, writable: true, enumerable: true, configurable: true });
+    }
   }
   for (const kind of ["Navigator", "WorkerNavigator"]) {
     const owner = scope[kind] && scope[kind].prototype;
@@ -30,17 +45,17 @@ SCRIPT = r"""(() => {
     }
   }
   if (scope.Window) put("open", function open() { return null; });
-  if (!scope.EventTarget || !scope.setTimeout) return;  // a worklet: nothing of all this in it
+  if (!scope.EventTarget) return;  // a worklet: nothing of all this in it
 
-  // The page may replace these later.
-  const { EventTarget, Event, DOMException, Promise, URL, MessageChannel } = scope;
-  const CloseEvent = scope.CloseEvent;
-  const setTimeout = scope.setTimeout.bind(scope);
+  // The page may replace these later; a worker gets its setTimeout later.
+  const { EventTarget, Event, CloseEvent, DOMException, Promise, URL, MessageChannel } = scope;
+  const early = scope.setTimeout;
+  const setTimeout = run => (early ?? scope.setTimeout).call(scope, run, 0);
   const base = () => scope.document ? scope.document.baseURI : scope.location.href;
 
   function put(name, value) {
     Object.defineProperty(scope, name,
-      { value, writable: true, enumerable: false, configurable: true });
+      { value, writable: true, enumerable: false, configurable: !worker });
   }
   function handlers(kind, names) {
     for (const name of names) {
@@ -86,7 +101,7 @@ SCRIPT = r"""(() => {
           this.#state = 3;
           this.dispatchEvent(new Event("error"));
           this.dispatchEvent(new CloseEvent("close", { code: 1006, wasClean: false }));
-        }, 0);
+        });
       }
       get url() { return this.#url; }
       get readyState() { return this.#state; }
@@ -154,7 +169,7 @@ SCRIPT = r"""(() => {
       constructor(url) {
         super();
         new URL(url, base());
-        setTimeout(() => this.dispatchEvent(new Event("error")), 0);
+        setTimeout(() => this.dispatchEvent(new Event("error")));
       }
       get port() { return this.#port; }
     }
