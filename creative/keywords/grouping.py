@@ -16,6 +16,10 @@ from creative.keywords.settle import ALONE
 from creative.keywords.tree import Labels
 from creative.worker import Progress
 
+SOFTENED = 1
+"""Rounds of smoothing before the second look: without any, paraphrases in languages that the
+model knows less well would be freed as strangers, with as many as the tree has, nothing would."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -127,11 +131,13 @@ def _cluster(
     if most is not None and level.clusters > most:
         fitting = [one for one in cut.rising(levels) if one.clusters <= most]
         level = fitting[-1] if fitting else cut.rising(levels)[0]
+    del smoothed, grown
     labels = settle.without_small(level.labels, wanted.min_size)
     if most is not None:
         labels = settle.merged_to(vectors, labels, most, wanted.max_size)
     progress(0.75, "Looking at every keyword again")
-    return settle.settle(vectors, labels, wanted.min_size, wanted.max_size), level.cut
+    softened = tree.smooth(vectors, graph, SOFTENED)
+    return settle.settle(softened, labels, wanted.min_size, wanted.max_size), level.cut
 
 
 def _ordered(labels: Labels, fixed: int) -> Labels:

@@ -1,4 +1,4 @@
-"""A second look at every row after the cut, with the vectors before smoothing.
+"""A second look at every row after the cut, with vectors that are less smoothed.
 
 Groups are numbers from 0; -1 is a row without one. No step lets a group fall below its
 smallest size or grow above its largest one, so that the number of groups stays that of the cut.
