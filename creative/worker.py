@@ -36,7 +36,8 @@ from creative.errors import CreativeError, EngineUnavailable
 
 Progress = Callable[[float, str], None]
 
-_HEADER = struct.Struct("!Q")
+_HEADER = struct.Struct("!QI")
+_LENGTH = struct.Struct("!Q")
 _ROOT = Path(__file__).resolve().parent.parent
 # BLAS threads wait for each other by spinning: on a busy server two of them took eight times the
 # processor time of one. A job that computes much uses threads of its own.
@@ -217,15 +218,24 @@ def _ignore(fraction: float, label: str) -> None:
 
 
 def _write(pipe: IO[bytes], message: object) -> None:
-    data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
-    pipe.write(_HEADER.pack(len(data)) + data)
+    # What is wrapped in a pickle.PickleBuffer goes as it lies in memory, without copies.
+    apart: list[pickle.PickleBuffer] = []
+    data = pickle.dumps(message, protocol=5, buffer_callback=apart.append)
+    raw = [buffer.raw() for buffer in apart]
+    pipe.write(_HEADER.pack(len(data), len(raw)))
+    pipe.write(b"".join(_LENGTH.pack(len(part)) for part in raw))
+    pipe.write(data)
+    for part in raw:
+        pipe.write(part)
     pipe.flush()
 
 
 def _read(pipe: IO[bytes]) -> Any:
-    header = _exactly(pipe, _HEADER.size)
-    (length,) = _HEADER.unpack(header)
-    return pickle.loads(_exactly(pipe, length))  # noqa: S301 - our own child, our own pipe
+    length, count = _HEADER.unpack(_exactly(pipe, _HEADER.size))
+    lengths = [_LENGTH.unpack(_exactly(pipe, _LENGTH.size))[0] for _ in range(count)]
+    data = _exactly(pipe, length)
+    raw = [_exactly(pipe, size) for size in lengths]
+    return pickle.loads(data, buffers=raw)  # noqa: S301 - our own child, our own pipe
 
 
 def _exactly(pipe: IO[bytes], length: int) -> bytes:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import struct
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+import numpy as np
 import pytest
 
 from creative.deadline import Deadline
 from creative.errors import DeadlineExceeded, EngineRejected
-from creative.keywords import vectors
+from creative.keywords import embed, vectors
 from creative.keywords.vectors import Embedded, embedder
 from creative.language import ModelRefused, RateLimited
 from creative.steps import Phase, Steps
@@ -129,3 +132,59 @@ def test_a_refused_model_is_not_asked_with_less() -> None:
     with pytest.raises(ModelRefused):
         run(model, [str(n) for n in range(20)])
     assert len(model.asked) == 1
+
+
+def similarities(packed: dict[str, object]) -> np.ndarray:
+    rows = embed.unit(embed.rows(packed).astype(np.float32))
+    return rows @ rows.T
+
+
+@pytest.mark.parametrize(
+    ("room", "kind", "width", "apart"),
+    [(80_000, "<f2", 96, 1e-4), (40_000, "i1", 96, 3e-3), (20_000, "i1", 48, 0.15)],
+)
+def test_vectors_of_a_long_list_take_less_room(
+    monkeypatch: pytest.MonkeyPatch, room: int, kind: str, width: int, apart: float
+) -> None:
+    """400 vectors of 96 numbers: 16 bits are 76,800 bytes, 8 bits half of it."""
+    monkeypatch.setattr(vectors, "BLOCK_BYTES", room)
+    drawn = np.random.default_rng(0).normal(size=(400, 96))
+
+    class Wide(Model):
+        def embed(self, texts: Sequence[str], deadline: Deadline) -> Embedded:
+            self.asked.append(list(texts))
+            return Embedded(vectors=[drawn[int(text)].tolist() for text in texts])
+
+    def made(model: Wide, numbers: Sequence[int]) -> dict[str, Any]:
+        with Steps().step(Phase.AI_CALL, "Embedding", 100) as step:
+            return dict(embedder(model, Deadline(5))([str(n) for n in numbers], step))
+
+    packed = made(Wide("me"), range(400))
+    assert (packed["type"], packed["dimensions"]) == (kind, width)
+    assert len(packed["data"]) == 400 * width * (2 if kind == "<f2" else 1)
+    true = similarities({"data": drawn.astype("<f2").tobytes(), "dimensions": 96})
+    assert np.abs(similarities(packed) - true).mean() < apart
+    # What is remembered gives the same vectors, in any order.
+    again = Wide("me")
+    assert (embed.rows(made(again, range(399, -1, -1)))[::-1] == embed.rows(packed)).all()
+    assert again.asked == []
+
+
+def test_a_block_is_all_that_is_held() -> None:
+    """No list of Python's numbers, no second copy: 8 bytes for each of 8 million would be 64 MB."""
+    row = [float(n % 7 + 1) for n in range(1000)]
+
+    class Long(Model):
+        def embed(self, texts: Sequence[str], deadline: Deadline) -> Embedded:
+            return Embedded(vectors=[row] * len(texts))
+
+    texts = [str(number) for number in range(2000)]
+    tracemalloc.start()
+    try:
+        with Steps().step(Phase.AI_CALL, "Embedding", 100) as step:
+            packed = embedder(Long(), Deadline(30))(texts, step)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(packed["data"]) == 4_000_000
+    assert peak < 8_000_000

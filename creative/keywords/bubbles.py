@@ -77,8 +77,7 @@ class Plan:
 
 def read_rows(payload: dict[str, Any], clusters: int) -> Rows:
     """What is drawn of the payload of `map.draw`: all of a usual list, a sample of a long one."""
-    packed = payload["vectors"]
-    stored = np.frombuffer(packed["data"], "<f2").reshape(-1, packed["dimensions"])
+    stored = embed.rows(payload["vectors"])
     labels = np.asarray(payload["labels"], np.int64)
     weights = payload.get("weights")
     volume = None if weights is None else np.nan_to_num(np.asarray(weights, np.float64))

@@ -5,7 +5,7 @@ Runs in the worker process only: it imports numpy and the model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +114,12 @@ def compare_space(vectors: Vectors) -> Vectors:
     sample = centred[::step]
     _, directions = np.linalg.eigh(sample.T @ sample)
     return unit(centred @ directions[:, ::-1][:, :DIMENSIONS])
+
+
+def rows(packed: Mapping[str, Any]) -> NDArray[Any]:
+    """The vectors of a `jobs.Packed`, row after row, in the type in which they came."""
+    stored = np.frombuffer(packed["data"], packed.get("type", "<f2"))
+    return stored.reshape(-1, packed["dimensions"])
 
 
 def unit(vectors: Vectors) -> Vectors:

@@ -27,11 +27,13 @@ class Packed(TypedDict):
 
     Attributes:
         data: little-endian 16-bit floats, row after row.
+        type: "i1" if `data` has 8-bit integers instead, each row with a scale of its own.
         dimensions: length of a row.
         english: how many numbers at the end of a row are those of the English model, if any.
     """
 
-    data: bytes
+    data: bytes | bytearray
+    type: NotRequired[str]
     dimensions: int
     english: NotRequired[int]
 
@@ -94,7 +96,7 @@ def group_job(payload: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """
     keywords: list[str] = payload["keywords"]
     packed: Packed = payload["vectors"]
-    stored = np.frombuffer(packed["data"], "<f2").reshape(-1, packed["dimensions"])
+    stored = embed.rows(packed)
     progress(0.02, "Comparing keywords")
     vectors = space.compare(stored, keywords, packed.get("english", 0))
     progress(0.1, "Finding neighbours")

@@ -6,6 +6,7 @@ between, or other calls may have pushed them out: then they are made again.
 
 from __future__ import annotations
 
+import pickle
 import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -77,7 +78,9 @@ class Carried:
 
     def run(self, job: str, payload: dict[str, Any], deadline: Deadline, progress: Progress) -> Any:
         """See `Vectors`."""
-        whole = {**payload, "vectors": self._packed}
+        # There may be 80 MB of them: a copy on the way would double that.
+        data = pickle.PickleBuffer(self._packed["data"])
+        whole = {**payload, "vectors": {**self._packed, "data": data}}
         return WORKER.call(f"creative.keywords.jobs:{job}", whole, deadline, progress)
 
 
