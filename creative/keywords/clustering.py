@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from creative.deadline import Deadline
 from creative.keywords.assembly import Assembly, check_answer, distinct
 from creative.keywords.folding import NOBODY, Keyword
-from creative.keywords.intent import given_intent, shared_intent
+from creative.keywords.intent import INTENTS, given_intent
 from creative.keywords.kept import Carried, Kept, Vectors
 from creative.keywords.model import Cluster, Clustering, Member
 from creative.keywords.process import WORKER
@@ -198,13 +197,11 @@ def _as_given(clusters: tuple[Cluster, ...], rows: Sequence[Row]) -> tuple[Clust
 
 
 def _intent_given(members: Sequence[Member], given: Mapping[str, str]) -> str:
-    """The intent that the list names for most of these keywords; "" if it does not."""
-    said = [
-        (next((given[text] for text in one.spellings if text in given), ""), one.volume)
-        for one in members
-    ]
-    counted = any(volume for _, volume in said)
-    weighted = [(intent, (volume or 0.0) if counted else 1.0) for intent, volume in said]
-    named = [(intent, weight) for intent, weight in weighted if intent]
-    share = math.fsum(weight for _, weight in named)
-    return shared_intent(named) if 2 * share > math.fsum(w for _, w in weighted) else ""
+    """The intent that the list names most for these keywords; "" if it does for few of them."""
+    counted = any(one.volume for one in members)
+    weights = dict.fromkeys(("", *INTENTS), 0.0)
+    for one in members:
+        named = next((given[text] for text in one.spellings if text in given), "")
+        weights[named] += (one.volume or 0.0) if counted else 1.0
+    unnamed = weights.pop("")
+    return max(weights, key=lambda name: weights[name]) if sum(weights.values()) > unnamed else ""
