@@ -104,7 +104,9 @@ def lay_out(site: Site, other: Site, cage: Cage) -> tuple[dict[str, Canary], dic
             framed.append(vector)
     for start in range(0, len(framed), FRAMES):
         some = framed[start : start + FRAMES]
-        frames = "".join(f"<iframe width=90 height=60 src={vector.folder}/page></iframe>" for vector in some)
+        frames = "".join(
+            f"<iframe width=90 height=60 src={vector.folder}/page></iframe>" for vector in some
+        )
         site.pages[f"/batch{start}"] = f"<title>batch</title>{frames}<img src=/late>"
         opened[f"/batch{start}"] = [vector.name for vector in some]
     return canaries, opened
@@ -244,6 +246,12 @@ def test_many_hosts_are_not_resolved_without_end(monkeypatch: pytest.MonkeyPatch
     shot = shoot(html=images)
     capture.close()
     assert any("more than 200 hosts" in refused.reason for refused in shot.blocked)
+
+
+def test_a_page_with_many_hosts_costs_no_other_page_its_own(site: Site) -> None:
+    site.pages["/next"] = "<title>next</title>"
+    shoot(html="".join(f"<img src='http://10.0.{i}.1/'>" for i in range(260)))
+    assert shoot(site, url=site.url + "/next").title == "next"
 
 
 def test_a_secret_in_a_refused_address_is_not_shown(site: Site, canary: Canary) -> None:

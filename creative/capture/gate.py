@@ -24,7 +24,13 @@ from creative.capture.guard import Guard
 from creative.capture.request import Blocked
 from creative.capture.stand_ins import SCRIPT
 from creative.deadline import Deadline
-from creative.errors import BlockedAddress, CreativeError, EngineUnavailable, InvalidInput
+from creative.errors import (
+    BlockedAddress,
+    CreativeError,
+    DeadlineExceeded,
+    EngineUnavailable,
+    InvalidInput,
+)
 from creative.http import redact
 
 HTML_URL = "http://page.invalid/"
@@ -33,7 +39,7 @@ HARMLESS = frozenset({"data", "blob", "about"})
 """Schemes that reach nothing."""
 PAGES = [{"type": "page"}]
 MAX_HOSTS = 200
-"""Hosts that one browser is let to resolve within VERDICT_SECONDS; real pages have under 100."""
+"""Hosts that one page is let to ask for; real pages have under 100."""
 RESOLVES_AT_ONCE = 32
 """Names asked for at a time: each is a thread, and small resolvers drop what comes at once."""
 VERDICT_SECONDS = 10.0
@@ -71,6 +77,7 @@ class Visit:
         unwanted: from a request's address and kind (Image, Script, …) to whether the page shall
             do without it; must not wait. None: all are wanted.
         guard: judges this page's requests instead of the gate's own, for a proxy of its own.
+        hosts: whom it has asked for, as far as that was not known already.
         blocked: the first requests that the guard refused.
         blocked_count: how many it refused.
         unwanted_count: how many `unwanted` kept away; they are not among `blocked`.
@@ -91,6 +98,7 @@ class Visit:
         self.doors: Doors | None = None
         self.unwanted: Callable[[str, str], bool] | None = None
         self.guard: Guard | None = None
+        self.hosts: set[Asked] = set()
         self.blocked: list[Blocked] = []
         self.blocked_count = 0
         self.unwanted_count = 0
@@ -268,6 +276,7 @@ class Gate:
 
     def _ask(self, asked: Asked, params: dict[str, Any]) -> None:
         now = time.monotonic()
+        owner = self._visit(params.get("frameId", "")) or self._only()
         with self._lock:
             known = self._verdicts.get(asked)
             if known is not None and now - known[0] < VERDICT_SECONDS:
@@ -281,7 +290,10 @@ class Gate:
                     for key, value in self._verdicts.items()
                     if now - value[0] < VERDICT_SECONDS
                 }
-                if len(self._verdicts) + len(self._waiting) < MAX_HOSTS:
+                # Each page has a count of its own: one that asks for too many stops no other.
+                if len(self._waiting if owner is None else owner.hosts) < MAX_HOSTS:
+                    if owner is not None:
+                        owner.hosts.add(asked)
                     self._waiting[asked] = [params]
                     threading.Thread(
                         target=self._decide, args=[asked], name="gate", daemon=True
@@ -297,22 +309,31 @@ class Gate:
         """In a thread of its own, since names are resolved here."""
         guard, scheme, host, port = asked
         verdict: Verdict = None
+        lasts = True
         try:
             visits = list(self._visits.values())
             if not visits:
+                lasts = False
                 raise BlockedAddress(host, "no capture is running that could want it")
             deadline = max((visit.deadline for visit in visits), key=Deadline.remaining)
             with self._resolving:
                 guard.check(f"{scheme}://{host}:{port}/", deadline)
         except CreativeError as error:
             verdict = error
+            lasts = lasts and not isinstance(error, DeadlineExceeded)
         except Exception as error:  # noqa: BLE001 - what cannot be judged does not pass, nor hang
             verdict = BlockedAddress(host, f"it cannot be judged ({type(error).__name__})")
         with self._lock:
-            self._verdicts[asked] = (time.monotonic(), verdict)
+            if lasts:
+                self._verdicts[asked] = (time.monotonic(), verdict)
             waiting = self._waiting.pop(asked)
         for params in waiting:
-            self._answer(params, verdict)
+            visit = None if lasts else self._visit(params.get("frameId", ""))
+            if visit is not None and not visit.deadline.expired:
+                # It came meanwhile: that an earlier capture is over says nothing about it.
+                self._ask(asked, params)
+            else:
+                self._answer(params, verdict)
 
     def _answer(self, params: dict[str, Any], verdict: Verdict) -> None:
         if verdict is None:
