@@ -210,7 +210,8 @@ def check_pixels(width: int, height: int, what: str = "The picture") -> None:
 
 
 def commands(request: ScreenshotRequest) -> list[tuple[str, dict[str, Any]]]:
-    """What makes the window as asked, before anything is loaded."""
+    """What makes the window as asked, before anything is loaded. Who the browser says it is
+    (`Viewport.agent`) goes with the user agent and the language, in `access`."""
     view = viewport(request)
     metrics: dict[str, Any] = {
         "width": view.width,
@@ -229,6 +230,4 @@ def commands(request: ScreenshotRequest) -> list[tuple[str, dict[str, Any]]]:
     found: list[tuple[str, dict[str, Any]]] = [("Emulation.setDeviceMetricsOverride", metrics)]
     if view.touch:
         found.append(("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 5}))
-    if view.agent and not request.user_agent.strip():
-        found.append(("Emulation.setUserAgentOverride", view.agent))
     return found
