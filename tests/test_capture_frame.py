@@ -202,7 +202,7 @@ class TestFullPage:
     def test_a_page_that_grows_forever_ends(self) -> None:
         page = (
             HEAD
-            + ".c{height:900px}</style><div class=c></div><script>onscroll = () => {"
+            + ".c{height:4000px}</style><div class=c></div><script>onscroll = () => {"
             + "for (let i = 0; i < 3; i++) document.body.insertAdjacentHTML("
             + "'beforeend', '<div class=c></div>') }</script>"
         )
