@@ -250,7 +250,7 @@ def test_many_hosts_are_not_resolved_without_end(monkeypatch: pytest.MonkeyPatch
 
 def test_a_page_with_many_hosts_costs_no_other_page_its_own(site: Site) -> None:
     site.pages["/next"] = "<title>next</title>"
-    shoot(html="".join(f"<img src='http://10.0.{i}.1/'>" for i in range(260)))
+    shoot(site, html="".join(f"<img src='http://10.0.{i}.1/'>" for i in range(260)))
     assert shoot(site, url=site.url + "/next").title == "next"
 
 
