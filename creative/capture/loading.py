@@ -76,6 +76,16 @@ class Loading:
                 self.leaving = False
             self.changed.notify_all()
 
+    def endless(self, url: str) -> EngineRejected | None:
+        """What is wrong if the page that was asked for at `url` leads on and on."""
+        if self.documents <= MAX_DOCUMENTS:
+            return None
+        return EngineRejected(
+            f"The page {redact(url)}",
+            f"it leads from one document to the next without end ({MAX_DOCUMENTS} so far)",
+            hint="Open the address in a browser and see where it leads.",
+        )
+
     def asked(self, session: str, params: dict[str, Any]) -> None:
         """A request began, or goes on at another address."""
         url = params["request"]["url"]
@@ -127,26 +137,19 @@ class Loading:
             Its loader, and what was answered.
 
         Raises:
-            EngineUnavailable: it cannot be reached. EngineRejected: it leads on and on.
+            EngineUnavailable: it cannot be reached.
             DeadlineExceeded: it did not come so far.
             CreativeError: what `fail` was given.
         """
 
         def there() -> bool:
             come = self.interactive if early else self.loaded
-            led_on = self.documents > MAX_DOCUMENTS
-            return self.failure is not None or led_on or (come and not self.leaving)
+            return self.failure is not None or (come and not self.leaving)
 
         with self.changed:
             arrived = self.changed.wait_for(there, deadline.timeout(doing, seconds))
             if self.failure is not None:
                 raise self.failure
-            if self.documents > MAX_DOCUMENTS:
-                raise EngineRejected(
-                    f"The page {redact(url)}",
-                    f"it leads from one document to the next without end ({MAX_DOCUMENTS} so far)",
-                    hint="Open the address in a browser and see where it leads.",
-                )
             if not arrived and seconds is None:
                 raise self._late(deadline, doing)
             if self.unreachable:

@@ -25,7 +25,7 @@ RESERVE_SECONDS = 1.0
 """Kept back from the deadline, to say what is wrong with the page."""
 MAX_DELAY_SECONDS = 600.0
 
-_MILLISECONDS = re.compile(r"(\d{1,7}(?:\.\d+)?)\s*(?:ms)?")
+_MILLISECONDS = re.compile(r"(\d{1,7}(?:\.\d+)?)\s*(?:ms)?", re.IGNORECASE)
 STAGES = ("load", "domcontentloaded", "networkidle")
 
 _VISIBLE = """((selector, patience) => {

@@ -134,6 +134,7 @@ class Page:
         doing = f"loading the page {redact(url)}"
         if self.request.with_facts:
             facts.warm_up()
+        self._asked = url
         answer = self.call("Page.navigate", {"url": url}, doing)
         if answer.get("errorText"):
             error = str(answer["errorText"])
@@ -146,7 +147,6 @@ class Page:
                 raise rejected(url, answered)
             raise unreachable(url, error, bool(answer.get("isDownload")))
         early = moment.is_early(self.request)
-        self._asked = url
         told = self.told(_ABOUT, f"waiting for the fonts of {redact(url)}", early, doing)
         answered = self.answered
         told = told if isinstance(told, dict) else {}
@@ -294,6 +294,9 @@ class Page:
             self._fail(crashed())
         else:
             self.loading.moved(method, params, self.visit.target)
+            endless = self.loading.endless(self._asked)
+            if endless is not None:
+                self._fail(endless)
 
     def _network(self, method: str, params: dict[str, Any], session: str) -> None:
         if method == "Network.requestWillBeSent":
