@@ -31,7 +31,7 @@ LINKED = 0.5
 """A group of which a larger share is linked to another member has something in common."""
 HEAP = 0.27
 """Mean similarity of two members; measured: heaps 0.15 to 0.26, groups of meaning 0.3 and more."""
-STRAY = 0.35
+STRAY = 0.3
 """A member without a link that resembles the rest of its group less than this leaves it."""
 KIN = 0.45
 """Strays that are so alike and share a word or part are a group of their own."""

@@ -170,7 +170,9 @@ def _says_nothing(term: str) -> bool:
     left = f" {term} "
     for word in sorted(modifiers.said(term), key=len, reverse=True):
         left = left.replace(word, "" if is_run(word) else " ")
-    return not any(sign.isalpha() for sign in left) or not content(left)
+    left = left.strip()
+    # One character of a word that was cut: 图 of 图软件.
+    return not content(left) or (is_run(left) and len(left) < 2 and left != term)
 
 
 def _candidates(group: _Group, ranked: Sequence[str], everywhere: Counter[str]) -> list[str]:
@@ -198,6 +200,10 @@ def _title(group: _Group, ranked: Sequence[str], everywhere: Counter[str]) -> st
     longer = _extended(group, best)
     if longer:
         return longer
+    rival = [other for other in group.having if " " in best and _rivals(group, best, other)]
+    if rival:
+        other = min(rival, key=lambda term: (-len(group.having[term]), term))
+        return f"{group.written[best]} / {group.written[other]}"
     inside = len(group.having[best])
     around = sorted(
         (term for term in group.having if best in content(term) and term != best),

@@ -99,7 +99,7 @@ class Terms:
         heads = {word[:end] for word in spaced for end in _cuts(word)}
         tails = {word[-end:] for word in spaced for end in _cuts(word)}
         # A part is a word of the list, or begins one word and ends another.
-        self._parts = (heads & tails) | (spaced & (heads | tails))
+        self._parts = (heads & tails) | spaced
         self._known: dict[str, list[str]] = {}
 
     def of(self, keyword: str) -> dict[str, str]:
@@ -119,14 +119,17 @@ class Terms:
         if _UNSPACED.search(word):
             return list(dict.fromkeys(run for run, _, _ in runs(word)))
         found: dict[str, None] = {}
+        seen = {word}
         waiting = [word]
         while waiting:
             whole = waiting.pop()
             for end in _cuts(whole):
-                for part in (whole[:end], whole[-end:]):
-                    if part in self._parts and part not in found:
+                for part, rest in ((whole[:end], whole[end:]), (whole[-end:], whole[:-end])):
+                    if part in self._parts:
                         found[part] = None
-                        waiting.append(part)
+                        # What is beside a part may end in another one.
+                        waiting += {part, rest} - seen
+                        seen |= {part, rest}
         return list(found)
 
 
@@ -156,7 +159,8 @@ def whole_runs(group: Sequence[str]) -> set[str]:
     """
     before: dict[str, Counter[str]] = {}
     after: dict[str, Counter[str]] = {}
-    for word in {word.casefold() for keyword in group for word in words(keyword)}:
+    pieces = {word.casefold() for keyword in group for word in words(keyword)}
+    for word in pieces:
         if _UNSPACED.search(word):
             for run, left, right in runs(word):
                 before.setdefault(run, Counter())[left] += 1
@@ -164,8 +168,11 @@ def whole_runs(group: Sequence[str]) -> set[str]:
     return {
         run
         for run in before
-        if ("" in before[run] or len(before[run]) >= STRANGERS)
-        and ("" in after[run] or len(after[run]) > 1)
+        if run in pieces
+        or (
+            ("" in before[run] or len(before[run]) >= STRANGERS)
+            and ("" in after[run] or len(after[run]) > 1)
+        )
     }
 
 
