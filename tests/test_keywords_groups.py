@@ -159,7 +159,8 @@ def test_two_rows_do_not_become_opposites() -> None:
             ["東京 ホテル", "紅葉 京都"],
         ),
         ([["cheap flights", "low cost airfare"], ["!!!", "???"]], ["cheap flights", "!!!"]),
-        ([["V60 filters", "filters for V60", "v60 recipe"], ["mugs", "cups"]], ["V60 filters", "mugs"]),
+        ([["V60 filters", "filters for V60", "v60 recipe"], ["mugs", "cups"]],
+         ["V60 filters", "mugs"]),
     ],
 )  # fmt: skip
 def test_names(groups: list[list[str]], expected: list[str]) -> None:
