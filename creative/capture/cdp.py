@@ -24,7 +24,8 @@ from creative.errors import CreativeError, EngineUnavailable
 Event = dict[str, Any]
 """An event as it came: method, params, sessionId."""
 Listener = Callable[[Event], None]
-_END = "the connection ended"
+ENDED = "Connection.ended"
+"""The last event of every session: no browser sends it, the connection does when it ends."""
 
 
 class BrowserGone(EngineUnavailable):
@@ -247,7 +248,11 @@ class Connection:
             event = self._events.get()
             if isinstance(event, threading.Event):
                 event.set()
-            elif event["method"] == _END:
+            elif event["method"] == ENDED:
+                # Who waits for an event rather than for a reply is told as well.
+                for heard, told in list(self._listeners.items()):
+                    last = {"method": ENDED, "params": {}, "sessionId": heard}
+                    self._hand_over(last, heard, told)
                 return
             else:
                 session = event.get("sessionId", "")
@@ -269,6 +274,6 @@ class Connection:
         if self._gone.is_set():
             return
         self._gone.set()
-        self._events.put({"method": _END})
+        self._events.put({"method": ENDED})
         for waiting in list(self._waiting.values()):
             waiting.queue.put(BrowserGone(self.browser))

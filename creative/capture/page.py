@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from creative.capture import access, facts, frame, look, markdown, moment, output, rules, shots
 from creative.capture.blank import Blank, Blanks
-from creative.capture.cdp import Connection, Event, Refused
+from creative.capture.cdp import ENDED, BrowserGone, Connection, Event, Refused
 from creative.capture.failures import crashed, rejected, unreachable
 from creative.capture.gate import HTML_URL, Gate, Visit, watch
 from creative.capture.guard import Guard
@@ -292,6 +292,8 @@ class Page:
             return
         elif method in ("Inspector.targetCrashed", "Inspector.detached"):
             self._fail(crashed())
+        elif method == ENDED:
+            self._fail(BrowserGone(self._connection.browser))
         else:
             self.loading.moved(method, params, self.visit.target)
             endless = self.loading.endless(self._asked)

@@ -1,0 +1,197 @@
+"""A browser elsewhere that goes away in the middle of the work; and a loop that never stops."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from creative import capture
+from creative.capture.chromium import find_browser
+from creative.deadline import Deadline
+from creative.errors import CreativeError, DeadlineExceeded, EngineUnavailable
+from creative.settings import Settings
+from creative.steps import Steps
+from tests.pages import Site, never_ends
+from tests.processes import wait_until
+
+ROOT = Path(__file__).resolve().parent.parent
+installed = pytest.mark.skipif(find_browser() is None, reason="no Chromium on this machine")
+
+
+class Line:
+    """A TCP line to host:port that can be cut, or made to swallow what goes over it."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self.muted = threading.Event()
+        self.made = 0
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+        self.cut()
+
+    def cut(self) -> None:
+        """End every connection."""
+        for end in self._open:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                ours, _ = self._listener.accept()
+                theirs = socket.create_connection(("127.0.0.1", self._to))
+                self.made += 1
+                self._open += [ours, theirs]
+                for one, other in ((ours, theirs), (theirs, ours)):
+                    threading.Thread(target=self._pass_on, args=[one, other], daemon=True).start()
+
+    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                if not self.muted.is_set():
+                    other.sendall(data)
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """Of a Chromium with an open port, as in a container."""
+    program = find_browser()
+    assert program is not None
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        options = ["--headless", "--remote-debugging-port=0", f"--user-data-dir={folder}"]
+        if os.geteuid() == 0:
+            options.append("--no-sandbox")
+        with subprocess.Popen(
+            [program, *options, "--disable-dev-shm-usage", "about:blank"],
+            stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        ) as process:
+            ready = Path(folder, "DevToolsActivePort")
+            assert wait_until(lambda: ready.exists() and "\n" in ready.read_text(), 30)
+            yield int(ready.read_text().split("\n")[0])
+            process.terminate()
+
+
+def shoot(site: Site, path: str, seconds: float, browser_url: str) -> capture.Screenshot:
+    return capture.screenshot(
+        capture.ScreenshotRequest(url=site.url + path, width=64, height=64, with_facts=False),
+        Settings(browser_url=browser_url, allowed_private_hosts=(site.name,)),
+        Deadline(seconds),
+        Steps(),
+    )
+
+
+@pytest.mark.browser
+@installed
+class TestLine:
+    def test_cut_while_a_page_loads(self, port: int) -> None:
+        with Line(port) as line, Site() as site:
+            site.pages["/"] = "<img src=/never.png>"
+            site.pages["/never.png"] = never_ends
+            site.pages["/ok"] = "<title>ok</title>"
+            url = f"http://127.0.0.1:{line.port}/?token=hush"
+            caught: list[CreativeError] = []
+
+            def call() -> None:
+                try:
+                    shoot(site, "/", 30, url)
+                except CreativeError as error:
+                    caught.append(error)
+
+            thread = threading.Thread(target=call)
+            thread.start()
+            assert wait_until(lambda: "/never.png" in site.seen, 20)
+            began, made = time.monotonic(), line.made
+            line.cut()
+            thread.join(20)
+            assert time.monotonic() - began < 5
+            assert isinstance(caught[0], EngineUnavailable)
+            assert "connection to it ended" in str(caught[0])
+            assert "hush" not in str(caught[0])
+            # It is the administrator's browser: nobody starts the page there a second time.
+            assert line.made == made
+            assert shoot(site, "/ok", 30, url).title == "ok"
+
+    def test_silent_all_at_once(self, port: int) -> None:
+        with Line(port) as line, Site() as site:
+            site.pages["/"] = lambda handler: line.muted.set()
+            began = time.monotonic()
+            with pytest.raises(DeadlineExceeded):
+                shoot(site, "/", 2, f"http://127.0.0.1:{line.port}")
+            # The page cannot be closed any more: that is not waited for long.
+            assert time.monotonic() - began < 8
+
+
+_LOOP = """
+from gevent import monkey; monkey.patch_all()
+import json, sys, threading, time
+import gevent
+from creative import capture
+from creative.deadline import Deadline
+from creative.settings import Settings
+from creative.steps import Steps
+
+longest = 0.0
+def tick():
+    # Processor time of this process between two ticks: what kept the loop from turning.
+    global longest
+    last = time.process_time()
+    while True:
+        gevent.sleep(0.005)
+        now = time.process_time()
+        longest = max(longest, now - last)
+        last = now
+
+page = '''<body style="margin:0"><canvas id=c width=1600 height=1200></canvas><script>
+const at = document.getElementById("c").getContext("2d");
+const data = at.createImageData(1600, 1200);
+for (let i = 0; i < data.data.length; i += 65536)
+  crypto.getRandomValues(data.data.subarray(i, i + 65536));
+for (let i = 3; i < data.data.length; i += 4) data.data[i] = 255;
+at.putImageData(data, 0, 0)</script>'''
+sizes = []
+def shoot():
+    shot = capture.screenshot(
+        capture.ScreenshotRequest(html=page, width=1600, height=1200), Settings(), Deadline(60),
+        Steps())
+    sizes.append(len(shot.picture.data))
+shoot()
+gevent.spawn(tick)
+gevent.sleep(0.1)
+longest = 0.0
+threads = [threading.Thread(target=shoot) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(json.dumps({"longest": longest, "sizes": sizes}))
+"""
+
+
+@pytest.mark.browser
+@installed
+def test_the_loop_turns_while_large_pictures_come() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _LOOP], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    told = json.loads(done.stdout)
+    assert min(told["sizes"]) > 3_000_000
+    assert told["longest"] < 0.25, told
