@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from creative.errors import TooLarge
-from creative.keywords import Row, read_keywords, read_keywords_file
+from creative.errors import InvalidInput, TooLarge
+from creative.keywords import Row, read_existing, read_keywords, read_keywords_file
 from creative.keywords.table import read_table, read_table_file
 from tests.test_keywords_table import workbook
 
@@ -207,3 +207,52 @@ def test_what_a_workbook_leaves_out_is_said() -> None:
         "2 lines have no keyword and are left out, the first: line 3.",
         "Sheets with keywords that were not read: 'Sheet2'.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"keywords": ["red shoe", "tea"]}', [Row("red shoe"), Row("tea")]),
+        ('{"data": [{"keyword": "tea", "volume": 3}], "ok": true}', [Row("tea", 3)]),
+        ('{"keyword": "tea", "volume": 3}', [Row("tea", 3)]),
+        ("{'keywords': ['tea']}", [Row("tea")]),
+        ("keyword,volume\ntea,1.2E+05\n", [Row("tea", 120_000)]),
+        ("{curly} brackets\n[exact match]", [Row("{curly} brackets"), Row("[exact match]")]),
+    ],
+)
+def test_lists_inside_of_other_things(text: str, expected: list[Row]) -> None:
+    assert read_keywords(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[{"keyword": "a"', "broken JSON"),
+        ('["a", "b"', "broken JSON"),
+        ('{"keywords": ["a",]', "broken JSON"),
+        ('{"a": [1], "b": [2]}', "its fields are 'a', 'b'"),
+        ("{}", "its fields are"),
+    ],
+)
+def test_json_that_is_no_list(text: str, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said) as caught:
+        read_keywords(text)
+    assert caught.value.hint
+
+
+def test_an_earlier_result_that_is_broken() -> None:
+    with pytest.raises(InvalidInput, match="broken JSON"):
+        read_existing('{"clusters": [{"id": 1')
+
+
+@pytest.mark.parametrize("table", ["keyword volume\nred shoe 10\n", "keyword:volume\na b:3\n"])
+def test_a_delimiter_that_nobody_uses(table: str) -> None:
+    with pytest.raises(InvalidInput, match=r"its first line is 'keyword.volume'"):
+        read_keywords_file(table.encode(), "list.csv")
+    assert len(read_keywords_file(b"keyword shops\nkeyword volume\n", "list.csv")) == 2
+
+
+def test_formulas_without_results() -> None:
+    with pytest.raises(InvalidInput, match="below the title 'Keyword'") as caught:
+        read_keywords_file(workbook([["Keyword"], ['="a"&"b"'], ['="c"']]), "list.xlsx")
+    assert "formulas" in caught.value.hint

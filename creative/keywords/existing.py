@@ -70,9 +70,11 @@ def read_existing(text: str, parameter: str = "existing_clusters") -> Existing:
             was shortened for a workflow variable.
     """
     stripped = text.strip().removeprefix("\ufeff")
-    existing = _from_json(stripped, parameter) if stripped[:1] in {"{", "["} else None
-    if existing is None:
-        existing = _from_table(text, parameter)
+    existing = (
+        _from_json(stripped, parameter)
+        if stripped[:1] in {"{", "["}
+        else _from_table(text, parameter)
+    )
     _check(existing, parameter)
     return existing
 
@@ -117,17 +119,22 @@ def fetch_existing(
         return load_existing((file.data, file.name), parameter, deadline)
 
 
-def _from_json(text: str, parameter: str) -> Existing | None:
+def _from_json(text: str, parameter: str) -> Existing:
     import ast
 
     try:
         data = json.loads(text)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as error:
         # A variable that Dify put into a text field is written as Python writes it.
         try:
             data = ast.literal_eval(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return None
+            raise InvalidInput(
+                parameter,
+                text,
+                f"{_OURS}, and this is broken JSON ({error})",
+                "Give the file as it came, or its whole content.",
+            ) from None
     whole = data if isinstance(data, dict) else {"clusters": data}
     listed = whole.get("clusters")
     if not isinstance(listed, list) or not listed:

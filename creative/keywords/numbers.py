@@ -14,6 +14,8 @@ _UNITS = {
 }  # fmt: skip
 _ONE = re.compile(rf"({_NUMBER})\s*({'|'.join(_UNITS)})?(?![^\W\d_])", re.IGNORECASE)
 _RANGE = re.compile(r"\s*(?:[-–—~～〜]|\.\.|\bto\b|\ba\b|\bbis\b|至|到|から)\s*")
+# As spreadsheets save large numbers in narrow columns.
+_SCIENTIFIC = re.compile(r"\d+(?:\.\d+)?e\+?\d{1,2}", re.IGNORECASE)
 # What may stand around a number without changing it: currencies, comparison, percent.
 _AROUND = re.compile(
     r"[<>≤≥~≈+%$€£¥￥₹]|\b(?:r\$|us\$|usd|eur|brl|gbp|jpy|cny|rmb)\b|r(?=\$)|us(?=\$)|[円元]",
@@ -50,6 +52,8 @@ def number(cell: object, thousands: bool) -> float | None:
     text = unicodedata.normalize("NFKC", str(cell)).strip()
     if text.casefold() in _NONE:
         return None
+    if _SCIENTIFIC.fullmatch(text):
+        return float(text)
     text = _AROUND.sub(" ", text).strip()
     ends = [part for part in _RANGE.split(text) if part.strip()]
     if text.startswith("-") or not 1 <= len(ends) <= 2:

@@ -13,13 +13,14 @@ from typing import Any
 
 from creative.deadline import Deadline
 from creative.errors import InvalidInput, shorten
-from creative.keywords.cells import Table, rows_of_grid
+from creative.keywords.cells import Table, cell_of, rows_of_grid
 from creative.keywords.columns import (
     HEADER_WITHIN,
     Header,
     Line,
     find_header,
     known_titles,
+    read_header,
 )
 from creative.keywords.decoding import DELIMITERS, LINE_END, SAVE_AS, decode
 from creative.keywords.numbers import number
@@ -38,6 +39,9 @@ AT_ONCE_BYTES = 100_000
 
 _SEPARATORS = re.compile(r"[,，、;；]")
 _SAMPLE_LINES = 200
+_STRANGE_DELIMITERS = re.compile(r"[\s:^~\x1e\x1f#/]+")
+# An array of objects or of quoted texts, or an object; "[exact match]" is a keyword.
+_BEGINS_AS_JSON = re.compile(r'\[\s*[{"]|\{\s*["\']')
 _NAME_IT = "Call the column with the keywords 'keyword', or give a list with one keyword per line."
 
 
@@ -99,6 +103,15 @@ def read_table_file(
 
         grid, others = read_sheet(data, filename, parameter, most * LINES_PER_KEYWORD)
         header = _header_of_file(grid, filename, parameter)
+        below = [cells for place, cells in grid if header is not None and place > header.line]
+        if header is not None and not any(cell_of(c, header.columns["keyword"]) for c in below):
+            raise InvalidInput(
+                parameter,
+                filename,
+                f"keywords below the title '{header.columns['keyword'].title}'",
+                "If those cells are formulas, open the file in Excel or LibreOffice and save it: "
+                "their results are not in it.",
+            )
         table = rows_of_grid(grid, header, parameter, most)
         if others:
             named = ", ".join(f"'{shorten(title, 40)}'" for title in others[:12])
@@ -208,16 +221,25 @@ def _array(text: str, parameter: str, most: int) -> Table | None:
     Dify hands an array variable to a string parameter as Python writes lists (with single
     quotes), and one inside other text as JSON.
     """
-    stripped = text.strip()
-    if not (stripped.startswith("[") and stripped.endswith("]")):
+    stripped = text.strip().removeprefix("\ufeff")
+    if not (stripped.startswith(("[", "{"))):
         return None
     try:
         items = json.loads(stripped)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as error:
         try:
             items = ast.literal_eval(stripped)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
+            if _BEGINS_AS_JSON.match(stripped):
+                raise InvalidInput(
+                    parameter,
+                    stripped,
+                    f"a list of keywords, and this is broken JSON ({error})",
+                    "Give the whole array, or one keyword per line.",
+                ) from None
             return None
+    if isinstance(items, dict):
+        items = _listed(items, parameter)
     if not isinstance(items, list):
         return None
     if items and all(isinstance(item, dict) for item in items):
@@ -234,6 +256,22 @@ def _array(text: str, parameter: str, most: int) -> Table | None:
             )
         listed.append((place, str(item)))
     return _plain_table(listed, parameter, most, "entry")
+
+
+def _listed(thing: dict[Any, Any], parameter: str) -> list[Any]:
+    """The list in an object: its only list, or the one that is named like a column of keywords;
+    the object itself if it is a keyword."""
+    titles = [str(key) for key in thing]
+    lists = {str(key): value for key, value in thing.items() if isinstance(value, list)}
+    header = read_header(0, titles)
+    named = header.columns["keyword"].title if header is not None else ""
+    if named in lists:
+        return lists[named]
+    if header is not None:
+        return [thing]
+    if len(lists) == 1:
+        return next(iter(lists.values()))
+    raise _no_keywords_column(titles, parameter, "fields", "an object")
 
 
 def _objects(items: Sequence[dict[str, Any]], parameter: str, most: int) -> Table:
@@ -294,12 +332,27 @@ def _header_of_file(grid: Sequence[Line], filename: str, parameter: str) -> Head
         return header
     wide = [cells for _, cells in grid if sum(1 for c in cells if c not in (None, "")) > 1]
     if not wide and not known_titles(grid[0][1]):
+        _check_delimiter(str(grid[0][1][0]), filename, parameter)
         return None
     if _bare_numbers(grid):
         return None
     top = max((cells for _, cells in grid[:HEADER_WITHIN]), key=known_titles)
     titles = [clean(str(cell)) for cell in top if cell not in (None, "")]
     raise _no_keywords_column(titles, parameter, "columns", filename)
+
+
+def _check_delimiter(first: str, filename: str, parameter: str) -> None:
+    """Raise InvalidInput if a single column begins with several titles and a strange mark."""
+    titles = [title for title in _STRANGE_DELIMITERS.split(first) if title]
+    header = read_header(0, titles)
+    if header is not None and len(titles) > 1 and header.known == len(titles):
+        raise InvalidInput(
+            parameter,
+            filename,
+            f"columns with tabs, commas, semicolons or bars between them; its first line is "
+            f"'{shorten(first)}'",
+            SAVE_AS,
+        )
 
 
 def _no_keywords_column(
