@@ -6,6 +6,7 @@ import base64
 import io
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -169,7 +170,7 @@ class TestFreeze:
         assert taken[0] == taken[1]
 
     def test_transitions(self, site: Site) -> None:
-        asked = {"url": site.url + "/transition", "wait_for": "100"}
+        asked: dict[str, Any] = {"url": site.url + "/transition", "wait_for": "100"}
         assert colour(shoot(site, **asked)) != GREEN
         assert colour(shoot(site, **asked, freeze_animations=True)) == GREEN
 

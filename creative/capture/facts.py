@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from creative.capture.request import Picture
 
 FACTS_SECONDS = 3.0
-"""The picture is there already: what the page says about itself is not waited for longer."""
+"""The picture is there already: what the page says about itself is not waited for longer, nor
+are its colours."""
+READ_MILLISECONDS = 40
+"""A page with more to read is read so far."""
 MAX_HEADINGS, MAX_BUTTONS, MAX_PRICES, MAX_COLOURS = 40, 40, 20, 6
 MAX_TEXT = 4000
 MAX_LINE = 300
@@ -196,20 +199,28 @@ def read(page: Page, pictures: tuple[Picture, ...]) -> PageFacts | None:
     Raises:
         BrowserGone: the browser is no more. BlockedAddress: the picture must be withheld.
     """
-    deadline = Deadline(min(FACTS_SECONDS, page.deadline.timeout("reading the page")))
     most = {
         "headings": MAX_HEADINGS, "buttons": MAX_BUTTONS, "line": MAX_LINE,
         "address": MAX_ADDRESS, "nodes": 50_000, "read": 50_000,
     }  # fmt: skip
     try:
-        found = page.evaluate(f"{_READ}({json.dumps(most)}, 40)", "reading the page", deadline)
-        palette = _palette(pictures, deadline)
+        call = f"{_READ}({json.dumps(most)}, {READ_MILLISECONDS})"
+        found = page.evaluate(call, "reading the page", _soon(page.deadline))
     except (BrowserGone, BlockedAddress):
         raise
     except (CreativeError, Refused):
         page.notes.append("page: the page did not answer, so nothing is known of it")
         return None
+    try:
+        palette = _palette(pictures, _soon(page.deadline))
+    except CreativeError as error:
+        page.notes.append(f"page: its colours could not be counted: {error.message}")
+        palette = ()
     return _facts(found if isinstance(found, dict) else {}, palette)
+
+
+def _soon(deadline: Deadline) -> Deadline:
+    return Deadline(min(FACTS_SECONDS, deadline.timeout("reading the page")))
 
 
 def _facts(found: dict[str, Any], palette: tuple[str, ...]) -> PageFacts:

@@ -65,13 +65,17 @@ _DRESS = """(asked => {
       one = one.parentElement || one.getRootNode().host;
     }
   };
+  const at = (kind, root, x, y) =>
+    [...kind.prototype.elementsFromPoint.call(root, x, y)].slice(0, 12);
   const look = () => {
     const seen = new Set();
     for (const [x, y] of points) {
-      const here = Document.prototype.elementsFromPoint.call(document, x, y);
-      for (const element of here.slice(0, 12)) {
-        const one = fixed(element);
+      const here = at(Document, document, x, y);
+      for (const element of here) {
+        const one = fixed(element), inner = element.shadowRoot;
         if (one) seen.add(one);
+        if (inner && here.length < 50)
+          here.push(...at(ShadowRoot, inner, x, y).filter(found => found.getRootNode() === inner));
       }
     }
     return seen;
