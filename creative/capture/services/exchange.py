@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from creative.capture.frame import pixels, viewport
 from creative.capture.request import Picture, Screenshot, ScreenshotRequest, filename
 from creative.deadline import Deadline
 from creative.errors import (
@@ -184,12 +185,12 @@ def sizes(
     The height of a full page and the size of an element are the page's own: what came is
     right then, except for a full page's width.
     """
-    scale = request.scale or 1
-    width, height = round(request.width * scale), round(request.height * scale)
+    view = viewport(request)
+    width, height = pixels(view.width, view.scale), pixels(view.height, view.scale)
     if request.selector:
         expected = came
     elif request.clip is not None:
-        expected = (round(request.clip[2] * scale), round(request.clip[3] * scale))
+        expected = (pixels(request.clip[2], view.scale), pixels(request.clip[3], view.scale))
     elif request.full_page:
         expected = (width, round(came[1] * width / came[0]))
     else:

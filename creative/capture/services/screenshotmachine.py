@@ -10,6 +10,7 @@ import hashlib
 import math
 from urllib.parse import urlencode
 
+from creative.capture.frame import viewport
 from creative.capture.request import ScreenshotRequest
 from creative.capture.services.base import (
     Asked,
@@ -31,10 +32,10 @@ HEIGHTS = (100, 9999)
 SCALES = (1, 4)
 DELAYS = (0, 200, 400, 600, 800, *range(1000, 11000, 1000))
 """Milliseconds; nothing between them is accepted."""
-DEVICES = ("desktop", "phone", "tablet")
 _FORMATS = {"png": "png", "jpeg": "jpg"}
 _OFFERED = (
-    *("width", "height", "full_page", "scale", "device", "mobile", "selector", "clip"),
+    *("width", "height", "full_page", "scale", "device", "landscape", "mobile", "touch"),
+    *("selector", "clip"),
     *("format", "wait_for", "delay_seconds", "hide", "cookies", "language", "user_agent"),
 )
 _WORDS = {
@@ -57,23 +58,26 @@ def query(request: ScreenshotRequest, url: str) -> Query:
     refuse_others(request, _OFFERED, NAME)
     if not url:
         raise NotOffered("html" if request.html.strip() else "markdown", NAME)
-    in_range("width", request.width, *WIDTHS, NAME)
-    in_range("height", request.height, *HEIGHTS, NAME)
+    view = viewport(request)
+    in_range("width", view.width, *WIDTHS, NAME)
+    in_range("height", view.height, *HEIGHTS, NAME)
+    if view.touch and not view.mobile:
+        raise NotOffered("touch", NAME, "only together with mobile")
     if request.format not in _FORMATS:
         raise NotOffered("format", NAME, f"{request.format} is not among png and jpeg")
-    height = "full" if request.full_page else str(request.height)
+    height = "full" if request.full_page else str(view.height)
     found: Query = [
         ("url", url),
-        ("dimension", f"{request.width}x{height}"),
-        ("device", _device(request)),
+        ("dimension", f"{view.width}x{height}"),
+        ("device", "phone" if view.mobile else "desktop"),
         ("format", _FORMATS[request.format]),
         # Its cache is counted in days and shared: a picture is asked for to be taken now.
         ("cacheLimit", "0"),
         ("delay", str(_delay(request))),
     ]
-    if request.scale is not None:
-        in_range("scale", request.scale, *SCALES, NAME)
-        found.append(("zoom", number(request.scale * 100)))
+    if view.scale != 1:
+        in_range("scale", view.scale, *SCALES, NAME)
+        found.append(("zoom", number(view.scale * 100)))
     if request.hide:
         found.append(("hide", ",".join(request.hide)))
     if request.selector:
@@ -84,16 +88,10 @@ def query(request: ScreenshotRequest, url: str) -> Query:
         found.append(("cookies", ";".join(f"{name}={value}" for name, value in request.cookies)))
     if request.language:
         found.append(("accept-language", request.language))
-    if request.user_agent:
-        found.append(("user-agent", request.user_agent))
+    agent = request.user_agent or str(view.agent.get("userAgent", ""))
+    if agent:
+        found.append(("user-agent", agent))
     return found
-
-
-def _device(request: ScreenshotRequest) -> str:
-    named = request.device.strip().lower()
-    if named and named not in DEVICES:
-        raise NotOffered("device", NAME, f"it knows only {', '.join(DEVICES)}")
-    return named or ("phone" if request.mobile else "desktop")
 
 
 def _delay(request: ScreenshotRequest) -> int:

@@ -14,6 +14,7 @@ import json
 import math
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from creative.capture.frame import viewport
 from creative.capture.request import ScreenshotRequest
 from creative.capture.services.base import (
     Asked,
@@ -47,7 +48,7 @@ _NUMBERS = frozenset(
 )
 _OFFERED = (
     *("width", "height", "full_page", "max_height", "selector", "clip", "landscape", "scale"),
-    *("mobile", "touch", "wait_for", "delay_seconds", "dark_mode", "reduced_motion"),
+    *("device", "mobile", "touch", "wait_for", "delay_seconds", "dark_mode", "reduced_motion"),
     *("print_media", "time_zone", "geolocation", "hide", "css", "block_banners", "block_ads"),
     *("transparent", "headers", "cookies", "basic_auth", "user_agent", "proxy", "format"),
     *("quality", "paper", "margins"),
@@ -70,8 +71,8 @@ def query(request: ScreenshotRequest, url: str, seconds: float) -> Query:
     source = ("url", url) if url else _source(request)
     found: Query = [
         source,
-        ("viewport_width", str(request.width)),
-        ("viewport_height", str(request.height)),
+        ("viewport_width", str(viewport(request).width)),
+        ("viewport_height", str(viewport(request).height)),
         ("format", request.format),
         ("timeout", str(max(1, min(MAX_TIMEOUT, int(seconds))))),
         ("metadata_http_response_status_code", "true"),
@@ -86,11 +87,10 @@ def _source(request: ScreenshotRequest) -> tuple[str, str]:
 
 
 def _frame(request: ScreenshotRequest) -> Query:
-    found: Query = []
-    if request.scale is not None:
-        in_range("scale", request.scale, *SCALES, NAME)
+    view = viewport(request)
+    in_range("scale", view.scale, *SCALES, NAME)
     # Theirs is 1 too, but pictures of an exact size leave nothing to a default.
-    found.append(("device_scale_factor", number(request.scale or 1)))
+    found: Query = [("device_scale_factor", number(view.scale))]
     if request.full_page:
         found.append(("full_page", "true"))
         if request.max_height is not None:
@@ -100,11 +100,11 @@ def _frame(request: ScreenshotRequest) -> Query:
     if request.clip is not None:
         names = ("clip_x", "clip_y", "clip_width", "clip_height")
         found += [(n, str(round(part))) for n, part in zip(names, request.clip, strict=True)]
-    if request.mobile:
+    if view.mobile:
         found.append(("viewport_mobile", "true"))
-    if request.touch:
+    if view.touch:
         found.append(("viewport_has_touch", "true"))
-    if request.landscape and request.format != "pdf":
+    if request.landscape and request.device:
         found.append(("viewport_landscape", "true"))
     if request.quality is not None:
         found.append(("image_quality", str(request.quality)))
@@ -176,8 +176,9 @@ def _access(request: ScreenshotRequest) -> Query:
     if request.basic_auth:
         encoded = base64.b64encode(request.basic_auth.encode()).decode()
         found.append(("authorization", f"Basic {encoded}"))
-    if request.user_agent:
-        found.append(("user_agent", request.user_agent))
+    agent = request.user_agent or str(viewport(request).agent.get("userAgent", ""))
+    if agent:
+        found.append(("user_agent", agent))
     if request.proxy:
         if not request.proxy.lower().startswith("http://"):
             raise NotOffered("proxy", NAME, "it takes http proxies only")
