@@ -98,12 +98,12 @@ class Shot:
 
     @property
     def columns(self) -> int:
-        """Pixels across; a part of one counts whole."""
+        """Pixels across, to the nearest."""
         return pixels(self.width * self.zoom, self.scale)
 
     @property
     def rows(self) -> int:
-        """Pixels down; a part of one counts whole."""
+        """Pixels down, to the nearest."""
         return pixels(self.height * self.zoom, self.scale)
 
     def parts(self, rows: int) -> list[Shot]:
@@ -127,8 +127,12 @@ class Shot:
 
 
 def pixels(length: float, scale: float) -> int:
-    """Pixels of a file for `length` CSS pixels; a part of one counts whole, as in Chromium."""
-    return math.ceil(round(length * scale, 4))
+    """Pixels of a file for `length` CSS pixels: the nearest number, as Chromium has it.
+
+    >>> pixels(801, 1.5), pixels(801, 1.25), pixels(100, 1.1)
+    (1202, 1001, 110)
+    """
+    return math.floor(round(length * scale, 4) + 0.5)
 
 
 def viewport(request: FrameFields) -> Viewport:

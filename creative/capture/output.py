@@ -183,14 +183,12 @@ def _shoot(page: Page, shot: Shot, image_format: str, *, fast: bool) -> bytes:
     else:
         params["quality"] = page.request.quality or DEFAULT_QUALITY
     if not shot.whole:
-        # A hair less than a whole pixel, where the zoom is no round number: Chromium rounds up.
-        less = 0.0 if shot.zoom == 1 else 0.001
         params["captureBeyondViewport"] = shot.beyond
         params["clip"] = {
             "x": shot.x,
             "y": shot.y,
-            "width": shot.width - less,
-            "height": shot.height - less,
+            "width": shot.width,
+            "height": shot.height,
             "scale": shot.zoom,
         }
     answer = page.call("Page.captureScreenshot", params, "taking the picture")

@@ -106,7 +106,7 @@ def _full(page: Page) -> tuple[list[Shot], tuple[str, ...]]:
         why = (
             "max_height"
             if request.max_height is not None and limit == request.max_height
-            else f"the most that a {request.format} of this width can have"
+            else f"the most that a {request.format} of this width and scale can have"
         )
         notes = (f"full_page: the page is {high} pixels high; cut at {height}, {why}", *notes)
     across = view.width / found.zoom
