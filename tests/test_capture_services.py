@@ -9,12 +9,15 @@ import hashlib
 import hmac
 import json
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from creative import capture
+from creative.capture import chromium
+from creative.capture.cache import Cache
 from creative.capture.request import Screenshot, ScreenshotRequest
 from creative.capture.services import screenshotmachine, screenshotone
 from creative.capture.services.base import NotOffered
@@ -449,3 +452,60 @@ class TestExchange:
     def test_no_address(self, address: str) -> None:
         with pytest.raises(CreativeError, match="screenshot_service_url"):
             shoot("screenshotone", address)
+
+
+class TestChoice:
+    """Who takes the picture, and what the cache makes of it."""
+
+    @pytest.fixture(autouse=True)
+    def _no_browser(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setattr(capture, "find_browser", lambda: None)
+        monkeypatch.setattr(capture, "_cache", Cache(tmp_path / "cache"))
+
+    def test_the_service_where_there_is_no_browser(self) -> None:
+        with Scripted(png(200, 100)) as service:
+            shot = shoot("screenshotone", service.server.url, engine="")
+        assert shot.engine == "screenshotone"
+        assert "there is no browser here" in shot.notes[0]
+
+    def test_no_service_either_names_both_ways(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("STUDIO_CHROMIUM", "")
+        monkeypatch.setenv("CHROME_PATH", "")
+        monkeypatch.setattr(chromium, "find_browser", lambda: None)
+        with pytest.raises(EngineUnavailable) as caught:
+            capture.screenshot(ScreenshotRequest(url=URL), Settings(), Deadline(5), Steps())
+        for way in ("apt install chromium", "'browser_url'", "'screenshot_service'"):
+            assert way in caught.value.hint
+
+    @pytest.mark.parametrize("configured", ["", "screenshotmachine"])
+    def test_a_service_that_is_not_set_up_gets_no_other_ones_key(self, configured: str) -> None:
+        with Scripted(png(200, 100)) as service:
+            with pytest.raises(NotConfigured, match="screenshot_service"):
+                shoot(configured, service.server.url, engine="screenshotone")
+            assert service.paths == []
+
+    def test_an_earlier_picture_is_as_good_if_the_call_says_so(self) -> None:
+        with Scripted(png(200, 100)) as service:
+
+            def call(seconds: float, **values: Any) -> Screenshot:
+                where = service.server.url
+                return shoot("screenshotone", where, cache_seconds=seconds, **values)
+
+            first, second = call(60), call(60)
+            assert (first.cached, second.cached) == (False, True)
+            assert second.picture == first.picture
+            assert len(service.paths) == 1
+            assert not call(0).cached
+            assert not call(60, url=URL + "2").cached
+            assert not call(60, key="another-key").cached
+            assert len(service.paths) == 4
+            with pytest.raises(BlockedAddress):
+                call(60, url="http://10.0.0.1/")
+
+    def test_a_failure_is_not_kept(self) -> None:
+        with (
+            Scripted('{"error_message": "busy"}', "application/json", 500) as service,
+            pytest.raises(EngineRejected),
+        ):
+            shoot("screenshotone", service.server.url, cache_seconds=60)
+        assert list(capture._cache._home().glob("*.shot")) == []
