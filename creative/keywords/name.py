@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from creative.keywords import modifiers
@@ -88,6 +88,7 @@ def name_topics(topics: Sequence[Sequence[tuple[str, Sequence[str]]]]) -> list[s
     Args:
         topics: for each topic its groups, the largest first: name and keywords.
     """
+    topics = [[(title, keywords[:SEEN]) for title, keywords in groups] for groups in topics]
     held, everywhere, total = _read([[k for _, ks in groups for k in ks] for groups in topics])
     taken: set[str] = set()
     names = []
@@ -121,24 +122,27 @@ def _read(groups: Sequence[Sequence[str]]) -> tuple[list[_Group], Counter[str], 
     everywhere: Counter[str] = Counter()
     held = []
     for keywords in groups:
-        having: dict[str, set[int]] = {}
-        spelt: dict[str, Counter[str]] = {}
-        for row, keyword in enumerate(keywords):
-            for term, written in terms.of(keyword).items():
-                having.setdefault(term, set()).add(row)
-                spelt.setdefault(term, Counter())[written] += 1
-        everywhere.update({term: len(rows) for term, rows in having.items()})
+        found = [terms.of(keyword) for keyword in keywords]
+        listed: dict[str, list[int]] = {}
+        for row, forms in enumerate(found):
+            for term in forms:
+                listed.setdefault(term, []).append(row)
+        everywhere.update({term: len(rows) for term, rows in listed.items()})
         own = {keyword.casefold() for keyword in keywords}
-        kept = {term: rows for term, rows in having.items() if len(rows) > 1 or term in own}
         whole = whole_runs(keywords[:SEEN])
-        for term in [term for term in kept if is_run(term)]:
-            if term not in whole and not any(term in words(k.casefold()) for k in keywords):
-                del kept[term]
-        written_as = {
-            term: min(spelt[term].items(), key=lambda item: (-item[1], item[0]))[0] for term in kept
+        kept = {
+            term: set(rows)
+            for term, rows in listed.items()
+            if (len(rows) > 1 or term in own) and (not is_run(term) or term in whole)
         }
+        written_as = {term: _usual(found[row][term] for row in kept[term]) for term in kept}
         held.append(_Group(keywords, kept, written_as))
     return held, everywhere, sum(len(group) for group in groups)
+
+
+def _usual(forms: Iterable[str]) -> str:
+    """The form that is most often written, of equals the first in order."""
+    return min(Counter(forms).items(), key=lambda item: (-item[1], item[0]))[0]
 
 
 def _ranked(group: _Group, everywhere: Counter[str], total: int) -> list[str]:

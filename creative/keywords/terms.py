@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 LONGEST_PHRASE = 4
@@ -153,27 +152,25 @@ def runs(word: str) -> Iterable[tuple[str, str, str]]:
 
 
 def whole_runs(group: Sequence[str]) -> set[str]:
-    """Of the runs inside the words of a group those that are no piece of a longer one.
+    """The words of a group, and of the runs inside them those that are no piece of a longer one.
 
     "理系统" always follows 管 and is therefore no word; 系统 follows many characters.
     """
-    before: dict[str, Counter[str]] = {}
-    after: dict[str, Counter[str]] = {}
+    before: dict[str, set[str]] = {}
+    after: dict[str, set[str]] = {}
     pieces = {word.casefold() for keyword in group for word in words(keyword)}
     for word in pieces:
         if _UNSPACED.search(word):
             for run, left, right in runs(word):
-                before.setdefault(run, Counter())[left] += 1
-                after.setdefault(run, Counter())[right] += 1
-    return {
+                before.setdefault(run, set()).add(left)
+                after.setdefault(run, set()).add(right)
+    inside = {
         run
         for run in before
-        if run in pieces
-        or (
-            ("" in before[run] or len(before[run]) >= STRANGERS)
-            and ("" in after[run] or len(after[run]) > 1)
-        )
+        if ("" in before[run] or len(before[run]) >= STRANGERS)
+        and ("" in after[run] or len(after[run]) > 1)
     }
+    return inside | pieces
 
 
 def is_run(term: str) -> bool:
