@@ -8,15 +8,19 @@ other and passes the address guard, and so does every redirect on the way.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
 from creative.deadline import Deadline
 from creative.errors import EngineRejected, EngineUnavailable, InvalidInput
+
+if TYPE_CHECKING:
+    from creative.capture.guard import Guard
 
 MOST_REDIRECTS = 5
 STORE = "Dify's file store"
@@ -62,6 +66,7 @@ def fetch(
         DeadlineExceeded: out of time.
     """
     # Here, since the worker process imports this package and never talks HTTP.
+    from creative.capture.guard import Guard
     from creative.http import client, redact
 
     try:
@@ -78,25 +83,28 @@ def fetch(
             "can reach.",
         )
     name = filename or PurePosixPath(unquote(parts.path)).name or "file"
-    own = _is_store(url)
+    guard = Guard(allowed)
+    own = _is_store(url) and not guard.asks_the_machine(url, deadline)
     engine = STORE if own else f"The server of the file in '{parameter}'"
-    with client(engine, deadline) as http:
-        for _ in range(MOST_REDIRECTS + 1):
+    for _ in range(MOST_REDIRECTS + 1):
+        # A client for each hop: a connection that was good for one is not for the next.
+        with client(engine, deadline) as http:
             if not own:
-                _guarded(url, parameter, deadline, allowed)
+                url = guard.check(url, deadline, parameter).url
+                http.judged_by(partial(_connected, guard, url, deadline))
             reply = http.get(url, max_bytes=max_bytes, allow_redirects=False)
-            target = reply.headers.get("location", "")
-            if not (300 <= reply.status < 400 and target):
-                break
-            url = urljoin(url, target)
-            own = False  # a redirect is nobody's signed link
-        else:
-            raise EngineRejected(
-                engine,
-                f"{reply.address} redirects more than {MOST_REDIRECTS} times",
-                reply.status,
-                "Give the address at the end of the redirects.",
-            )
+        target = reply.headers.get("location", "")
+        if not (300 <= reply.status < 400 and target):
+            break
+        url = urljoin(url, target)
+        own = False  # a redirect is nobody's signed link
+    else:
+        raise EngineRejected(
+            engine,
+            f"{reply.address} redirects more than {MOST_REDIRECTS} times",
+            reply.status,
+            "Give the address at the end of the redirects.",
+        )
     if not reply.ok:
         raise EngineRejected(
             engine,
@@ -110,20 +118,11 @@ def fetch(
 
 
 def _is_store(url: str) -> bool:
-    """Whether this is one of Dify's signed links. On a link-local address it never is: that is
-    where clouds answer questions about the machine."""
+    """Whether this is one of Dify's signed links."""
     parts = urlsplit(url)
     query = parse_qs(parts.query)
-    if not _STORE_PATH.search(parts.path) or not all(query.get(name) for name in _STORE_QUERY):
-        return False
-    try:
-        host = ipaddress.ip_address(parts.hostname or "")
-    except ValueError:
-        return True
-    return not host.is_link_local
+    return bool(_STORE_PATH.search(parts.path)) and all(query.get(name) for name in _STORE_QUERY)
 
 
-def _guarded(url: str, parameter: str, deadline: Deadline, allowed: Iterable[str]) -> None:
-    from creative.capture.guard import Guard
-
-    Guard(allowed).check(url, deadline, parameter)
+def _connected(guard: Guard, url: str, deadline: Deadline, address: str) -> None:
+    guard.check_connected(url, address, deadline)

@@ -18,6 +18,7 @@ import socket
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -165,10 +166,19 @@ class _Sockets:
 
     def __init__(self) -> None:
         self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self.judge: Callable[[str], None] | None = None
 
     def adapter(self) -> requests.adapters.HTTPAdapter:
         """An adapter whose connections are remembered here."""
-        remember = self._open.add
+
+        def remember(opened: socket.socket) -> None:
+            self._open.add(opened)
+            if self.judge is not None:
+                try:
+                    self.judge(str(opened.getpeername()[0]))
+                except BaseException:
+                    opened.close()
+                    raise
 
         class Plain(HTTPConnection):
             def connect(self) -> None:
@@ -225,6 +235,13 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self._session.close()
+
+    def judged_by(self, judge: Callable[[str], None]) -> None:
+        """Hand the IP address of each new connection to `judge` before a request goes over it.
+
+        What it raises (an error of the tree) ends the request.
+        """
+        self._sockets.judge = judge
 
     def abort(self) -> None:
         """Shut its connections: a request under way in another thread fails at once."""

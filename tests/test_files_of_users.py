@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
 
+from creative.capture.guard import Guard
 from creative.deadline import Deadline
 from creative.errors import BlockedAddress, EngineRejected
 from creative.files import fetch
@@ -65,3 +67,31 @@ def test_a_link_local_address_is_never_the_store() -> None:
 def test_redirects_in_a_circle_end(server: Server) -> None:
     with pytest.raises(EngineRejected, match="redirects more than 5 times"):
         get(f"{server.url}/round", (f"127.0.0.1:{server.port}",))
+
+
+@pytest.mark.parametrize(
+    "host", ["2852039166", "0xA9FEA9FE", "169.16689662", "[::ffff:a9fe:a9fe]", "100.100.100.200"]
+)
+def test_nor_is_one_in_other_clothes(host: str) -> None:
+    with pytest.raises(BlockedAddress):
+        get(f"http://{host}/files/latest" + SIGNED)
+
+
+def test_a_name_that_changes_its_address_is_asked_nothing(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The guard hears of a public address; a moment later the name means this machine.
+    monkeypatch.setattr(Guard, "_addresses", lambda self, name, deadline: ["93.184.216.34"])
+    usual = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *more, **how: usual(
+            "127.0.0.1" if host == "rebind.localtest" else host, *more, **how
+        ),
+    )
+    port = server.url.rpartition(":")[2]
+    before = list(server.requests)
+    with pytest.raises(BlockedAddress, match="it was answered by"):
+        get(f"http://rebind.localtest:{port}/secret")
+    assert server.requests == before

@@ -211,6 +211,29 @@ class Guard:
             return  # the proxy's own address says nothing about the page's
         self._judge(redact(canonical), host.name, connected, "it was answered by ")
 
+    def asks_the_machine(self, url: str, deadline: Deadline) -> bool:
+        """Whether `url` leads to where a cloud answers questions about this machine: a
+        link-local address or a metadata service, written in whatever way, or a name for one.
+
+        For addresses that may be private but never this; a name that has no address is none.
+
+        Raises:
+            InvalidInput, BlockedAddress: it is no http or https address.
+            DeadlineExceeded: resolving took too long.
+        """
+        host = read(url).host
+        try:
+            found = [host.name] if host.address else self._addresses(host.name, deadline)
+        except (OSError, UnicodeError):
+            return False
+        addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in found]
+        carried = [_embedded(a) for a in addresses if isinstance(a, ipaddress.IPv6Address)]
+        return any(
+            address in _METADATA or address.is_link_local
+            for address in (*addresses, *carried)
+            if address is not None
+        )
+
     def allows(self, host: str, port: int) -> bool:
         """Whether `allowed_private_hosts` names this host."""
         return (host, None) in self._allowed or (host, port) in self._allowed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid
@@ -80,7 +80,7 @@ def fetched(address: str, client: Client, origin: Origin) -> bytes:
     for _ in range(MAX_REDIRECTS + 1):
         own = _place(url) == _place(origin.base)
         if not own:
-            guard.check(url, origin.deadline, "the picture's address")
+            url = guard.check(url, origin.deadline, "the picture's address").url
         reply = client.get(
             url,
             headers=origin.headers if own else {},
@@ -105,6 +105,9 @@ def _whole(data: bytes, engine: str) -> bytes:
     return data
 
 
-def _place(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower()
+def _place(url: str) -> tuple[str, str, int]:
+    from creative.capture.address import read
+
+    # Read as the guard does: `http://evil\\@own/` is nobody's own.
+    scheme, host, port, _ = read(url, "the picture's address")
+    return scheme, host.name, port
