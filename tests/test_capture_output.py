@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from creative import capture
-from creative.capture import frame, output, paper, stitch
+from creative.capture import output, paper, stitch
 from creative.capture.request import ScreenshotRequest
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, InvalidInput, TooLarge
@@ -258,8 +258,9 @@ class TestTooLarge:
         assert len(shoot(page, width=600, height=300).picture.data) < quick
 
     def test_another_size_than_asked_is_no_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(frame.Shot, "rows", 151)
-        with pytest.raises(AnswerInvalid, match="300 x 150 pixels instead of a png of 300 x 151"):
+        other = saved(photo(300, 151))
+        monkeypatch.setattr(output, "_shoot", lambda *given, **more: other)
+        with pytest.raises(AnswerInvalid, match="300 x 151 pixels instead of a png of 300 x 150"):
             shoot(width=300, height=150)
 
 

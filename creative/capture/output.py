@@ -29,6 +29,9 @@ which it repeats or blanks what it cannot hold. Higher ones are put together fro
 STRIP_ROWS = 8192
 """Of a picture that is put together, pixels: 40 MB in the browser at 1280 across."""
 
+MOST_OFF = 0.51
+"""Pixels by which a side may differ from width x scale: the next whole number."""
+
 _WHITE = {"jpeg": "a JPEG has no transparency: it is white behind the page"}
 _CLEAR = {"color": {"r": 0, "g": 0, "b": 0, "a": 0}}
 _GROUND = {"color": {"r": 255, "g": 255, "b": 255, "a": 1}}
@@ -142,7 +145,10 @@ def _picture(page: Page, shot: Shot, final_url: str, title: str, number: int) ->
     data = _taken(page, shot, image_format)
     head = _header(data)
     wanted = (shot.columns, shot.rows)
-    if (head.format, head.width, head.height) != (image_format, *wanted):
+    # Exact, but for half a pixel that floating point may round either way.
+    across, down = shot.width * shot.zoom * shot.scale, shot.height * shot.zoom * shot.scale
+    off = max(abs(head.width - across), abs(head.height - down))
+    if head.format != image_format or off > MOST_OFF:
         raise AnswerInvalid(
             "The browser",
             f"its picture is a {head.format} of {head.width} x {head.height} pixels instead of a "
@@ -150,7 +156,7 @@ def _picture(page: Page, shot: Shot, final_url: str, title: str, number: int) ->
             "Try again with a smaller width or height.",
         )
     if resized:
-        data = _resized(page, data, wanted)
+        data = _resized(page, data, (head.width, head.height))
         head = _header(data)
     if len(data) > MAX_FILE_BYTES:
         raise _too_large(len(data), request.format)
