@@ -227,3 +227,67 @@ def test_read_keeps_port_only_where_it_says_something() -> None:
     assert read("https://example.com:443/").port == 443
     assert read("https://example.com:443/").url == "https://example.com/"
     assert read("http://example.com:443/").url == "http://example.com:443/"
+
+
+@pytest.mark.parametrize(
+    ("proxy", "written"),
+    [
+        ("http://example.com:3128", "http://93.184.216.34:3128"),
+        ("socks5://user:pw@example.com", "socks5://93.184.216.34:1080"),
+        ("https://example.com:8443/", "https://example.com:8443"),
+        ("HTTP://[2606:4700:4700::1111]", "http://[2606:4700:4700::1111]:80"),
+        ("http://134744072:81", "http://8.8.8.8:81"),
+    ],
+)
+def test_a_users_proxy_is_named_by_the_number_that_was_checked(proxy: str, written: str) -> None:
+    _, server = guard().through(proxy, soon())
+    assert server == written
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    ["http://127.0.0.1:3128", "socks5://localhost", "http://inside.example:3128", "http://0x7f.1"],
+)
+def test_a_users_proxy_must_not_be_private_unless_allowed(proxy: str) -> None:
+    with pytest.raises(BlockedAddress):
+        guard().through(proxy, soon())
+    allowed = guard("127.0.0.1", "localhost", "inside.example")
+    assert allowed.through(proxy, soon())[1].startswith(proxy.partition("://")[0])
+
+
+@pytest.mark.parametrize(
+    "proxy", ["example.com:3128", "ftp://example.com", "http://example.com/path", "socks4://a"]
+)
+def test_a_users_proxy_that_is_none(proxy: str) -> None:
+    with pytest.raises(InvalidInput, match="proxy"):
+        guard().through(proxy, soon())
+
+
+def test_through_a_users_proxy_private_addresses_stay_refused() -> None:
+    proxied, _ = guard("10.9.9.9:1").through("http://example.com:3128", soon())
+    assert proxied.check("http://nowhere.example/", soon()).addresses == ()
+    for url in ("http://inside.example/", "http://10.0.0.1/", "http://localhost/"):
+        with pytest.raises(BlockedAddress):
+            proxied.check(url, soon())
+    proxied.check("http://10.9.9.9:1/", soon())
+    proxied.check_connected("http://nowhere.example/", "93.184.216.34", soon())
+    with pytest.raises(BlockedAddress, match=r"example\.com:3128.*it leads to 10\.0\.0\.1"):
+        proxied.check_connected("http://nowhere.example/", "10.0.0.1", soon())
+
+
+@pytest.mark.parametrize(
+    ("url", "does"),
+    [
+        ("http://169.254.169.254/", True),
+        ("http://2852039166/", True),
+        ("http://[::ffff:a9fe:a9fe]/", True),
+        ("http://[64:ff9b::a9fe:a9fe]/", True),
+        ("http://metadata.google.internal/", True),
+        ("http://scoped.example/", True),
+        ("http://127.0.0.1/", False),
+        ("http://inside.example/", False),
+        ("http://nowhere.example/", False),
+    ],
+)
+def test_where_a_cloud_answers_questions_about_the_machine(url: str, does: bool) -> None:
+    assert guard().asks_the_machine(url, soon()) is does
