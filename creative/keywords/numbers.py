@@ -18,7 +18,7 @@ _RANGE = re.compile(r"\s*(?:[-–—~～〜]|\.\.|\bto\b|\ba\b|\bbis\b|至|到|�
 _SCIENTIFIC = re.compile(r"\d+(?:\.\d+)?e\+?\d{1,2}", re.IGNORECASE)
 # What may stand around a number without changing it: currencies, comparison, percent.
 _AROUND = re.compile(
-    r"[<>≤≥~≈+%$€£¥￥₹]|\b(?:r\$|us\$|usd|eur|brl|gbp|jpy|cny|rmb)\b|r(?=\$)|us(?=\$)|[円元]",
+    r"[<>≤≥~≈%$€£¥￥₹]|(?<![eE])\+|\b(?:r\$|us\$|usd|eur|brl|gbp|jpy|cny|rmb)\b|r(?=\$)|us(?=\$)|[円元]",
     re.IGNORECASE,
 )
 _NONE = frozenset(
@@ -52,8 +52,6 @@ def number(cell: object, thousands: bool) -> float | None:
     text = unicodedata.normalize("NFKC", str(cell)).strip()
     if text.casefold() in _NONE:
         return None
-    if _SCIENTIFIC.fullmatch(text):
-        return float(text)
     text = _AROUND.sub(" ", text).strip()
     ends = [part for part in _RANGE.split(text) if part.strip()]
     if text.startswith("-") or not 1 <= len(ends) <= 2:
@@ -66,6 +64,8 @@ def number(cell: object, thousands: bool) -> float | None:
 
 
 def _single(text: str, thousands: bool) -> float:
+    if _SCIENTIFIC.fullmatch(text):
+        return float(text)
     found = _ONE.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is no amount")
