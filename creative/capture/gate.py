@@ -8,6 +8,10 @@ answer cannot depend on who asks, a browser serves one guard only (see pool.py).
 
 What `Fetch` does not see is taken from pages, in every frame and worker before the page's own
 code runs (see stand_ins.py). Windows that a page opens load nothing and are closed.
+
+One way is left that DevTools neither holds back nor shows: a TLS certificate can name an http
+address for its missing issuer, and Chromium fetches that itself. It is a GET without secrets
+whose answer no page sees; only the network around the browser can stop it.
 """
 
 from __future__ import annotations
