@@ -13,6 +13,7 @@ import pytest
 
 from creative.capture import cache as caches
 from creative.capture.cache import Cache
+from creative.capture.facts import PageFacts
 from creative.capture.request import Picture, Screenshot, ScreenshotRequest
 from creative.errors import InvalidInput
 
@@ -28,7 +29,11 @@ PICTURE = Picture(
 
 def shot(data: bytes = PICTURE.data, **values: Any) -> Screenshot:
     pictures = (PICTURE.model_copy(update={"data": data}), PICTURE)
-    about = {"final_url": "http://example.com/?token=hush", "title": "Account of Ann"}
+    about: dict[str, Any] = {
+        "final_url": "http://example.com/?token=hush",
+        "title": "Account of Ann",
+        "page": PageFacts(text="what Ann reads"),
+    }
     return Screenshot(
         **{"pictures": pictures, "status": 200, "browser": "Chrome/1", **about, **values}
     )
@@ -119,6 +124,18 @@ def test_the_lifetime_is_the_askers(cache: Cache, monkeypatch: pytest.MonkeyPatc
     assert cache.get(request(cache_seconds=40), WHERE) is None
 
 
+@pytest.mark.parametrize("half", [{"blocked_count": 1}, {"page": None}, {"cached": True}])
+def test_what_is_not_whole_is_not_kept(cache: Cache, half: dict[str, Any]) -> None:
+    cache.put(request(), WHERE, shot(**half))
+    assert entries(cache) == []
+
+
+def test_services_know_no_facts_and_nobody_misses_what_was_not_asked_for(cache: Cache) -> None:
+    cache.put(request(), WHERE, shot(page=None, engine="screenshotone"))
+    cache.put(request(with_facts=False), WHERE, shot(page=None))
+    assert len(entries(cache)) == 2
+
+
 @pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), caches.MAX_SECONDS + 1])
 def test_a_lifetime_that_is_none(cache: Cache, seconds: float) -> None:
     with pytest.raises(InvalidInput, match="cache_seconds"):
@@ -135,7 +152,14 @@ def test_the_disk_tells_nothing(cache: Cache) -> None:
     everything = b"".join(
         path.name.encode() + path.read_bytes() for path in folder.iterdir()
     ).lower()
-    for secret in (b"hunter22", b"sesame99", b"hush", b"example.com", b"account of ann"):
+    for secret in (
+        b"hunter22",
+        b"sesame99",
+        b"hush",
+        b"example.com",
+        b"account of ann",
+        b"ann reads",
+    ):
         assert secret not in everything
 
 

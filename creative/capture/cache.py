@@ -94,9 +94,12 @@ class Cache:
     def put(self, request: ScreenshotRequest, where: Mapping[str, Any], shot: Screenshot) -> None:
         """Keep a picture that was just taken, if the request has `cache_seconds`.
 
-        A disk that is full or read-only keeps nothing; the picture is there all the same.
+        One from which something was kept away, or of which facts are missing, is not worth it:
+        the next try may be whole. A disk that is full or read-only keeps nothing; the picture is
+        there all the same.
         """
-        if not _lifetime(request) or shot.cached:
+        missing = request.with_facts and shot.page is None and shot.engine == "browser"
+        if not _lifetime(request) or shot.cached or shot.blocked_count or missing:
             return
         path, key = self._place(request, where)
         data = _written(shot, key)

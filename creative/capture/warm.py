@@ -22,8 +22,9 @@ MAX_PAGES = 200
 """Pages that one browser shows: what leaks in Chromium goes with it."""
 LOOK_SECONDS = 0.25
 """How often a browser's memory is looked at while it works."""
-KILL_FACTOR = 1.5
-"""A browser this much over its limit is killed as a whole: no page was to blame, or too many."""
+GRACE_LOOKS = 8
+"""Looks before a browser that is over its limit still, with its largest page ended, is killed as
+a whole: memory comes back slowly on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -118,18 +119,20 @@ class Warm:
         )
 
     def _watch(self) -> None:
+        over = 0
         while not self._stopped.is_set():
             self._working.wait()
             if self._stopped.wait(LOOK_SECONDS) or not self.browser.alive:
                 return
             group = memory.processes(self.browser.pid)
-            total = sum(process.megabytes for process in group)
-            if total <= self.limit_mb:
+            if sum(process.megabytes for process in group) <= self.limit_mb:
+                over = 0
                 continue
             # Those who work in it finish; the next call gets another one.
             self.retired = True
             self._killed.set()
-            if total > self.limit_mb * KILL_FACTOR or not memory.end_largest(group):
+            over += 1
+            if over > GRACE_LOOKS or (over == 1 and not memory.end_largest(group)):
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(self.browser.pid, signal.SIGKILL)
                 return
