@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from creative.capture.request import Picture
 
 FACTS_SECONDS = 3.0
-"""The picture is there already: what the page says about itself is not waited for longer, nor
-are its colours."""
+"""The picture is there already: what the page says about itself is not waited for longer."""
+COLOURS_SECONDS = 10.0
+"""Nor are its colours; on a busy machine the process that counts them takes a while to start."""
 READ_MILLISECONDS = 40
-"""A page with more to read is read so far."""
+"""A page with more to read is read so far; its first 2,000 elements and texts always are."""
 MAX_HEADINGS, MAX_BUTTONS, MAX_PRICES, MAX_COLOURS = 40, 40, 20, 6
 MAX_TEXT = 4000
 MAX_LINE = 300
@@ -35,6 +36,7 @@ _CURRENCY = (
     r"|\b(?:USD|EUR|GBP|JPY|CNY|RMB|BRL|CHF|INR)\b)"
 )
 _AMOUNT = (
+    r"\d{1,2}(?:,\d{2}){1,4},\d{3}(?:\.\d{1,2})?(?!\d)|"  # lakhs
     r"\d{1,3}(?:[.,'\u00a0\u202f ]\d{3}){1,4}(?:[.,]\d{1,2})?(?!\d)"
     r"|\d{1,9}(?:[.,]\d{1,2})?(?!\d)"
 )
@@ -103,7 +105,15 @@ _READ = """((most, patience) => {
     return name === "a" && /(?:^|[\\s_-])(?:btn|button|cta)(?:$|[\\s_-])/i
       .test((attribute(one, "class") || "").slice(0, 500)) ? text(one) : "";
   };
-  let largest = 0, number = 0, words = "", rank = 0, broken = true;
+  let largest = 0, number = 0, words = "", rank = 0;
+  let broken = true, gap = false, last = null;
+  const before = get(Node, "previousSibling"), shape = one => getComputedStyle(one).display;
+  const block = node => {
+    let one = parent(node);
+    while (one && one !== body && inline.has(named(one)) && /^(inline|contents)/.test(shape(one)))
+      one = parent(one);
+    return one;
+  };
   const logo = (one, level) => {
     const source = address(one.currentSrc || attribute(one, "src"));
     if (source && level > rank) { rank = level; found.logo = source; }
@@ -120,17 +130,25 @@ _READ = """((most, patience) => {
   const walker = Document.prototype.createTreeWalker.call(document, body,
     NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT, filter);
   for (let node = walker.nextNode(); node && (number += 1) < most.nodes; node = walker.nextNode()) {
-    if (number % 64 === 0 && late()) break;
+    if (number > most.surely && number % 64 === 0 && late()) break;
     if (node.nodeType === 3) {
-      if (words.length > most.read) continue;
+      if (words.length > most.read) break;
       const piece = node.data.slice(0, most.read);
-      if (piece.trim()) { words += (broken && words ? "\\n" : "") + piece.replace(/\\s+/g, " ");
-        broken = false; }
+      if (piece.trim()) {
+        const here = block(node);
+        if (words && (broken || here !== last)) words += "\\n";
+        else if (gap && !words.endsWith(" ")) words += " ";
+        words += piece.replace(/\\s+/g, " ");
+        last = here; broken = gap = false;
+      }
       else if (!broken && !words.endsWith(" ")) words += " ";
       continue;
     }
     const name = named(node);
     if (!inline.has(name)) broken = true;
+    // Boxes in a line, and links without a word between them, are not one word.
+    else if (/^inline-/.test(shape(node))) gap = true;
+    else if (name === "a" && before(node) && before(node).nodeType === 1) gap = true;
     if (/^h[1-3]$/.test(name)) add(found.headings, text(node), most.headings);
     const label = isButton(node, name);
     if (label) add(found.buttons, label, most.buttons);
@@ -201,26 +219,26 @@ def read(page: Page, pictures: tuple[Picture, ...]) -> PageFacts | None:
     """
     most = {
         "headings": MAX_HEADINGS, "buttons": MAX_BUTTONS, "line": MAX_LINE,
-        "address": MAX_ADDRESS, "nodes": 50_000, "read": 50_000,
+        "address": MAX_ADDRESS, "nodes": 50_000, "surely": 2000, "read": 50_000,
     }  # fmt: skip
     try:
         call = f"{_READ}({json.dumps(most)}, {READ_MILLISECONDS})"
-        found = page.evaluate(call, "reading the page", _soon(page.deadline))
+        found = page.evaluate(call, "reading the page", _soon(page.deadline, FACTS_SECONDS))
     except (BrowserGone, BlockedAddress):
         raise
     except (CreativeError, Refused):
         page.notes.append("page: the page did not answer, so nothing is known of it")
         return None
     try:
-        palette = _palette(pictures, _soon(page.deadline))
+        palette = _palette(pictures, _soon(page.deadline, COLOURS_SECONDS))
     except CreativeError as error:
         page.notes.append(f"page: its colours could not be counted: {error.message}")
         palette = ()
     return _facts(found if isinstance(found, dict) else {}, palette)
 
 
-def _soon(deadline: Deadline) -> Deadline:
-    return Deadline(min(FACTS_SECONDS, deadline.timeout("reading the page")))
+def _soon(deadline: Deadline, seconds: float) -> Deadline:
+    return Deadline(min(seconds, deadline.timeout("reading the page")))
 
 
 def _facts(found: dict[str, Any], palette: tuple[str, ...]) -> PageFacts:

@@ -73,7 +73,7 @@ class ScreenshotRequest(
                 "Give the address of a page in url, or a page's source in html or markdown.",
             )
         for name in ("html", "markdown"):
-            size = len(getattr(self, name).encode())
+            size = len(getattr(self, name).encode(errors="replace"))
             if size > MAX_HTML_BYTES:
                 raise TooLarge(name, f"{size} bytes", f"{MAX_HTML_BYTES} bytes")
         frame.check(self)
