@@ -3,7 +3,7 @@
     photograph(request, url, settings, deadline) -> Screenshot
 
 `screenshotmachine` and `screenshotone` say in pure functions what a service is asked
-(`query`); `base` sends it, reads the answer and brings the picture to its exact size.
+(`query`); `exchange` sends it, reads the answer and brings the picture to its exact size.
 A wish that a service cannot fulfil is an error that names the field, never dropped.
 """
 
