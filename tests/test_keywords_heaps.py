@@ -44,7 +44,9 @@ def test_nearly_the_same_keyword_shows_the_way_home() -> None:
     texts = [*TEXTS[:34], "vintage toaster two"]
     vectors, labels = space(2.5), GROUPS.copy()
     labels[30:] = -1
-    vectors[34] = embed.unit((vectors[11] + 1.2 * np.eye(64)[60])[None].astype(np.float32))[0]
+    away, further = np.eye(64)[50], np.eye(64)[60]
+    vectors[11] = 0.6 * vectors[10] + 0.8 * away
+    vectors[34] = 0.8 * away + 0.6 * further  # like row 11, unlike the rest of its group
     assert heaps.dissolved(vectors, labels, texts, 2, None)[34] == labels[11]
     assert heaps.dissolved(vectors, labels, texts, 2, 6)[34] == -1, "that group is full"
 
@@ -97,6 +99,13 @@ def test_what_recurs_is_taken_off_and_what_is_nothing_else_stays() -> None:
     assert after[30] @ after[0] > 0.8 > vectors[30] @ vectors[0]
     assert np.linalg.norm(after, axis=1) == pytest.approx(1.0, abs=1e-5)
     assert weakened(view, len(texts), []) is view
+
+
+def test_a_keyword_that_is_nothing_but_such_words_stays_as_it_is() -> None:
+    same = np.repeat(np.eye(4, dtype=np.float32)[:1], 30, axis=0)
+    noise = embed.unit(same + np.random.default_rng(0).normal(0, 0.02, (30, 4)).astype(np.float32))
+    after = weakened(lambda start, stop: noise[start:stop], 30, [np.arange(30)])(0, 30)
+    assert after == pytest.approx(noise)
 
 
 def test_years_and_places_say_nothing_about_a_thing() -> None:

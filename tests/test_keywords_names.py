@@ -23,6 +23,8 @@ def test_spaces_part_words_in_every_script() -> None:
         (["crm系统", "crm软件", "外贸crm", "免费crm"], "crm"),
         (["hundehaftpflicht", "privathaftpflichtversicherung", "haftpflicht kosten"],
          "haftpflicht"),
+        (["pflicht", "hundehaftpflicht", "haftpflicht", "haftpflicht single", "haftpflicht kind"],
+         "haftpflicht"),
         (["rechtsschutzversicherung", "mietrechtsschutz", "rechtsschutz familie"], "rechtsschutz"),
         (["brush for cats", "dog coat winter", "dog coat", "dog raincoat", "dog coat xl"],
          "dog coat"),
@@ -71,6 +73,7 @@ def test_a_word_that_says_nothing_names_a_group_that_is_about_it() -> None:
     compared = ["kfz vergleich", "hausrat vergleich", "riester vergleich"]
     others = [["kfz kennzeichen", "kfz steuer"], ["dog", "cat"], ["tea", "cup"], ["sofa", "bed"]]
     assert name_groups([compared, *others])[0] == "vergleich"
+    assert name_groups([[*compared, "eis"], *others])[0] != "vergleich", "three of four are not all"
 
 
 def test_two_things_that_share_a_word_are_both_named() -> None:
