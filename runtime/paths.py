@@ -19,3 +19,15 @@ def cache() -> Path:
         return Path(own).expanduser()
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(base).expanduser() / "creative-studio"
+
+
+def data() -> Path:
+    """The folder for what must not be lost: the ledger of runs, plugins' storage.
+
+    STUDIO_DATA_DIR, else XDG_DATA_HOME/creative-studio, else ~/.local/share/creative-studio.
+    """
+    own = os.environ.get("STUDIO_DATA_DIR")
+    if own:
+        return Path(own).expanduser()
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "creative-studio"

@@ -7,6 +7,7 @@ environment wins over the file.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -15,7 +16,7 @@ from runtime.declaration import Plugin
 from runtime.errors import UsageError
 
 PREFIX = "STUDIO_"
-_OF_THE_MACHINE = ("CHROMIUM", "CACHE_DIR")
+_OF_THE_MACHINE = ("CHROMIUM", "CACHE_DIR", "DATA_DIR")
 
 
 class Settings:
@@ -48,6 +49,10 @@ class Settings:
     def get(self, name: str) -> str | None:
         """The value of STUDIO_<name>, or None."""
         return self._values.get(PREFIX + name.upper())
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """All settings, as (name with its prefix, value)."""
+        yield from self._values.items()
 
     def export(self) -> None:
         """Hand on what is read from the environment only: by us, and by the plugin's process."""

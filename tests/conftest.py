@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from runtime import declaration
 from runtime.host import Host
 
 PROBE = Path(__file__).parent / "probe"
+
+# Runs of the suite do not belong into the developer's ledger; child processes inherit this.
+os.environ["STUDIO_LEDGER"] = "off"
 
 
 @pytest.fixture(scope="session")
