@@ -34,7 +34,7 @@ pytestmark = [
 VECTORS = vectors()
 FRAMES = 25
 """Vectors on one page, each in a frame."""
-NAKED_SECONDS = 20.0
+NAKED_SECONDS = 60.0
 """How long the ordinary Chromium may take until every attack has worked."""
 
 Outcome = capture.Screenshot | Exception
@@ -198,42 +198,6 @@ def test_the_canary_sings_when_it_is_allowed(site: Site, canary: Canary) -> None
     )
     assert len(canary.touched) >= 2
     assert shot.blocked_count == 0
-
-
-def test_a_name_that_changes_its_address_costs_the_picture(
-    monkeypatch: pytest.MonkeyPatch, site: Site
-) -> None:
-    # The guard is told a public address, the browser a private one: DNS rebinding.
-    monkeypatch.setattr(
-        capture, "Guard", functools.partial(Guard, resolve=lambda name: ["93.184.216.34"])
-    )
-    usual = chromium.arguments
-    monkeypatch.setattr(
-        chromium,
-        "arguments",
-        lambda program, profile: [
-            *usual(program, profile),
-            "--host-resolver-rules=MAP rebind.test 127.0.0.1",
-        ],
-    )
-    capture.close()
-    url = f"http://rebind.test:{site.port}"
-    svg = "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>"
-    cross = {"Access-Control-Allow-Origin": "*", "Content-Type": "image/svg+xml"}
-    site.pages.update({"/page": "<p>secret", "/svg": (200, cross, svg), "/late": late})
-    try:
-        with pytest.raises(BlockedAddress, match=r"it was answered by 127\.0\.0\.1"):
-            shoot(url=url + "/page")
-        for html in (
-            f"<img src='{url}/svg'>",
-            f"<iframe src='{url}/page'></iframe>",
-            f"<script>fetch('{url}/svg')</script><img src='{url}/late'>",
-            f"<iframe sandbox srcdoc=\"<img src='{url}/svg'>\"></iframe>",
-        ):
-            with pytest.raises(BlockedAddress, match="it was answered by"):
-                shoot(html=html)
-    finally:
-        capture.close()
 
 
 def test_many_hosts_are_not_resolved_without_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ TARGETS = targets()
 ATTACKS = [target for target in TARGETS if target.reaches]
 NAMES = names()
 LOOPS = {name for name, found in NAMES.items() if found[0] in ("127.0.0.1", "::1", "0.0.0.0")}
-NAKED_SECONDS = 20.0
+NAKED_SECONDS = 60.0
 
 needs_browser = [
     pytest.mark.browser,
