@@ -173,7 +173,19 @@ class TestDoors:
         assert shot.title == "ok"
         assert foreign.site.seen.count("/door") == 1
 
-    def test_user_agent_with_a_device(self, own: Log) -> None:
+    def test_an_answer_that_is_no_success(self, own: Log) -> None:
+        own.serve("/teapot", "<title>short and stout</title>", status=418)
+        address = own.site.url + "/teapot"
+        with pytest.raises(EngineRejected, match="418"):
+            shoot(own.site, url=address)
+        for limit in (0, 419, 500):
+            shot = shoot(own.site, url=address, fail_on_status=limit)
+            assert (shot.status, shot.title) == (418, "short and stout")
+        own.serve("/fine")
+        with pytest.raises(EngineRejected, match="200"):
+            shoot(own.site, url=own.site.url + "/fine", fail_on_status=200)
+
+    def test_user_agent(self, own: Log) -> None:
         own.serve("/agent", "<title>-</title><script>document.title = navigator.userAgent</script>")
         shot = shoot(own.site, url=own.site.url + "/agent", user_agent="Mozilla/5.0 (Robot)")
         assert shot.title == own.heard["/agent"]["user-agent"] == "Mozilla/5.0 (Robot)"

@@ -41,7 +41,11 @@ def site() -> Iterator[Site]:
         made.pages.update(
             {
                 "/turns": turning(500, mark),
-                "/hidden": page("<b class=there style='display:none'>never</b>", "Hide and seek"),
+                "/hidden": page(
+                    "<b class=there style='display:none'>never</b>"
+                    "<b class=unseen style='visibility:hidden'>never</b>",
+                    "Hide and seek",
+                ),
                 "/slow-image": page(f"<img src=/slow.png?secret=hunter2><script>{TURN}</script>"),
                 "/slow-image-and-mark": page(f"<img src=/slow.png><b id=x>x</b><i>{TURN}</i>"),
                 "/slow.png": slowly(20, "", "image/png"),
@@ -95,7 +99,11 @@ def test_a_delay_that_the_call_has_no_time_for_is_told_at_once(site: Site) -> No
 
 @pytest.mark.parametrize(
     ("wait_for", "why"),
-    [(".there", "it is there, but not visible"), ("#nobody", "nothing matches it")],
+    [
+        (".there", "it is there, but not visible"),
+        (".unseen", "it is there, but not visible"),
+        ("#nobody", "nothing matches it"),
+    ],
 )
 def test_a_selector_that_never_shows(site: Site, wait_for: str, why: str) -> None:
     with pytest.raises(DeadlineExceeded) as caught:
