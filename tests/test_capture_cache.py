@@ -65,6 +65,7 @@ def test_what_was_put_comes_back_whole(cache: Cache) -> None:
     assert "ago by an earlier call" in found.notes[-1]
     assert found.model_copy(update={"cached": False, "notes": ()}) == shot()
     # Another process finds it too.
+    assert cache._home() == cache._given
     again = Cache(cache._home()).get(asked, WHERE)
     assert again is not None
     assert again.title == "Account of Ann"
