@@ -250,3 +250,14 @@ def test_an_entry_of_another_version(cache: Cache, monkeypatch: pytest.MonkeyPat
     assert entries(cache)
     assert cache.get(request(), WHERE) is None
     assert entries(cache) == []
+
+
+def test_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(caches.VARIABLE, "~/kept")
+    mine = Cache()
+    mine.put(request(), WHERE, shot())
+    assert len(list((tmp_path / "kept" / "screenshots").glob("*.shot"))) == 1
+    monkeypatch.delenv(caches.VARIABLE)
+    monkeypatch.setattr(caches.tempfile, "tempdir", str(tmp_path))
+    assert Cache()._home().parent == tmp_path

@@ -157,11 +157,11 @@ class Cache:
 
 
 def default_folder() -> Path:
-    """STUDIO_CACHE_DIR, or a folder of this user in the machine's temporary folder."""
+    """`screenshots` in STUDIO_CACHE_DIR, or a folder of this user in the temporary one."""
     given = os.environ.get(VARIABLE)
     if given:
-        return Path(given)
-    return Path(tempfile.gettempdir()) / f"creative-studio-cache-{os.geteuid()}"
+        return Path(given).expanduser() / "screenshots"
+    return Path(tempfile.gettempdir()) / f"creative-studio-screenshots-{os.geteuid()}"
 
 
 def _lifetime(request: ScreenshotRequest) -> float:
