@@ -24,10 +24,10 @@ def demo(
     with reporting(False, verbose):
         from runtime import demo as demonstration
 
-        demonstration.run(out, lambda credentials: _demoopen_host(credentials, env, verbose))
+        demonstration.run(out, lambda credentials: _demo_host(credentials, env, verbose))
 
 
-def _demoopen_host(credentials: dict[str, str], env: Path | None, verbose: bool) -> Any:
+def _demo_host(credentials: dict[str, str], env: Path | None, verbose: bool) -> Any:
     host = open_host(PROJECT, env, verbose)
     host.credentials.update(credentials)
     return host
