@@ -20,8 +20,10 @@ from PIL import Image
 
 from creative import capture
 from creative.capture import memory, pool, profiles, warm
+from creative.capture.cdp import Refused
 from creative.capture.chromium import find_browser
 from creative.capture.guard import Guard
+from creative.capture.page import Page
 from creative.deadline import Deadline
 from creative.errors import (
     CreativeError,
@@ -274,6 +276,25 @@ class TestBrowser:
             gl.clearColor(0, 1, 0, 1); gl.clear(gl.COLOR_BUFFER_BIT)</script>"""
         picture = Image.open(io.BytesIO(shoot(page).picture.data)).convert("RGB")
         assert picture.getpixel((32, 32)) == (0, 255, 0)
+
+    @pytest.mark.parametrize("times", [1, 2])
+    def test_a_browser_that_has_no_frame_yet(
+        self, monkeypatch: pytest.MonkeyPatch, times: int
+    ) -> None:
+        usual, left = Page.call, [times]
+
+        def call(page: Page, method: str, *given: Any) -> dict[str, Any]:
+            if method == "Page.captureScreenshot" and left[0]:
+                left[0] -= 1
+                raise Refused(method, "Unable to capture screenshot")
+            return usual(page, method, *given)
+
+        monkeypatch.setattr(Page, "call", call)
+        if times == 1:
+            assert shoot().picture.width == 64
+        else:
+            with pytest.raises(Refused, match="Unable to capture"):
+                shoot()
 
     def test_each_page_is_used_once(self) -> None:
         with Site() as site:

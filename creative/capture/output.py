@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from creative.capture import paper
+from creative.capture.cdp import Refused
 from creative.capture.frame import MAX_PIXELS, MOST_ROWS, check_pixels
 from creative.errors import AnswerInvalid, InvalidInput, TooLarge
 
@@ -197,7 +198,13 @@ def _shoot(page: Page, shot: Shot, image_format: str, *, fast: bool) -> bytes:
             "height": shot.height,
             "scale": shot.zoom,
         }
-    answer = page.call("Page.captureScreenshot", params, "taking the picture")
+    try:
+        answer = page.call("Page.captureScreenshot", params, "taking the picture")
+    except Refused as error:
+        if "Unable to capture" not in error.message:
+            raise
+        # On a busy machine the browser may have no frame to copy yet.
+        answer = page.call("Page.captureScreenshot", params, "taking the picture")
     return base64.b64decode(answer["data"])
 
 
