@@ -15,6 +15,7 @@ from runtime.errors import StudioError, UsageError
 from runtime.host import Host
 from runtime.host.messages import Message, Result
 from runtime.host.parameters import closest, prepare
+from runtime.ledger import NO_LEDGER, Ledger
 from runtime.output import document, save
 
 _FILE_TYPES = frozenset({"file", "files"})
@@ -114,8 +115,9 @@ def run(
     *,
     timeout: float | None = None,
     on_log: OnLog | None = None,
+    ledger: Ledger = NO_LEDGER,
 ) -> NodeRun:
-    """Run a tool and save its files into `out`.
+    """Run a tool, save its files into `out` and keep the run in `ledger`.
 
     Usage errors are raised; everything that goes wrong later is in the result, beside what
     the tool had sent before.
@@ -128,14 +130,21 @@ def run(
     with arguments(declared.parameters, given, tool) as values:
         parameters = prepare(declared, values)
         done = NodeRun(Result())
-        host.wait_ready()
-        began = time.monotonic()
-        try:
-            _collect(host.invoke(tool, parameters, timeout=timeout), done.result, on_log)
-            done.files = save(done.result.files, out)
-        except StudioError as error:
-            done.error = error
-        done.seconds = time.monotonic() - began
+        secret = [known.name for known in declared.parameters if known.type == "secret-input"]
+        with ledger.run("node", tool, host.declaration.id, given, secret=secret) as record:
+            host.wait_ready()
+            began = time.monotonic()
+            try:
+                messages = host.invoke(tool, parameters, timeout=timeout)
+                _collect(messages, done.result, _both(on_log, record.step))
+                done.files = save(done.result.files, out)
+            except StudioError as error:
+                done.error = error
+            done.seconds = time.monotonic() - began
+            record.result(done.result.text, done.result.variables)
+            record.files(done.files)
+            if done.error is not None:
+                record.failed(done.error)
     return done
 
 
@@ -149,6 +158,15 @@ def collect(host: Host, tool: str, given: Mapping[str, Any], on_log: OnLog | Non
     result = Result()
     _collect(host.invoke(tool, prepare(declared, given)), result, on_log)
     return result
+
+
+def _both(one: OnLog | None, other: OnLog) -> OnLog:
+    def tell(content: dict[str, Any]) -> None:
+        other(content)
+        if one is not None:
+            one(content)
+
+    return tell
 
 
 def _collect(messages: Iterable[Message], result: Result, on_log: OnLog | None) -> None:

@@ -11,6 +11,7 @@ from runtime.answers.files import FileServer
 from runtime.console import StepView
 from runtime.errors import StudioError, ToolFailed
 from runtime.host import Host
+from runtime.ledger import NO_LEDGER, Ledger, Recorder
 from runtime.node import text_of
 from runtime.output import save
 from runtime.workflow import result as workflow_result
@@ -49,6 +50,7 @@ def run(
     out: Path,
     view: StepView | None,
     timeout: float | None = None,
+    ledger: Ledger = NO_LEDGER,
 ) -> WorkflowRun:
     """Run a workflow file and save the files among its outputs into `out`.
 
@@ -60,13 +62,23 @@ def run(
         out: where files go.
         view: shows the nodes while they run.
         timeout: longest run, in seconds; default: Dify's.
+        ledger: keeps the run.
 
     Raises:
         UsageError, WorkflowInvalid: it cannot be run as asked; nothing has run.
     """
-    result = execute(file, _inputs(file, given), hosts, view, timeout)
-    paths = {id(f): save([f], out)[0]["path"] for f in result.files}
-    return WorkflowRun(result, result.to_json(lambda f: paths[id(f)]), failure(result))
+    inputs = _inputs(file, given)
+    plugins = ", ".join(host.declaration.id for host in hosts)
+    with ledger.run("workflow", file.name, plugins, given) as record:
+        result = execute(file, inputs, hosts, view, timeout, record)
+        saved = {id(f): save([f], out)[0] for f in result.files}
+        shown = result.to_json(lambda f: saved[id(f)]["path"])
+        error = failure(result)
+        record.result("", shown["outputs"], result.status)
+        record.files(saved.values())
+        if error is not None:
+            record.failed(error)
+    return WorkflowRun(result, shown, error)
 
 
 def execute(
@@ -75,15 +87,23 @@ def execute(
     hosts: Sequence[Host],
     view: StepView | None,
     timeout: float | None = None,
+    record: Recorder | None = None,
 ) -> WorkflowResult:
-    """Run a workflow file, showing its nodes; see `runtime.workflow.run.run`."""
+    """Run a workflow file, showing and recording its nodes; see `runtime.workflow.run.run`."""
+    listeners = [_teller(view)] if view else []
+    listeners += [record.node] if record else []
+
+    def tell(event: NodeEvent) -> None:
+        for listener in listeners:
+            listener(event)
+
     with FileServer() as files:
         return run_workflow(
             file,
             inputs,
             hosts,
             files=files,
-            on_event=_teller(view) if view else None,
+            on_event=tell,
             timeout=MAX_SECONDS if timeout is None else timeout,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,6 +43,9 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder for the files that come out.")]
+NoLedgerOption = Annotated[
+    bool, typer.Option("--no-ledger", help="Do not keep this run; see `studio runs`.")
+]
 VerboseOption = Annotated[
     bool, typer.Option("--verbose", "-v", help="Also the plugin's own log and tracebacks.")
 ]
@@ -102,6 +105,19 @@ def show_failure(error: StudioError, as_json: bool, verbose: bool) -> None:
 
         console.show_json({"ok": False, "error": described(error)})
     console.show_error(error, verbose)
+
+
+def open_ledger(hosts: Sequence[Any], env: Path | None, verbose: bool, off: bool) -> Any:
+    """The ledger for runs of these hosts' plugins; a context manager."""
+    from runtime.ledger import Ledger
+    from runtime.settings import Settings
+
+    return Ledger.open(
+        Settings(env),
+        plugins=[host.declaration for host in hosts],
+        on_notice=console.Notices(verbose),
+        off=off,
+    )
 
 
 def open_host(plugin: Path, env: Path | None, verbose: bool) -> Any:

@@ -12,12 +12,14 @@ from runtime.commands.common import (
     EnvOption,
     Failed,
     JsonOption,
+    NoLedgerOption,
     OutOption,
     PluginOption,
     Values,
     VerboseOption,
     app,
     open_host,
+    open_ledger,
     reporting,
 )
 from runtime.paths import PROJECT
@@ -35,6 +37,7 @@ def run(
         float | None,
         typer.Option("--timeout", min=0.1, help="Longest call in seconds, at most 600."),
     ] = None,
+    no_ledger: NoLedgerOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Run one node through the protocol of Dify's plugin daemon.
@@ -52,7 +55,8 @@ def run(
 
         given = node.pairs(values or [])
         host = open_host(plugin, env, verbose)
-        with host, console.StepView() as view:
+        ledger = open_ledger([host], env, verbose, no_ledger)
+        with ledger, host, console.StepView() as view:
             done = node.run(
                 host,
                 tool,
@@ -60,6 +64,7 @@ def run(
                 out,
                 timeout=timeout,
                 on_log=lambda content: view.log(tool, content),
+                ledger=ledger,
             )
         if as_json:
             console.show_json(done.document())

@@ -13,10 +13,12 @@ from runtime.commands.common import (
     EnvOption,
     Failed,
     JsonOption,
+    NoLedgerOption,
     OutOption,
     Values,
     VerboseOption,
     open_host,
+    open_ledger,
     reporting,
     workflow_app,
 )
@@ -42,6 +44,7 @@ def workflow_run(
         float | None,
         typer.Option("--timeout", min=0.1, help="Longest run in seconds.", show_default="1200"),
     ] = None,
+    no_ledger: NoLedgerOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Run a Dify workflow file on Dify's own engine.
@@ -57,8 +60,9 @@ def workflow_run(
             hosts = [open_host(path, env, verbose) for path in plugin or [PROJECT]]
             for host in hosts:
                 stack.enter_context(host)
+            ledger = stack.enter_context(open_ledger(hosts, env, verbose, no_ledger))
             view = stack.enter_context(console.StepView())
-            outcome = workflow_command.run(file, given, hosts, out, view, timeout)
+            outcome = workflow_command.run(file, given, hosts, out, view, timeout, ledger)
         if as_json:
             console.show_json(outcome.document())
         else:

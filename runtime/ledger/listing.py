@@ -1,0 +1,188 @@
+"""Runs and statistics as text for people."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from creative.errors import shorten
+
+SHORT_ID = 8
+_SIGNS = {
+    "succeeded": "✓",
+    "partial-succeeded": "✓",
+    "failed": "✗",
+    "stopped": "■",
+    "cut off": "✂",
+    "running": "•",
+}
+
+
+def runs_text(found: Sequence[Mapping[str, Any]]) -> str:
+    """A line per run."""
+    if not found:
+        return "No runs. `studio run` and `studio workflow run` make some."
+    rows = [("ID", "STARTED", "WHAT", "STATUS", "TIME", "COST", "FILES", "")]
+    for run in found:
+        error = run["error"]
+        rows.append(
+            (
+                run["id"][:SHORT_ID],
+                _when(run["started"]),
+                shorten(run["name"], 40),
+                _status(run["status"]),
+                _seconds(run["seconds"]),
+                _money({run["currency"]: run["cost"]} if run["cost"] is not None else {}),
+                str(run["files"] or ""),
+                shorten(error["message"], 60) if error and run["status"] == "failed" else "",
+            )
+        )
+    return _table(rows)
+
+
+def run_text(run: Mapping[str, Any]) -> str:
+    """Everything about one run."""
+    lines = [f"{run['id']}  {run['name']}  {_status(run['status'])}"]
+    facts = {
+        "kind": run["kind"],
+        "plugin": run["plugin"],
+        "by": run["user"],
+        "started": _when(run["started"]),
+        "took": _seconds(run["seconds"]),
+        "tokens": str(run["tokens"] or ""),
+        "cost": _money({run["currency"]: run["cost"]} if run["cost"] is not None else {}),
+    }
+    lines += [f"  {name:9}{value}" for name, value in facts.items() if value]
+    if run["error"]:
+        lines.append(f"  error    {run['error']['type']}: {run['error']['message']}")
+        if run["error"]["hint"]:
+            lines.append(f"           {run['error']['hint']}")
+    lines += _section("Parameters", [_named(*item) for item in run["parameters"].items()])
+    lines += _section("Steps", _steps(run["steps"]))
+    lines += _section(
+        "Models",
+        [
+            f"  {use['kind']} {use['model']}: {use['tokens_in']} + {use['tokens_out']} tokens"
+            + (f", {_money({use['currency']: use['price']})}" if use["price"] is not None else "")
+            for use in run["usages"]
+        ],
+    )
+    lines += _section("Files", [_file(file) for file in run["files"]])
+    lines += _section("Text", [f"  {line}" for line in run["text"].splitlines()[:40]])
+    lines += _section("Outputs", [_named(*item) for item in run["outputs"].items()])
+    return "\n".join(lines)
+
+
+def stats_text(found: Mapping[str, Any]) -> str:
+    """Tables of tools and models."""
+    if not found["runs"]:
+        return "No runs."
+    tools = [("WHAT", "RUNS", "SUCCESS", "AVERAGE", "P95", "TOKENS", "COST", "")]
+    for tool in found["tools"]:
+        rate = tool["success_rate"]
+        others = [
+            f"{tool[name]} {name.replace('_', ' ')}"
+            for name in ("failed", "stopped", "cut_off", "running")
+            if tool[name]
+        ]
+        tools.append(
+            (
+                shorten(tool["name"], 40),
+                str(tool["runs"]),
+                "" if rate is None else f"{100 * rate:.1f} %",
+                _seconds(tool["average_seconds"]),
+                _seconds(tool["p95_seconds"]),
+                str(tool["tokens"] or ""),
+                _money(tool["costs"]),
+                ", ".join(others),
+            )
+        )
+    text = _table(tools)
+    if found["models"]:
+        models = [("MODEL", "KIND", "CALLS", "TOKENS IN", "TOKENS OUT", "COST")]
+        models += [
+            (
+                shorten(model["model"], 40),
+                model["kind"],
+                str(model["calls"]),
+                str(model["tokens_in"]),
+                str(model["tokens_out"]),
+                _money(model["costs"]),
+            )
+            for model in found["models"]
+        ]
+        text += "\n\n" + _table(models)
+    return text
+
+
+def _steps(steps: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = []
+    for step in steps:
+        inside = "    " if step["node"] and step["node"] != step["label"] else "  "
+        phase = f"{step['phase']:8} " if step["phase"] else ""
+        cost = f"  {_money({step['currency']: step['cost']})}" if step["cost"] is not None else ""
+        sign = _SIGNS.get(step["status"], "?")
+        taken = _seconds(step["seconds"])
+        lines.append(f"{inside}{sign} {taken:>8}  {phase}{shorten(step['label'], 100)}{cost}")
+        if step["message"]:
+            lines.append(f"{inside}{'':12}{shorten(step['message'], 200)}")
+    return lines
+
+
+def _file(file: Mapping[str, Any]) -> str:
+    if file["direction"] == "in":
+        where = "given"
+    elif file["copy"]:
+        where = file["copy"]
+    elif file["removed"]:
+        where = f"removed {_when(file['removed'])} (STUDIO_KEEP_MB)"
+    else:
+        where = "no copy here"
+    return f"  {file['path'] or file['filename']}  ({file['size'] / 1024:.0f} KB)  {where}"
+
+
+def _section(title: str, lines: Sequence[str]) -> list[str]:
+    return ["", title, *lines] if lines else []
+
+
+def _named(name: str, value: Any) -> str:
+    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f"  {name} = {shorten(shown, 300)}"
+
+
+def _status(found: str) -> str:
+    return f"{_SIGNS.get(found, '?')} {found}"
+
+
+def _when(moment: str) -> str:
+    return datetime.datetime.fromisoformat(moment).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _seconds(value: float | None) -> str:
+    if value is None:
+        return ""
+    if value < 1:
+        return f"{1000 * value:.0f} ms"
+    return f"{value:.1f} s" if value < 100 else f"{int(value // 60)} min {value % 60:.0f} s"
+
+
+def _money(costs: Mapping[str, float]) -> str:
+    return ", ".join(f"{amount:.4f} {currency}" for currency, amount in costs.items())
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    """Columns as wide as their widest cell; without those that are empty."""
+    used = [n for n in range(len(rows[0])) if any(row[n] for row in rows[1:])]
+    widths = {n: max(_width(row[n]) for row in rows) for n in used}
+    return "\n".join(
+        "  ".join(row[n] + " " * (widths[n] - _width(row[n])) for n in used).rstrip()
+        for row in rows
+    )
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
