@@ -159,7 +159,7 @@ class TestBrowser:
             shoot()
             seen.append(current().browser.pid)
         # The old one serves until its successor is ready: no call waits for a start.
-        assert seen.count(seen[0]) > 3
+        assert seen.count(seen[0]) >= 3
         assert started_by[0] == threading.current_thread().name
         assert set(started_by[1:]) == {"renew"}
         assert wait_until(lambda: gone(seen[0]), 10)
