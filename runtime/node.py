@@ -135,7 +135,7 @@ def run(
             host.wait_ready()
             began = time.monotonic()
             try:
-                messages = host.invoke(tool, parameters, timeout=timeout)
+                messages = host.invoke(tool, parameters, timeout=timeout, on_usage=record.usage)
                 _collect(messages, done.result, _both(on_log, record.step))
                 done.files = save(done.result.files, out)
             except StudioError as error:

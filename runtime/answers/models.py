@@ -73,8 +73,8 @@ def endpoints(settings: Settings) -> tuple[Endpoint, Endpoint]:
 def answerers(llm: Endpoint, embedding: Endpoint) -> dict[str, Answerer]:
     """Who answers `llm` and `text_embedding` calls with these endpoints."""
     return {
-        "llm": lambda request: _llm(llm, request),
-        "text_embedding": lambda request: _embedding(embedding, request),
+        "llm": lambda request, caller: _llm(llm, request),
+        "text_embedding": lambda request, caller: _embedding(embedding, request),
     }
 
 

@@ -1,23 +1,50 @@
 """Reverse calls: permission first, then an answer.
 
 The daemon checks a plugin's manifest before it answers (internal/core/io_tunnel/
-backwards_invocation/task.go); so does `permission`. `Answers` maps a kind of call to the
+backwards_invocation/task.go); so does `refusal`. `Answers` maps a kind of call to the
 function that answers it; a kind without one gets an error that says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from runtime.declaration import Permissions
+from runtime.declaration import Permissions, Plugin
 
 Answer = tuple[str, Mapping[str, Any]]
 """("stream" | "struct", data): one response to a reverse call."""
 
-Answerer = Callable[[Mapping[str, Any]], Iterator[Answer]]
-"""Takes the request's `request` object; raises to answer with an error."""
+OnUsage = Callable[[str, str, int, int, float | None, str], None]
+"""Called as (kind, model, tokens in, tokens out, price, currency); a price of None is unknown."""
+
+
+def _not_counted(
+    kind: str, model: str, tokens_in: int, tokens_out: int, price: float | None, currency: str
+) -> None:
+    """Usage that nobody counts."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The call in which a plugin asks something back.
+
+    Attributes:
+        plugin: what the asking plugin declares.
+        tool: the tool that asks; empty outside a tool call.
+        session: the id of its session.
+        on_usage: told what models were used for it.
+    """
+
+    plugin: Plugin
+    tool: str = ""
+    session: str = ""
+    on_usage: OnUsage = _not_counted
+
+
+Answerer = Callable[[Mapping[str, Any], Caller], Iterator[Answer]]
+"""Takes the request's `request` object and who asks; raises to answer with an error."""
 
 # kind of call -> (group of the manifest's resource.permission, entry in it)
 _NEEDED: dict[str, tuple[str, str]] = {
@@ -58,11 +85,19 @@ def refusal(kind: str, permissions: Permissions) -> str | None:
 
 @dataclass
 class Answers:
-    """Who answers what."""
+    """Who answers what.
+
+    Attributes:
+        by_kind: kind of call to its answerer.
+        on_usage: told what models were used, for every call of every plugin.
+        closing: called once by `close`, the last one first.
+    """
 
     by_kind: dict[str, Answerer] = field(default_factory=dict)
+    on_usage: OnUsage = _not_counted
+    closing: list[Callable[[], None]] = field(default_factory=list)
 
-    def answer(self, kind: str, request: Mapping[str, Any]) -> Iterator[Answer]:
+    def answer(self, kind: str, request: Mapping[str, Any], caller: Caller) -> Iterator[Answer]:
         """The answers to one reverse call.
 
         Raises:
@@ -74,4 +109,14 @@ class Answers:
                 f"this local runtime does not answer '{kind}' calls; "
                 "run the tool inside Dify for that"
             )
-        return answerer(request)
+
+        def count(*used: Any) -> None:
+            self.on_usage(*used)
+            caller.on_usage(*used)
+
+        return answerer(request, replace(caller, on_usage=count))
+
+    def close(self) -> None:
+        """End what answering has started: file servers, worker processes."""
+        while self.closing:
+            self.closing.pop()()

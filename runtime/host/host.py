@@ -8,11 +8,11 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from runtime.answers.reverse import Answers, refusal
+from runtime.answers.reverse import Answers, Caller, OnUsage, refusal
 from runtime.declaration import Plugin, Provider, Tool
 from runtime.errors import LimitExceeded, ProtocolViolation, StudioError, ToolFailed, UsageError
 from runtime.host import stdio
@@ -70,9 +70,10 @@ class Host:
         self.folder = folder
         self.credentials = dict(credentials or {})
         self.limits = limits or Limits()
-        self._answers = answers or Answers()
+        self.answers = answers or Answers()
         self._notice = _guarded(on_notice or _nobody)
         self._inboxes: dict[str, _Inbox] = {}
+        self._callers: dict[str, Caller] = {}
         self._lock = threading.Lock()
         self.process = PluginProcess(
             [str(python), "-m", declaration.entrypoint],
@@ -104,8 +105,9 @@ class Host:
         self.process.wait_ready()
 
     def stop(self) -> None:
-        """End the process and everything that it started."""
+        """End the process and everything that it started, and what answers it."""
         self.process.stop()
+        self.answers.close()
 
     # --- calls -------------------------------------------------------------------------
 
@@ -116,6 +118,7 @@ class Host:
         *,
         credentials: Mapping[str, Any] | None = None,
         timeout: float | None = None,
+        on_usage: OnUsage | None = None,
     ) -> Iterator[Message]:
         """Call a tool and yield its messages as they come, files put together.
 
@@ -124,6 +127,7 @@ class Host:
             parameters: sent as they are; `runtime.host.parameters` checks and casts them.
             credentials: instead of the host's.
             timeout: absolute limit in seconds; default and ceiling: PLUGIN_MAX_EXECUTION_TIMEOUT.
+            on_usage: told what models the tool used through reverse calls.
 
         Raises:
             UsageError: no such tool, or a parameter that is no JSON.
@@ -143,7 +147,7 @@ class Host:
             "credential_type": "api-key",
         }
         files = ChunkMerger(self.limits)
-        for payload in self._call(data, timeout):
+        for payload in self._call(data, timeout, on_usage):
             kind, content, meta = tool_message(payload)
             if kind == "blob_chunk":
                 merged = files.add(content, meta)
@@ -227,7 +231,12 @@ class Host:
 
     # --- inside ------------------------------------------------------------------------
 
-    def _call(self, data: Mapping[str, Any], timeout: float | None) -> Iterator[dict[str, Any]]:
+    def _call(
+        self,
+        data: Mapping[str, Any],
+        timeout: float | None,
+        on_usage: OnUsage | None = None,
+    ) -> Iterator[dict[str, Any]]:
         """One session: send `data`, yield the stream's payloads until its end."""
         ceiling = self.limits.PLUGIN_MAX_EXECUTION_TIMEOUT
         limit = ceiling if timeout is None else min(timeout, ceiling)
@@ -239,9 +248,13 @@ class Host:
                 f"The call cannot be sent to a plugin: {error}.", "Give it what JSON can say."
             ) from None
         inbox: _Inbox = queue.SimpleQueue()
+        caller = Caller(self.declaration, str(data.get("tool") or ""), session)
+        if on_usage is not None:
+            caller = replace(caller, on_usage=on_usage)
         # Registered before it is sent: a death in between is told to this call too.
         with self._lock:
             self._inboxes[session] = inbox
+            self._callers[session] = caller
         try:
             self.wait_ready()
             end = time.monotonic() + limit
@@ -277,17 +290,19 @@ class Host:
         finally:
             with self._lock:
                 self._inboxes.pop(session, None)
+                self._callers.pop(session, None)
 
     def _deliver(self, event: stdio.SessionEvent | stdio.Complaint) -> None:
         """In the reader's thread: hand an event to its call, or answer a reverse call."""
         with self._lock:
             inbox = self._inboxes.get(event.session) if event.session is not None else None
-        if inbox is None:
+            caller = self._callers.get(event.session or "")
+        if inbox is None or caller is None:
             # Like the daemon, we do not listen to a call that has ended.
             if isinstance(event, stdio.Complaint):
                 self._notice("warning", f"The plugin complains: {event.text}")
         elif isinstance(event, stdio.SessionEvent) and _answerable(event):
-            threading.Thread(target=self._reverse, args=(event,), daemon=True).start()
+            threading.Thread(target=self._reverse, args=(event, caller), daemon=True).start()
         else:
             inbox.put(event)
 
@@ -301,7 +316,7 @@ class Host:
         with self._lock:
             return session in self._inboxes
 
-    def _reverse(self, event: stdio.SessionEvent) -> None:
+    def _reverse(self, event: stdio.SessionEvent, caller: Caller) -> None:
         """Answer one reverse call."""
         kind, request_id = event.data["type"], event.data["backwards_request_id"]
 
@@ -314,7 +329,7 @@ class Host:
         try:
             if denied is not None:
                 raise PermissionError(denied)
-            answers = self._answers.answer(kind, event.data["request"])
+            answers = self.answers.answer(kind, event.data["request"], caller)
             for message, data in answers:
                 if not self._listens(event.session):
                     break  # its call is over: what makes the answers ends with them
