@@ -167,3 +167,17 @@ def test_topics_lie_above_groups() -> None:
 def test_few_groups_are_their_own_topics() -> None:
     vectors, truth = blobs(3, 10)
     assert topics.find(vectors, truth).tolist() == [0, 1, 2]
+
+
+def test_where_the_scores_hardly_differ_the_usual_size_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # 640 rows in 4 regions of 4 groups each: 4 groups of 160 or 16 of 40.
+    drawn = np.random.default_rng(3)
+    regions, groups = drawn.normal(size=(4, 64)), drawn.normal(size=(16, 64))
+    rows, noise = np.arange(640), drawn.normal(size=(640, 64))
+    vectors = embed.unit((4 * regions[rows % 4] + 2 * groups[rows % 16] + noise).astype(np.float32))
+    assert choose(vectors).max() + 1 == 16
+    monkeypatch.setattr(cut, "USUAL_SIZE", 160.0)
+    monkeypatch.setattr(cut, "USUAL_ROOTS", 160.0)
+    assert choose(vectors).max() + 1 == 4
