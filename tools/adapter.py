@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from dify_plugin import Tool
+from dify_plugin.entities.provider_config import LogMetadata
 from dify_plugin.entities.tool import ToolInvokeMessage
 from dify_plugin.file.file import File
 
@@ -275,6 +276,7 @@ class Call:
             status=_LOG_STATUS.ERROR if failed else _LOG_STATUS.SUCCESS,
             error=blot(event.error, self.secrets) or None,
             data=data,
+            metadata=_spent(event),
         )
 
     def _still(self, last: StepEvent | None) -> ToolInvokeMessage:
@@ -286,3 +288,13 @@ class Call:
             status=_LOG_STATUS.START,
             parent=self._open.get(last.number) if last is not None else None,
         )
+
+
+def _spent(event: StepEvent) -> dict[LogMetadata, Any]:
+    """What a step cost, by the names under which Dify shows it; empty if it cost nothing."""
+    spent: dict[LogMetadata, Any] = {}
+    if event.cost is not None:
+        spent = {LogMetadata.TOTAL_PRICE: event.cost, LogMetadata.CURRENCY: event.currency}
+    if event.tokens:
+        spent[LogMetadata.TOTAL_TOKENS] = event.tokens
+    return spent

@@ -136,7 +136,8 @@ class Ledger:
         """
         began = time.monotonic()
         record = Recorder(secrets.token_hex(8), self._put, self._masks, began, lambda: self._store)
-        self._put(self._beginning(record.id, kind, name, plugin, dict(parameters), secret))
+        if not self._off:
+            self._begin(record.id, kind, name, plugin, self._masks.parameters(parameters, secret))
         for value in parameters.values():
             for path in _files_in(value):
                 record.file(path, given=True)
@@ -162,18 +163,14 @@ class Ledger:
         from sqlalchemy.exc import SQLAlchemyError
 
         from runtime.ledger import cutoff
-        from runtime.ledger.owners import Place
         from runtime.ledger.schema import Database
         from runtime.ledger.store import FileStore
 
-        try:
-            self._place = Place(self._where)
-            self._owner = self._place.enter()
-        except OSError as error:
+        if self._place is None or self._owner is None:
             raise StudioError(
-                f"The ledger's folder {self._where} cannot be written: {error.strerror or error}.",
+                f"The ledger's folder {self._where} cannot be written.",
                 "Give another STUDIO_DATA_DIR, or STUDIO_LEDGER=off.",
-            ) from None
+            )
         self._store = FileStore(self._place)
         database = Database(self._address, self._place)
         try:
@@ -215,37 +212,42 @@ class Ledger:
                 .values(seen=time.time())
             )
 
-    def _beginning(
-        self,
-        id: str,
-        kind: str,
-        name: str,
-        plugin: str,
-        parameters: Mapping[str, Any],
-        secret: Collection[str],
-    ) -> Job:
-        started = time.time()
+    def _begin(
+        self, id: str, kind: str, name: str, plugin: str, parameters: Mapping[str, Any]
+    ) -> None:
+        self._enter()
+        now = time.time()
+        row = {
+            "id": id,
+            "kind": kind,
+            "name": self._masks.text(name, 250),
+            "plugin": self._masks.text(plugin, 250),
+            "user": _user(),
+            "parameters": as_json(parameters),
+            "status": status.RUNNING,
+            "started": now,
+            "seen": now,
+            "place": self._place.id if self._place else "",
+            "owner": self._owner.token if self._owner else "",
+        }
+        if self._owner is not None:
+            self._owner.note(row)
 
         def write(connection: Connection) -> None:
             from runtime.ledger.schema import runs
 
-            connection.execute(
-                runs.insert().values(
-                    id=id,
-                    kind=kind,
-                    name=self._masks.text(name, 250),
-                    plugin=self._masks.text(plugin, 250),
-                    user=_user(),
-                    parameters=as_json(self._masks.parameters(parameters, secret)),
-                    status=status.RUNNING,
-                    started=started,
-                    seen=time.time(),
-                    place=self._place.id if self._place else "",
-                    owner=self._owner.token if self._owner else "",
-                )
-            )
+            connection.execute(runs.insert().values(row))
 
-        return write
+        self._put(write)
+
+    def _enter(self) -> None:
+        """Say that we are alive; if the folder cannot be written, `_open` says so."""
+        from runtime.ledger.owners import Place
+
+        if self._owner is None:
+            with contextlib.suppress(OSError):
+                self._place = Place(self._where)
+                self._owner = self._place.enter()
 
 
 def _files_in(value: object) -> list[str]:

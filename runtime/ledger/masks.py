@@ -64,11 +64,15 @@ class Masks:
     def text(self, value: object, limit: int = MAX_TEXT) -> str:
         """`value` as text without secrets, cut at `limit` characters with a note."""
         # PostgreSQL takes no NUL, and no database half a surrogate pair.
-        text = str(value).replace("\0", "\ufffd").encode(errors="replace").decode()
+        whole = str(value)
+        # Cut roughly first: a megabyte need not be searched, and half a secret not be kept.
+        text = whole[: 2 * limit + 1000].replace("\0", "\ufffd").encode(errors="replace").decode()
         text = blot(text, self._secrets)
         for shape, mask in _SHAPES:
             text = shape.sub(lambda found, mask=mask: found["keep"] + mask, text)  # type: ignore[misc]
-        return text if len(text) <= limit else f"{text[:limit]}… (cut: {len(text):,} characters)"
+        if len(whole) <= limit:
+            return text
+        return f"{text[:limit]}… (cut: {len(whole):,} characters)"
 
     def value(self, value: Any, depth: int = 0) -> Any:
         """Plain data without secrets and of bounded size."""

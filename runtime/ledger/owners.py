@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import secrets
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from runtime.files import write_whole
-
-_OLD_SECONDS = 24 * 3600.0
 
 
 class Place:
@@ -50,8 +49,9 @@ class Place:
         """Say that this process is alive, until it ends or `Owner.leave`."""
         token = secrets.token_hex(8)
         path = self._locks / token
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with self.guard("alive"):  # nobody takes it for dead before it is locked
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         return Owner(token, path, descriptor)
 
     def is_alive(self, token: str) -> bool:
@@ -66,13 +66,16 @@ class Place:
             return True
         return False
 
-    def sweep(self) -> None:
-        """Remove what processes have left that died before they had a run."""
-        for path in self._locks.iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                old = time.time() - path.stat().st_mtime > _OLD_SECONDS
-                if old and not self.is_alive(path.name):
-                    path.unlink()
+    def dead(self) -> dict[str, list[dict[str, Any]]]:
+        """Owners that ended without `Owner.leave`, and what they have noted."""
+        with self.guard("alive"):
+            tokens = [path.name for path in self._locks.iterdir() if not self.is_alive(path.name)]
+            return {token: list(self._notes(token)) for token in tokens}
+
+    def _notes(self, token: str) -> Iterator[dict[str, Any]]:
+        for line in (self._locks / token).read_bytes().splitlines():
+            with contextlib.suppress(ValueError):  # the power went while it was written
+                yield json.loads(line)
 
     def forget(self, token: str) -> None:
         """Remove the lock of an owner that is gone."""
@@ -86,6 +89,14 @@ class Owner:
         self.token = token
         self._path = path
         self._descriptor = descriptor
+
+    def note(self, run: Mapping[str, Any]) -> None:
+        """Note a run that begins, for those who come after us if we end too soon.
+
+        It takes less than a millisecond, where opening the database takes half a second.
+        """
+        line = json.dumps(run, separators=(",", ":")) + "\n"
+        os.write(self._descriptor, line.encode())
 
     def leave(self) -> None:
         """Not alive any more."""

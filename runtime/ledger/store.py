@@ -91,7 +91,6 @@ def prune(
         with database.writing() as connection:
             connection.execute(delete(runs).where(runs.c.id.in_(batch)))
         forgotten += len(batch)
-    store.place.sweep()
     removed = 0
     while not stop.is_set():
         with store.place.guard("files"):
