@@ -13,6 +13,7 @@ from runtime.answers.files import FileServer
 from runtime.declaration import Parameter
 from runtime.errors import StudioError, UsageError
 from runtime.host import Host
+from runtime.host.faults import FileFault
 from runtime.host.messages import Message, Result
 from runtime.host.parameters import closest, prepare
 from runtime.ledger import NO_LEDGER, Ledger
@@ -65,7 +66,10 @@ def pairs(arguments: Sequence[str]) -> dict[str, str]:
 
 @contextlib.contextmanager
 def arguments(
-    declared: Sequence[Parameter], given: Mapping[str, str], what: str
+    declared: Sequence[Parameter],
+    given: Mapping[str, str],
+    what: str,
+    fault: FileFault | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Values from the command line: @file is read, and files for a plugin are served.
 
@@ -76,7 +80,7 @@ def arguments(
         UsageError: an unknown name, or a file that cannot be read or is no text.
     """
     kinds = {parameter.name: parameter.type for parameter in declared}
-    with FileServer() as server:
+    with FileServer(fault) as server:
         values: dict[str, Any] = {}
         for name, value in given.items():
             if name not in kinds:
@@ -127,7 +131,7 @@ def run(
         PluginStartFailed: the plugin does not become ready.
     """
     _, declared = host.find(tool)
-    with arguments(declared.parameters, given, tool) as values:
+    with arguments(declared.parameters, given, tool, host.faults.files) as values:
         parameters = prepare(declared, values)
         done = NodeRun(Result())
         secret = [known.name for known in declared.parameters if known.type == "secret-input"]

@@ -19,9 +19,11 @@ from pathlib import PurePosixPath
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
+from runtime.host.faults import FileFault
 from runtime.host.parameters import FILE_IDENTITY
 
 DEFAULT_MIME_TYPE = "application/octet-stream"
+_SLOW_PIECES = 20
 
 # Dify's kinds of files (graphon 0.8.0: graphon/file/constants.py and file_factory.py).
 _KINDS = {
@@ -78,9 +80,14 @@ class FileServer:
 
     The server starts with the first `put`, on a free port. Reading works from any process of
     this machine that knows the URL, and from nowhere else.
+
+    Args:
+        fault: how to misbehave; default: not at all.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, fault: FileFault | None = None) -> None:
+        self._fault = fault
+        self._closed = threading.Event()
         self._files: dict[str, _Stored] = {}
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
@@ -124,6 +131,7 @@ class FileServer:
 
     def close(self) -> None:
         """Stop serving and forget the files."""
+        self._closed.set()  # files that hang on purpose
         with self._lock:
             server, thread = self._server, self._thread
             self._server = self._thread = None
@@ -135,7 +143,12 @@ class FileServer:
 
     def _started(self) -> int:
         if self._server is None:
-            handler = type("Handler", (_Handler,), {"files": self._files})
+            handler = type(
+                "Handler",
+                (_Handler,),
+                {"files": self._files, "fault": self._fault, "closed": self._closed},
+            )
+            self._closed.clear()
             self._server = _Server(("127.0.0.1", 0), handler)
             self._thread = threading.Thread(
                 # A short poll, so that closing does not wait for half a second.
@@ -156,6 +169,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     files: dict[str, _Stored]
+    fault: FileFault | None
+    closed: threading.Event
     protocol_version = "HTTP/1.1"
     timeout = 30
 
@@ -169,7 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, body: bool) -> None:
         stored = self.files.get(urlsplit(self.path).path)
-        if stored is None:
+        if stored is None or (self.fault is not None and self.fault.kind == "404"):
             self.send_response(HTTPStatus.NOT_FOUND)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -178,8 +193,23 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", stored.mime_type)
         self.send_header("Content-Length", str(len(stored.data)))
         self.end_headers()
-        if body:
+        if body and self.fault is not None:
+            self._write_badly(stored.data, self.fault)
+        elif body:
             self.wfile.write(stored.data)
+
+    def _write_badly(self, data: bytes, fault: FileFault) -> None:
+        if fault.kind == "hangs":
+            self.wfile.write(data[: len(data) // 2])
+            self.closed.wait()
+            self.close_connection = True
+            return
+        piece = max(1, len(data) // _SLOW_PIECES)
+        for start in range(0, len(data), piece):
+            self.wfile.write(data[start : start + piece])
+            if self.closed.wait(fault.seconds / _SLOW_PIECES):
+                self.close_connection = True
+                return
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: standard error belongs to the user."""

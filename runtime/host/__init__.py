@@ -12,11 +12,12 @@ from typing import Any
 from runtime import declaration
 from runtime.answers.reverse import Answers
 from runtime.errors import UsageError
+from runtime.host.faults import Faults
 from runtime.host.host import Host
 from runtime.host.limits import Limits
 from runtime.paths import cache
 
-__all__ = ["Host", "Limits", "open_plugin", "plugin_folder"]
+__all__ = ["Faults", "Host", "Limits", "open_plugin", "plugin_folder"]
 
 
 def open_plugin(
@@ -26,6 +27,7 @@ def open_plugin(
     limits: Limits | None = None,
     answers: Answers | None = None,
     on_notice: Callable[[str, str], None] | None = None,
+    faults: Faults | None = None,
 ) -> Host:
     """A host for the plugin in a folder or a .difypkg; not started yet.
 
@@ -35,6 +37,7 @@ def open_plugin(
         limits: what to enforce; default: Dify's.
         answers: who answers reverse calls.
         on_notice: told about stray lines, logs, standard error and installations.
+        faults: how to misbehave.
 
     Raises:
         UsageError: there is no such folder or file.
@@ -55,6 +58,7 @@ def open_plugin(
         limits=limits,
         answers=answers,
         on_notice=on_notice,
+        faults=faults,
     )
 
 

@@ -17,7 +17,9 @@ from runtime.declaration import Plugin, Provider, Tool
 from runtime.errors import LimitExceeded, ProtocolViolation, StudioError, ToolFailed, UsageError
 from runtime.host import stdio
 from runtime.host.chunks import ChunkMerger, whole_blob
+from runtime.host.faults import Faults
 from runtime.host.limits import Limits
+from runtime.host.link import Ears, Link, Linking
 from runtime.host.messages import Message, tool_message
 from runtime.host.parameters import closest
 from runtime.host.process import PluginProcess
@@ -53,6 +55,8 @@ class Host:
         limits: what to enforce; default: Dify's.
         answers: who answers reverse calls; default: nobody.
         on_notice: called with (kind, text); kind is stray, log, stderr, reverse or warning.
+        link: the way to a plugin that somebody else started; default: a process of our own.
+        faults: how to misbehave.
     """
 
     def __init__(
@@ -65,25 +69,23 @@ class Host:
         limits: Limits | None = None,
         answers: Answers | None = None,
         on_notice: Callable[[str, str], None] | None = None,
+        link: Linking | None = None,
+        faults: Faults | None = None,
     ) -> None:
         self.declaration = declaration
         self.folder = folder
         self.credentials = dict(credentials or {})
-        self.limits = limits or Limits()
+        self.faults = faults or Faults()
+        self.limits = self.faults.limits(limits or Limits())
         self.answers = answers or Answers()
         self._notice = _guarded(on_notice or _nobody)
         self._inboxes: dict[str, _Inbox] = {}
         self._callers: dict[str, Caller] = {}
         self._lock = threading.Lock()
-        self.process = PluginProcess(
-            [str(python), "-m", declaration.entrypoint],
-            folder,
-            {"INSTALL_METHOD": "local"},
-            self.limits,
-            self._deliver,
-            self._tell_everyone,
-            self._notice,
-        )
+        self._python = python
+        self._process: PluginProcess | None = None
+        ears = Ears(self._deliver, self._tell_everyone, self._notice)
+        self._link: Link = self.faults.linking(link or self._own_process)(ears)
 
     def __enter__(self) -> Host:
         return self
@@ -93,7 +95,7 @@ class Host:
 
     def start(self) -> None:
         """Start the process, if it does not run, and return at once."""
-        self.process.start()
+        self._link.start()
 
     def wait_ready(self) -> None:
         """Start the process, if it does not run, and wait for its first heartbeat.
@@ -101,13 +103,23 @@ class Host:
         Raises:
             PluginStartFailed: it does not become ready.
         """
-        self.process.start()
-        self.process.wait_ready()
+        self._link.start()
+        self._link.wait_ready()
 
     def stop(self) -> None:
-        """End the process and everything that it started, and what answers it."""
-        self.process.stop()
-        self.answers.close()
+        """End the process and everything that it started."""
+        self._link.stop()
+
+    @property
+    def process(self) -> PluginProcess:
+        """The plugin's process.
+
+        Raises:
+            AttributeError: somebody else started the plugin.
+        """
+        if self._process is None:
+            raise AttributeError("This host has no process of its own.")
+        return self._process
 
     # --- calls -------------------------------------------------------------------------
 
@@ -231,6 +243,18 @@ class Host:
 
     # --- inside ------------------------------------------------------------------------
 
+    def _own_process(self, ears: Ears) -> Link:
+        self._process = PluginProcess(
+            [str(self._python), "-m", self.declaration.entrypoint],
+            self.folder,
+            {"INSTALL_METHOD": "local"},
+            self.limits,
+            ears.deliver,
+            ears.tell_everyone,
+            ears.notice,
+        )
+        return self._process
+
     def _call(
         self,
         data: Mapping[str, Any],
@@ -258,7 +282,7 @@ class Host:
         try:
             self.wait_ready()
             end = time.monotonic() + limit
-            self.process.send(line)
+            self._link.send(line)
             while True:
                 try:
                     event = inbox.get(timeout=max(0.0, end - time.monotonic()))
@@ -321,11 +345,11 @@ class Host:
         kind, request_id = event.data["type"], event.data["backwards_request_id"]
 
         def reply(what: str, message: str, data: Mapping[str, Any] | None) -> None:
-            self.process.send(
+            self._link.send(
                 stdio.backwards_response(event.session, request_id, what, message, data)
             )
 
-        denied = refusal(kind, self.declaration.permissions)
+        denied = self.faults.refusal(kind) or refusal(kind, self.declaration.permissions)
         try:
             if denied is not None:
                 raise PermissionError(denied)

@@ -147,6 +147,10 @@ class PluginProcess:
         self._reason = reason
         self._kill(self._process)
 
+    def cut(self, reason: StudioError) -> None:
+        """Tell the calls in flight `reason`; what the plugin still says to them is not heard."""
+        self._on_death(reason)
+
     def stop(self) -> None:
         """End the process and everything it started, and do not start it again.
 
