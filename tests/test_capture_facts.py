@@ -13,9 +13,10 @@ from PIL import Image, ImageDraw
 
 from creative import capture
 from creative.capture import facts
-from creative.capture.facts import PageFacts, colours
+from creative.capture.facts import PageFacts
 from creative.deadline import Deadline
 from creative.errors import EngineUnavailable
+from creative.palette import colours
 from tests.captures import needs_browser, shoot
 from tests.pages import Site
 
@@ -40,7 +41,7 @@ header{background:#00aa66;height:300px}.half{background:#cc2211;height:150px}</s
 def site() -> Iterator[Site]:
     with Site() as made:
         made.pages["/shop"] = SHOP
-        facts.worker.call("creative.capture.facts:ready", None, Deadline(60))
+        facts.worker.call("creative.palette:ready", None, Deadline(60))
         yield made
     capture.close()
 
@@ -279,5 +280,5 @@ def test_the_process_that_counts_is_started_ahead() -> None:
     while facts.worker.pid is None and not end.expired:
         time.sleep(0.02)
     assert facts.worker.pid is not None
-    assert facts.worker.call("creative.capture.facts:colours", picture(("#cc2211", 9)), end)
+    assert facts.worker.call("creative.palette:colours", picture(("#cc2211", 9)), end)
     facts.worker.stop()

@@ -24,12 +24,10 @@ COLOURS_SECONDS = 10.0
 """Nor are its colours; on a busy machine the process that counts them takes a while to start."""
 READ_MILLISECONDS = 40
 """A page with more to read is read so far; its first 2,000 elements and texts always are."""
-MAX_HEADINGS, MAX_BUTTONS, MAX_PRICES, MAX_COLOURS = 40, 40, 20, 6
+MAX_HEADINGS, MAX_BUTTONS, MAX_PRICES = 40, 40, 20
 MAX_TEXT = 4000
 MAX_LINE = 300
 MAX_ADDRESS = 2000
-SMALL = 64
-"""Colours are counted on a picture of so many pixels across and down at most."""
 
 _CURRENCY = (
     r"(?:(?:US|CA|AU|NZ|HK|NT|S|R|A)?\$|[€£¥￥₹₩₽₺₴₫฿₱]"
@@ -204,7 +202,7 @@ def warm_up() -> None:
 
     def ready() -> None:
         try:
-            worker.call("creative.capture.facts:ready", None, Deadline(30))
+            worker.call("creative.palette:ready", None, Deadline(30))
         except CreativeError:
             return  # whoever needs it next is told what is wrong
 
@@ -269,67 +267,4 @@ def _clean(value: object, most: int = MAX_LINE, lines: bool = False) -> str:
 def _palette(pictures: tuple[Picture, ...], deadline: Deadline) -> tuple[str, ...]:
     if not pictures or pictures[0].media_type == "application/pdf":
         return ()
-    return tuple(worker.call("creative.capture.facts:colours", pictures[0].data, deadline))
-
-
-def ready(payload: object, progress: object) -> None:
-    """Load what `colours` needs."""
-    import PIL.Image
-    import PIL.JpegImagePlugin
-    import PIL.PngImagePlugin
-    import PIL.WebPImagePlugin  # noqa: F401
-
-
-def colours(data: bytes, progress: object) -> list[str]:
-    """The colours that a picture is made of, as #rrggbb.
-
-    The most frequent first; near-white and near-black come last, unless half of the picture is
-    of them.
-
-    Args:
-        data: a PNG, JPEG or WebP.
-        progress: not used; every job of a worker takes it.
-    """
-    import io
-
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data)) as opened:
-        opened.draft("RGB", (4 * SMALL, 4 * SMALL))  # a JPEG is decoded small
-        step = max(1, opened.width // SMALL, opened.height // SMALL // 4)
-        shown = Image.new("RGB", (1, 1), "white")
-        small = opened.convert("RGBA") if "A" in opened.getbands() else opened.convert("RGB")
-        # Every nth pixel, not their mean: the mean of two colours is on no page.
-        small = small.resize(
-            (max(1, small.width // step), max(1, small.height // step)), Image.Resampling.NEAREST
-        )
-        if small.mode == "RGBA":
-            shown = Image.new("RGB", small.size, "white")
-            shown.paste(small, mask=small.getchannel("A"))
-        else:
-            shown = small
-    counted = shown.getcolors(shown.width * shown.height) or []
-    return _dominant([(number, colour) for number, colour in counted if isinstance(colour, tuple)])
-
-
-def _dominant(counted: list[tuple[int, tuple[int, ...]]]) -> list[str]:
-    """Colours so near that nobody tells them apart count as the most frequent of them."""
-    total = sum(number for number, _ in counted) or 1
-    groups: list[list[Any]] = []
-    for number, colour in sorted(counted, reverse=True)[:4096]:
-        for group in groups:
-            if sum((a - b) ** 2 for a, b in zip(group[1], colour, strict=True)) < 32**2:
-                group[0] += number
-                break
-        else:
-            if len(groups) < 64:
-                groups.append([number, colour])
-    groups.sort(key=lambda group: -group[0])
-
-    def plain(group: list[Any]) -> bool:
-        grey = max(group[1]) < 24 or min(group[1]) > 231
-        return grey and group[0] < total / 2
-
-    kept = [group for group in groups if group[0] * 500 >= total]
-    ordered = [one for one in kept if not plain(one)] + [one for one in kept if plain(one)]
-    return ["#{:02x}{:02x}{:02x}".format(*group[1]) for group in ordered[:MAX_COLOURS]]
+    return tuple(worker.call("creative.palette:colours", pictures[0].data, deadline))
