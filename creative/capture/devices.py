@@ -9,8 +9,6 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from creative.images.names import resolve
-
 
 class Kind(BaseModel):
     """What the browser on a kind of device says it is."""
@@ -67,6 +65,8 @@ def find(name: str) -> tuple[Device, Kind]:
     Raises:
         InvalidInput: none has that name; the error lists the closest ones.
     """
+    from creative.images.names import resolve  # all of images comes with it
+
     rows = table()
     device = rows.devices[resolve("device", name, rows.devices, "the list of devices")]
     return device, rows.kinds[device.kind]
