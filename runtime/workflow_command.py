@@ -70,6 +70,8 @@ def run(
     inputs = _inputs(file, given)
     plugins = ", ".join(host.declaration.id for host in hosts)
     with ledger.run("workflow", file.name, plugins, given) as record:
+        for host in hosts:
+            host.answers.on_usage = record.usage
         result = execute(file, inputs, hosts, view, timeout, record)
         saved = {id(f): save([f], out)[0] for f in result.files}
         shown = result.to_json(lambda f: saved[id(f)]["path"])
