@@ -77,9 +77,18 @@ def test_other_languages_are_not_taken_for_english(name: str, shop: list[str]) -
 
 @pytest.mark.parametrize(
     "text",
-    ["installare app per il meteo", "wat voor weer wordt het", "quel temps fait il demain",
-     "perkiraan cuaca besok pagi di surabaya", "cena ubezpieczenia samochodu", "12 34", "☕☕", "abc", ""],
-)  # fmt: skip
+    [
+        "installare app per il meteo",
+        "wat voor weer wordt het",
+        "quel temps fait il demain",
+        "perkiraan cuaca besok pagi di surabaya",
+        "cena ubezpieczenia samochodu",
+        "12 34",
+        "☕☕",
+        "abc",
+        "",
+    ],
+)
 def test_these_are_not_english(text: str) -> None:
     assert not english.is_english([text])
 
