@@ -11,11 +11,24 @@ from typing import NoReturn
 import typer
 
 # In the order in which --help lists them.
-from runtime.commands import tools, run, workflow, runs, stats, package, demo, doctor  # isort: skip
+from runtime.commands import tools, run, workflow, runs, stats, debug_server  # isort: skip
+from runtime.commands import package, demo, doctor  # isort: skip
 from runtime.commands.common import app, show_failure
 from runtime.errors import UsageError
 
-__all__ = ["app", "demo", "doctor", "main", "package", "run", "runs", "stats", "tools", "workflow"]
+__all__ = [
+    "app",
+    "debug_server",
+    "demo",
+    "doctor",
+    "main",
+    "package",
+    "run",
+    "runs",
+    "stats",
+    "tools",
+    "workflow",
+]
 
 
 def main() -> NoReturn:

@@ -6,7 +6,7 @@ that any plugin can be hosted; `runtime.package` holds the strict rules for pack
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +207,29 @@ def from_files(read: Read, where: str) -> Plugin:
             "providers": providers,
         },
         f"{where}: manifest.yaml",
+    )
+
+
+def from_wire(manifest: Mapping[str, Any], providers: Sequence[Mapping[str, Any]]) -> Plugin:
+    """Read what a plugin says about itself when it registers for remote debugging.
+
+    Raises:
+        PackageInvalid: a field that hosting needs is missing.
+    """
+    resource = _mapping(manifest.get("resource"), "manifest: resource", "The plugin")
+    listed = [
+        {**provider, "credentials": provider.get("credentials_schema") or []}
+        for provider in providers
+    ]
+    return _validated(
+        Plugin,
+        {
+            **manifest,
+            "permissions": resource.get("permission") or {},
+            "entrypoint": "main",
+            "providers": listed,
+        },
+        "The plugin's declaration",
     )
 
 

@@ -15,9 +15,10 @@ from runtime.errors import UsageError
 from runtime.host.faults import Faults
 from runtime.host.host import Host
 from runtime.host.limits import Limits
+from runtime.host.remote import RemoteLink
 from runtime.paths import cache
 
-__all__ = ["Faults", "Host", "Limits", "open_plugin", "plugin_folder"]
+__all__ = ["Faults", "Host", "Limits", "open_link", "open_plugin", "plugin_folder"]
 
 
 def open_plugin(
@@ -58,6 +59,39 @@ def open_plugin(
         limits=limits,
         answers=answers,
         on_notice=on_notice,
+        faults=faults,
+    )
+
+
+def open_link(
+    link: RemoteLink,
+    credentials: Mapping[str, Any],
+    *,
+    limits: Limits | None = None,
+    answers: Answers | None = None,
+    on_notice: Callable[[str, str], None] | None = None,
+    faults: Faults | None = None,
+) -> Host:
+    """A host for a plugin that somebody else started; the arguments are those of `open_plugin`.
+
+    Raises:
+        UsageError: a fault that only a process of our own can have.
+    """
+    if faults is not None and faults.kill:
+        link.stop()
+        raise UsageError(
+            "--fault kill ends a plugin's process, and one that debugs remotely is not ours.",
+            "Use --fault cut, or kill the process yourself.",
+        )
+    return Host(
+        link.plugin,
+        Path(),
+        "",
+        credentials=credentials,
+        limits=limits,
+        answers=answers,
+        on_notice=on_notice,
+        link=link.attach,
         faults=faults,
     )
 
