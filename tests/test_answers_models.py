@@ -48,6 +48,10 @@ class AskTool(Tool):
         whole = invoke(config, prompt, stop=given.get("stop"), stream=False)
         return whole.model_dump(mode="json")
 
+    def _embed_badly(self, given):
+        config = TextEmbeddingModelConfig(provider="p", model="asked-for")
+        self.session.model.text_embedding.invoke(config, "one text")
+
     def _embed(self, given):
         config = TextEmbeddingModelConfig(provider="p", model="asked-for")
         made = self.session.model.text_embedding.invoke(config, given["texts"])
@@ -271,7 +275,7 @@ def test_failures_are_told_in_difys_words(
 
 def test_a_stream_that_never_ends_is_ended(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     models, _, host = scene
-    monkeypatch.setattr("runtime.answers.models.READ_SECONDS", 0.3)
+    monkeypatch.setattr("runtime.answers.endpoint.READ_SECONDS", 0.3)
     models.say = streaming(*[event("x")] * 50, pause=0.05)
     began = time.monotonic()
     with pytest.raises(ToolFailed, match="DIFY_BACKWARDS_INVOCATION_READ_TIMEOUT"):
@@ -331,8 +335,40 @@ def test_an_endpoint_that_is_not_there(folder: Path, make_probe: Callable[..., H
     host = make_probe(folder, answers=Answers(answerers(nowhere, Endpoint())))
     with pytest.raises(ToolFailed, match="Connection Error"):
         call(host, "llm")
-    with pytest.raises(ToolFailed, match=r"not initialized.*STUDIO_LLM_BASE_URL"):
+    host = make_probe(folder, answers=Answers(answerers(Endpoint(), nowhere)))
+    with pytest.raises(ToolFailed, match="Connection Error"):
         call(host, "embed", texts=["a"])
+    with pytest.raises(ToolFailed, match="not initialized") as caught:
+        call(host, "llm")
+    for name in ("STUDIO_LLM_BASE_URL", "STUDIO_LLM_API_KEY", "STUDIO_LLM_MODEL"):
+        assert name in caught.value.message
+
+
+def test_without_an_endpoint_the_embedded_model_makes_vectors_and_says_so(
+    folder: Path, make_probe: Callable[..., Host]
+) -> None:
+    said: list[str] = []
+    answers = Answers()
+    answers.by_kind = answerers(
+        Endpoint(), Endpoint(), say=lambda kind, text: said.append(text), closing=answers.closing
+    )
+    host = make_probe(folder, answers=answers)
+    try:
+        made = call(host, "embed", texts=["red shoes", "rote Schuhe", "tax return"])
+        call(host, "embed", texts=[""])
+        with pytest.raises(ToolFailed, match="expected a slice"):
+            call(host, "embed_badly")
+    finally:
+        answers.close()
+    shoes, schuhe, tax = made["embeddings"]
+    assert len(shoes) == 512
+    alike = sum(a * b for a, b in zip(shoes, schuhe, strict=True))
+    unlike = sum(a * b for a, b in zip(shoes, tax, strict=True))
+    assert alike > unlike + 0.2
+    assert made["model"] == "asked-for"
+    assert made["usage"]["total_price"] == "0"
+    (notice,) = said
+    assert "STUDIO_EMBEDDING_BASE_URL" in notice
 
 
 def test_settings_name_the_endpoints(

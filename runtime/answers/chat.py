@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
+
+from runtime.answers.prices import FREE, PER, Price, text_of
 
 
 class ModelCallFailed(Exception):
     """Why a model did not answer, in Dify's words."""
 
 
+FETCH_SECONDS = 30.0
+_HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 _DIFYS_OWN = frozenset({"response_format", "json_schema"})
 _ROLES = frozenset({"system", "user", "assistant", "tool", "developer"})
 
@@ -77,11 +83,43 @@ def _part(part: Any) -> dict[str, Any]:
     kind = part.get("type") if isinstance(part, dict) else None
     if kind == "text":
         return {"type": "text", "text": part.get("data", "")}
-    if kind == "image":
-        data = f"data:{part.get('mime_type')};base64,{part.get('base64_data')}"
-        address = {"url": part.get("url") or data, "detail": part.get("detail") or "low"}
-        return {"type": "image_url", "image_url": address}
-    raise ValueError(f"this local runtime sends text and images to models, not {kind!r}")
+    kind, data = str(kind), f"data:{part.get('mime_type')};base64,{part.get('base64_data')}"
+    # Sound and documents have no address in OpenAI's API.
+    address = _inlined(part.get("url"), always=kind in {"audio", "document"}) or data
+    match kind:
+        case "image":
+            shown = {"url": address, "detail": part.get("detail") or "low"}
+            return {"type": "image_url", "image_url": shown}
+        case "video":
+            return {"type": "video_url", "video_url": {"url": address}}
+        case "audio":
+            sound = {"data": address.partition(",")[2], "format": part.get("format")}
+            return {"type": "input_audio", "input_audio": sound}
+        case "document":
+            name = part.get("filename") or f"document.{part.get('format')}"
+            return {"type": "file", "file": {"filename": name, "file_data": address}}
+    raise _malformed(f"'prompt_messages' has a part of the unknown type {kind!r}")
+
+
+def _inlined(url: Any, *, always: bool) -> str:
+    """`url`, or its content as a data: URL, `always` or where only this machine can fetch it: our
+    own files are such.
+
+    Raises:
+        ModelCallFailed: it cannot be fetched.
+    """
+    if not isinstance(url, str) or not url:
+        return ""
+    if not always and urlsplit(url).hostname not in _HERE:
+        return url
+    import httpx
+
+    try:
+        reply = httpx.get(url, timeout=FETCH_SECONDS).raise_for_status()
+    except httpx.HTTPError as error:
+        raise ModelCallFailed(f"Bad Request Error, a file cannot be read: {error}") from None
+    mime = reply.headers.get("content-type", "application/octet-stream").partition(";")[0]
+    return f"data:{mime};base64,{base64.b64encode(reply.content).decode()}"
 
 
 def _malformed(why: str) -> ValueError:
@@ -93,10 +131,12 @@ class Collector:
 
     Args:
         model: the model's name in the chunks: the one that was asked for.
+        price: what it costs.
     """
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, price: Price = FREE) -> None:
         self._model = model
+        self._price = price
         self._count = 0
         self._thinking = False
         self._fingerprint = ""
@@ -182,19 +222,29 @@ class Collector:
             "prompt_messages": [],
         }
 
+    @property
+    def tokens(self) -> tuple[int, int]:
+        """Tokens put in and got out, as far as the endpoint has told them."""
+        put, got = (
+            int(self._usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens")
+        )
+        return put, got
+
     def _usage_of(self, seconds: float) -> dict[str, Any]:
-        """Dify's twelve numbers. An endpoint tells tokens and no prices: those are 0."""
-        told = {
-            name: int(self._usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens")
-        }
-        prices = (
-            "prompt_unit_price", "prompt_price_unit", "prompt_price", "completion_unit_price",
-            "completion_price_unit", "completion_price", "total_price",
-        )  # fmt: skip
+        """Dify's twelve numbers; amounts of money are texts, as the daemon writes them."""
+        put, got = self.tokens
+        paid_in, paid_out = self._price.of(put, got)
         return {
-            **told,
-            "total_tokens": int(self._usage.get("total_tokens") or sum(told.values())),
-            **dict.fromkeys(prices, "0"),
-            "currency": "USD",
+            "prompt_tokens": put,
+            "prompt_unit_price": text_of(self._price.input),
+            "prompt_price_unit": text_of(PER),
+            "prompt_price": text_of(paid_in),
+            "completion_tokens": got,
+            "completion_unit_price": text_of(self._price.output),
+            "completion_price_unit": text_of(PER),
+            "completion_price": text_of(paid_out),
+            "total_tokens": int(self._usage.get("total_tokens") or put + got),
+            "total_price": text_of(paid_in + paid_out),
+            "currency": self._price.currency,
             "latency": seconds,
         }

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from runtime.answers.chat import ModelCallFailed
-from runtime.answers.models import Endpoint, detail_of, vectors_in, without_key
+from runtime.answers.embedding import vectors_in
+from runtime.answers.endpoint import Endpoint, detail_of, without_key
 
 CONNECT_SECONDS = 5.0
 LIST_SECONDS = 10.0

@@ -4,14 +4,19 @@ Dify never sends a file's bytes to a plugin; it sends an object with a signed UR
 plugin fetches that when it needs the bytes. Here the URL leads to this process, and what
 Dify's signature does is done by a path that cannot be guessed. The URL has the parts of a
 signed one, so that a plugin which knows Dify's links by their form knows these.
+
+What a plugin uploads (`session.file.upload`) comes here too, to an address that is signed for
+one file and expires.
 """
 
 from __future__ import annotations
 
+import json
 import mimetypes
 import secrets
 import threading
 import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +24,15 @@ from pathlib import PurePosixPath
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
+from runtime.answers.reverse import Answer, Caller
+from runtime.answers.uploads import (
+    MAX_UPLOAD_BYTES,
+    UPLOAD_PATH,
+    Signer,
+    UploadRefused,
+    described,
+    file_in,
+)
 from runtime.host.faults import FileFault
 from runtime.host.parameters import FILE_IDENTITY
 
@@ -89,6 +103,7 @@ class FileServer:
         self._fault = fault
         self._closed = threading.Event()
         self._files: dict[str, _Stored] = {}
+        self._signer = Signer()
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
         self._thread: threading.Thread | None = None
@@ -123,11 +138,32 @@ class FileServer:
             "dify_model_identity": FILE_IDENTITY,
             "mime_type": mime,
             "filename": name,
-            "extension": extension_of(name, mime),
+            "extension": extension_of(name, mime).lower(),
             "size": len(data),
             "type": kind_of(name, mime),
             "url": f"http://127.0.0.1:{port}{path}?{query}",
         }
+
+    def upload_url(self, filename: str, mime_type: str) -> str:
+        """An address that takes this one file by POST, for FILES_ACCESS_TIMEOUT seconds."""
+        with self._lock:
+            port = self._started()
+        return f"http://127.0.0.1:{port}{UPLOAD_PATH}?{self._signer.query(filename, mime_type)}"
+
+    def answer(self, request: Mapping[str, Any], caller: Caller) -> Iterator[Answer]:
+        """An `upload_file` call: {"url"}.
+
+        Raises:
+            ValueError: the request cannot be understood.
+        """
+        filename, mime_type = request.get("filename"), request.get("mimetype")
+        if not isinstance(filename, str) or not isinstance(mime_type, str):
+            raise ValueError(
+                "unmarshal backwards invoke request failed: 'filename' and 'mimetype' are required"
+            )
+        if not filename or not mime_type:
+            raise ValueError("upload file failed: a filename and a MIME type are required")
+        yield "struct", {"url": self.upload_url(filename, mime_type)}
 
     def close(self) -> None:
         """Stop serving and forget the files."""
@@ -141,12 +177,24 @@ class FileServer:
             thread.join()
             server.server_close()
 
+    def _take(self, query: str, content_type: str, body: bytes) -> Mapping[str, Any]:
+        """Keep an upload and describe it as Dify does."""
+        filename, mime_type, data = file_in(content_type, body)
+        self._signer.check(query, filename, mime_type)
+        put = self.put(data, filename, mime_type)
+        return described(secrets.token_hex(16), put["filename"], mime_type, len(data), put["url"])
+
     def _started(self) -> int:
         if self._server is None:
             handler = type(
                 "Handler",
                 (_Handler,),
-                {"files": self._files, "fault": self._fault, "closed": self._closed},
+                {
+                    "files": self._files,
+                    "fault": self._fault,
+                    "closed": self._closed,
+                    "take": staticmethod(self._take),
+                },
             )
             self._closed.clear()
             self._server = _Server(("127.0.0.1", 0), handler)
@@ -169,6 +217,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     files: dict[str, _Stored]
+    take: Callable[[str, str, bytes], Mapping[str, Any]]
     fault: FileFault | None
     closed: threading.Event
     protocol_version = "HTTP/1.1"
@@ -181,6 +230,33 @@ class _Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         """Answer with the file's headers."""
         self._answer(body=False)
+
+    def do_POST(self) -> None:
+        """Take an upload; 201 and its description, or Dify's error."""
+        parts = urlsplit(self.path)
+        try:
+            if parts.path != UPLOAD_PATH:
+                raise UploadRefused(404, "not_found", "There is nothing here.")
+            length = int(self.headers.get("Content-Length") or -1)
+            if length < 0:
+                raise UploadRefused(411, "length_required", "The body must tell its length.")
+            if length > MAX_UPLOAD_BYTES:
+                raise UploadRefused(413, "file_too_large", "File size exceeded.")
+            content_type = self.headers.get("Content-Type", "")
+            self._say(201, self.take(parts.query, content_type, self.rfile.read(length)))
+        except UploadRefused as error:
+            # What was not read would be taken for the next request.
+            self.close_connection = True
+            said = {"code": error.code, "message": str(error), "status": error.status}
+            self._say(error.status, said)
+
+    def _say(self, status: int, content: Mapping[str, Any]) -> None:
+        data = json.dumps(content, ensure_ascii=False).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
 
     def _answer(self, *, body: bool) -> None:
         stored = self.files.get(urlsplit(self.path).path)

@@ -90,7 +90,7 @@ class Answers:
     Attributes:
         by_kind: kind of call to its answerer.
         on_usage: told what models were used, for every call of every plugin.
-        closing: called once by `close`, the last one first.
+        closing: called by `close`, the last one first.
     """
 
     by_kind: dict[str, Answerer] = field(default_factory=dict)
@@ -118,5 +118,5 @@ class Answers:
 
     def close(self) -> None:
         """End what answering has started: file servers, worker processes."""
-        while self.closing:
-            self.closing.pop()()
+        for end in reversed(self.closing):
+            end()

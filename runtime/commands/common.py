@@ -36,6 +36,12 @@ PluginOption = Annotated[
         show_default="Creative Studio",
     ),
 ]
+DebugOption = Annotated[
+    str | None,
+    typer.Option(
+        "--debug", help="HOST:PORT of a `studio debug-server`: the plugin connected there."
+    ),
+]
 EnvOption = Annotated[
     Path | None, typer.Option("--env", help="File of STUDIO_… settings. Default: .env, if any.")
 ]
@@ -120,19 +126,59 @@ def open_ledger(hosts: Sequence[Any], env: Path | None, verbose: bool, off: bool
     )
 
 
-def open_host(plugin: Path, env: Path | None, verbose: bool) -> Any:
+def open_host(
+    plugin: Path,
+    env: Path | None,
+    verbose: bool,
+    beside: list[Any] | None = None,
+    *,
+    debug: str | None = None,
+    faults: Any = None,
+) -> Any:
+    """A host for a plugin, with answers for what it asks back.
+
+    Args:
+        plugin: its folder or package.
+        env: a file of settings.
+        verbose: whether to show all notices.
+        beside: hosts whose tools it may call; it is added to them.
+        debug: address of a debug server, whose plugin is taken instead of `plugin`.
+        faults: how the host misbehaves (runtime.host.Faults).
+    """
     from runtime import declaration
-    from runtime.answers.models import model_answers
-    from runtime.answers.reverse import Answers
-    from runtime.host import open_plugin, plugin_folder
+    from runtime.answers.everything import all_answers
+    from runtime.host import open_link, open_plugin, plugin_folder
     from runtime.settings import Settings
 
     settings = Settings(env)
     settings.export()
-    folder = plugin_folder(plugin)
-    return open_plugin(
-        folder,
-        credentials=settings.credentials(declaration.from_folder(folder)),
-        answers=Answers(model_answers(settings)),
-        on_notice=console.Notices(verbose),
-    )
+    hosts, notices = [] if beside is None else beside, console.Notices(verbose)
+    answers = all_answers(settings, hosts, notices)
+    if debug is not None:
+        link = debugged(debug, env)
+        credentials = settings.credentials(link.plugin)
+        host = open_link(link, credentials, answers=answers, on_notice=notices, faults=faults)
+    else:
+        folder = plugin_folder(plugin)
+        credentials = settings.credentials(declaration.from_folder(folder))
+        host = open_plugin(
+            folder, credentials=credentials, answers=answers, on_notice=notices, faults=faults
+        )
+    hosts.append(host)
+    return host
+
+
+def open_hosts(plugins: Sequence[Path], env: Path | None, verbose: bool) -> list[Any]:
+    """Hosts for plugins that may call each other's tools."""
+    hosts: list[Any] = []
+    for plugin in plugins:
+        open_host(plugin, env, verbose, hosts)
+    return hosts
+
+
+def debugged(address: str, env: Path | None) -> Any:
+    """The link to the plugin that is connected to a debug server; closed by its host."""
+    from runtime.host.remote import Address, connect, known_key
+
+    place = Address.parse(address)
+    return connect(place, known_key(place, env))
