@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from runtime.errors import ToolFailed, UsageError
 from runtime.ledger import Ledger, cutoff, listing
 from runtime.ledger.history import History, Wanted, history, moment, nearest_rank
 from runtime.ledger.masks import MASK, MAX_TEXT, Masks, secrets_of
 from runtime.ledger.owners import Place
-from runtime.ledger.schema import Database, LedgerUnusable, runs
+from runtime.ledger.schema import Database, LedgerUnusable, files, runs
 from runtime.ledger.store import FileStore, prune
 from runtime.settings import Settings
 from runtime.workflow.result import NodeEvent
@@ -214,7 +214,7 @@ def test_long_things_are_cut_with_a_note_and_no_half_secret_stays() -> None:
     masks = Masks(["secretsecretsecret"])
     assert masks.text("x" * MAX_TEXT) == "x" * MAX_TEXT
     assert masks.text("x" * 5000) == "x" * MAX_TEXT + "… (cut: 5,000 characters)"
-    over = "x" * (MAX_TEXT - 5) + "secretsecretsecret" + "y" * 90000
+    over = "x" * (MAX_TEXT - 10) + "secretsecretsecret" + "y" * 90000
     assert "secret" not in masks.text(over)
     kept = masks.value(list(range(1000)))
     assert len(kept) == 101
@@ -296,7 +296,10 @@ def test_retention_by_age_and_size(folder: Path, aged: Callable[..., str]) -> No
     assert (pruned.runs, pruned.files) == (1, 2)
     book = History(database, place)
     assert {run["id"] for run in book.runs(Wanted())} == {older, newer, newest}
-    assert old not in {run["id"] for run in book.runs(Wanted())}
+    with database.reading() as connection:
+        rows = connection.execute(select(files.c.run_id)).scalars().all()
+    assert old not in rows  # what belongs to a run goes with it
+    assert len(rows) == 5
     kept = {id: [file["copy"] for file in book.run(id)["files"]] for id in (older, newer, newest)}
     assert [bool(copy) for copy in kept[older]] == [False, True]  # c is used by a newer run
     assert all(kept[newer] + kept[newest])
@@ -364,6 +367,21 @@ def test_a_busy_database_is_waited_for(folder: Path) -> None:
     with past() as book:
         assert book.run(record.id)["status"] == "succeeded"
     assert said == []
+
+
+def test_a_transaction_is_whole_or_not_at_all(folder: Path) -> None:
+    database = Database("", Place(folder))
+
+    def insert_and_fail() -> None:
+        with database.writing() as connection:
+            connection.execute(text("INSERT INTO ledger_schema VALUES (0)"))
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError):
+        insert_and_fail()
+    with database.reading() as connection:
+        found = connection.execute(text("SELECT version FROM ledger_schema")).scalars().all()
+    assert found == [1]
 
 
 def test_a_newer_schema_is_left_alone(folder: Path) -> None:
