@@ -163,8 +163,8 @@ class DebugServer:
         self._peers.add(peer)
         try:
             await self._introduce(peer)
-        except (ConnectionError, TimeoutError):
-            pass  # it is gone; who cares has been told
+        except (ConnectionError, TimeoutError, asyncio.CancelledError):
+            pass  # it is gone, or the server is; who cares has been told
         except TooLong as problem:
             self._say(f"{peer.name} was let go: it sent {problem}.")
         finally:

@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel
 
 _NUMBERS = {"int": "int64", "uint": "uint64", "float": "float64"}
+_GO_TYPES = {**_NUMBERS, "object": "map[string]interface {}"}
 _GO_KINDS = {str: "string", bool: "bool", int: "number", float: "number", dict: "object"}
 
 
@@ -47,43 +48,49 @@ def check(struct: str, value: Any) -> None:
         Invalid: the first part that cannot be decoded, or all the rules that are broken.
     """
     decode(struct, value)
+    if struct.startswith("[]"):
+        return
     broken = list(_broken(struct, value or {}, struct))
     if broken:
         raise Invalid("\n".join(broken))
 
 
-def decode(struct: str, value: Any) -> None:
-    """Look at the types only.
+def decode(kind: str, value: Any) -> None:
+    """Look at the types only; `kind` is a struct, or [] and a struct.
 
     Raises:
         Invalid: the first part that has another type in Go.
     """
-    _decode(struct, value, struct, "")
+    # Structs that decode themselves do it through an alias, and Go says so.
+    alias = {"PluginDeclaration": "Alias.", "ToolProviderDeclaration": "alias."}.get(kind)
+    _decode(kind, value, "" if alias else kind, alias or "", "")
 
 
 # --- encoding/json -------------------------------------------------------------------------
 
 
-def _decode(kind: str, value: Any, struct: str, path: str) -> None:
+def _decode(kind: str, value: Any, owner: str, alias: str, path: str) -> None:
+    """`owner` is the struct that has the field at `path`."""
     if value is None or kind == "any":
         return
     if kind.startswith("*"):
-        _decode(kind[1:], value, struct, path)
+        _decode(kind[1:], value, owner, alias, path)
     elif kind.startswith("[]"):
         if not isinstance(value, list):
-            raise _mismatch(value, struct, path, _go(kind))
+            raise _mismatch(value, owner, alias + path, _go(kind))
         for item in value:
-            _decode(kind[2:], item, struct, path)
+            _decode(kind[2:], item, owner, alias, path)
     elif kind in _table().structs or kind == "object":
         if not isinstance(value, dict):
-            raise _mismatch(value, struct, path, _go(kind))
+            raise _mismatch(value, owner, alias + path if path else "", _go(kind))
         for name, _, inner, _ in _table().structs.get(kind, []):
             if name == "-":
-                _decode(inner, value, inner, path)
-            else:
-                _decode(inner, value.get(name), struct, f"{path}.{name}".lstrip("."))
+                _decode(inner, value, owner, alias, path)
+                continue
+            holder = kind if path or not alias else ""
+            _decode(inner, value.get(name), holder, alias, f"{path}.{name}".lstrip("."))
     elif not _fits(kind, value):
-        raise _mismatch(value, struct, path, _go(kind))
+        raise _mismatch(value, owner, alias + path, _go(kind))
 
 
 def _fits(kind: str, value: Any) -> bool:
@@ -117,16 +124,20 @@ def _go(kind: str) -> str:
         return f"[]{_go(kind[2:])}"
     if kind in _table().structs:
         return f"plugin_entities.{kind}"
-    return _NUMBERS.get(kind, {"object": "map[string]interface {}"}.get(kind, kind))
+    return _GO_TYPES.get(kind, kind)
 
 
-def _mismatch(value: Any, struct: str, path: str, kind: str) -> Invalid:
+def _mismatch(value: Any, owner: str, path: str, kind: str) -> Invalid:
     if kind == "time" and isinstance(value, str):
-        return Invalid(f'parsing time "{value[:100]}": cannot parse it as RFC 3339')
+        shown = value[:100]
+        return Invalid(
+            f'parsing time "{shown}" as "2006-01-02T15:04:05Z07:00": cannot parse "{shown}" '
+            'as "2006"'
+        )
     came = "array" if isinstance(value, list) else _GO_KINDS.get(type(value), "object")
     if came == "number" and kind in _NUMBERS.values():
         came = f"number {value}"
-    where = f"Go struct field {struct}.{path}" if path else "Go value"
+    where = f"Go struct field {owner}.{path}" if path else "Go value"
     return Invalid(f"json: cannot unmarshal {came} into {where} of type {kind}")
 
 

@@ -23,6 +23,9 @@ FILE_IDENTITY = "__dify__file__"
 _FILES = frozenset({"files", "system-files"})
 _SELECTORS = frozenset({"model-selector", "app-selector"})
 _CHOICES = frozenset({"select", "checkbox", "dynamic-select", "dynamic-tree-select"})
+_MODEL_TYPES = ("llm", "text-embedding", "rerank", "tts", "speech2text", "moderation")
+ANY_PROVIDER = "studio"
+"""Of a model that is named without a provider."""
 _TRUE = frozenset({"true", "yes", "y", "1"})
 _FALSE = frozenset({"false", "no", "n", "0"})
 
@@ -264,17 +267,36 @@ def _boolean(tool: Tool, parameter: Parameter, value: Any) -> bool:
 
 
 def _file(tool: Tool, parameter: Parameter, value: Any) -> dict[str, Any]:
+    value = _json_or_same(value)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if isinstance(value, dict) and value.get("dify_model_identity") == FILE_IDENTITY:
         return value
     raise _wrong(
-        tool, parameter, value, "a file", f"Give the path of a file: {parameter.name}=@PATH."
+        tool, parameter, value, "a file", f"Give a path or an address: {parameter.name}=@PATH."
     )
 
 
 def _files(tool: Tool, parameter: Parameter, value: Any) -> list[dict[str, Any]]:
-    return [_file(tool, parameter, item) for item in _cast_files(value)]
+    return [_file(tool, parameter, item) for item in _cast_files(_json_or_same(value))]
+
+
+def _model(tool: Tool, parameter: Parameter, value: Any) -> dict[str, Any]:
+    """A model as Dify's selector gives it, from JSON, `provider/model` or `model`."""
+    parsed = _json_or_same(value)
+    if isinstance(parsed, str) and not parsed.lstrip().startswith("{"):
+        parts = parsed.strip().split("/")
+        # A provider's whole name has three parts, and a model's may have slashes, too.
+        split = 3 if len(parts) > 3 else min(1, len(parts) - 1)
+        provider, model = "/".join(parts[:split]), "/".join(parts[split:])
+        parsed = {"provider": provider or ANY_PROVIDER, "model": model}
+    named = isinstance(parsed, dict) and all(parsed.get(key) for key in ("provider", "model"))
+    if not isinstance(parsed, dict) or not named:
+        wanted = "a model: provider/model, a model's name, or Dify's JSON with both"
+        raise _wrong(tool, parameter, value, wanted, f"For example {parameter.name}=qwen3:8b.")
+    first = next((kind for kind in _MODEL_TYPES if kind in (parameter.scope or "").split("&")), "")
+    usual = {"model_type": first or "llm", "mode": "chat", "completion_params": {}}
+    return {**usual, **parsed}
 
 
 def _structure(tool: Tool, parameter: Parameter, value: Any) -> Any:
@@ -314,6 +336,7 @@ _CHECKS: dict[str, Callable[[Tool, Parameter, Any], Any]] = {
     **dict.fromkeys(_FILES, _files),
     **dict.fromkeys(_SELECTORS, _structure),
     **dict.fromkeys(("object", "array", "array[tools]"), _structure),
+    "model-selector": _model,
     "number": _number,
     "boolean": _boolean,
     "file": _file,

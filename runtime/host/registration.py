@@ -33,6 +33,14 @@ _KINDS = {
     "datasource_declaration": ("datasources", "datasources"),
     "trigger_declaration": ("triggers", "triggers"),
 }
+# Of these only the names are known here: this host calls tools, and nothing else is read.
+_STRUCTS = {
+    "model_declaration": "ModelProviderDeclaration",
+    "endpoint_declaration": "EndpointProviderDeclaration",
+    "agent_strategy_declaration": "AgentStrategyProviderDeclaration",
+    "datasource_declaration": "DatasourceProviderDeclaration",
+    "trigger_declaration": "TriggerProviderDeclaration",
+}
 _ALREADY = {"agent_strategy_declaration": "agent strategy", "datasource_declaration": "datasource"}
 _AUTHOR = re.compile(r"[a-z0-9_-]{1,64}")
 _NAME = re.compile(r"[a-z0-9_-]{1,128}")
@@ -138,13 +146,14 @@ class Registration:
         if key in self._lists:
             raise Refused(f"{_ALREADY.get(kind, words)} declaration already registered")
         prefix = f"{words} register failed, invalid {words} declaration"
+        struct = _STRUCTS.get(kind, "ToolProviderDeclaration")
         if data is not None and not isinstance(data, list):
-            raise Refused(f"{prefix}: {_no_list(data)}")
+            _checked(f"[]{struct}", data, prefix)
         for item in data or []:
             if kind == "tool_declaration":
-                _checked("ToolProviderDeclaration", self._as_decoded(item), prefix)
+                _checked(struct, self._as_decoded(item), prefix)
             elif not isinstance(item, dict):
-                raise Refused(f"{prefix}: {_no_list(item)}")
+                _checked(struct, item, prefix)
         self._lists[key] = data or []
 
     def _as_decoded(self, provider: Any) -> Any:
@@ -167,16 +176,8 @@ class Registration:
         return provider
 
     def _asset(self, data: Any) -> None:
-        failed = "transfer assets failed, error: "
-        chunk = data if isinstance(data, dict) else {}
-        for name, go_name in (("filename", "Filename"), ("data", "Data")):
-            if not isinstance(chunk.get(name), str | None) or not isinstance(data, dict):
-                raise Refused(f"{failed}json: cannot unmarshal into a Go value of type string")
-            if not chunk.get(name):
-                raise Refused(
-                    f"{failed}Key: 'RemotePluginRegisterAssetChunk.{go_name}' Error:Field "
-                    f"validation for '{go_name}' failed on the 'required' tag"
-                )
+        _checked("RemotePluginRegisterAssetChunk", data, "transfer assets failed, error")
+        chunk: dict[str, str] = data
         text = chunk["data"]
         if self._assets_bytes + len(text.encode(errors="replace")) > MAX_ASSETS_SIZE:
             raise Refused(
@@ -185,8 +186,8 @@ class Registration:
         try:
             content = base64.b64decode(text.replace("\r", "").replace("\n", ""), validate=True)
         except (binascii.Error, ValueError):
-            wrong = re.search(r"[^A-Za-z0-9+/]", text)
-            at = wrong.start() if wrong else len(text)
+            wrong = re.search(r"[^A-Za-z0-9+/\r\n]", text)
+            at = wrong.start() if wrong else len(text) // 4 * 4
             raise Refused(
                 f"assets decode failed, error: illegal base64 data at input byte {at}"
             ) from None
@@ -293,12 +294,6 @@ def _checked(struct: str, data: Any, prefix: str) -> None:
             f"{prefix}: {problem}",
             "Correct the field in the plugin's YAML; `studio package verify` explains the rules.",
         ) from None
-
-
-def _no_list(value: Any) -> str:
-    kinds: list[tuple[type, str]] = [(bool, "bool"), (str, "string"), (dict, "object")]
-    came = next((name for kind, name in kinds if isinstance(value, kind)), "number")
-    return f"json: cannot unmarshal {came} into Go value of the wrong type"
 
 
 def _no_icon(name: object, what: str) -> Refused:

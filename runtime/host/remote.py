@@ -130,7 +130,7 @@ class RemoteLink:
         self._wire: _Wire | None = None
         self._stopped = False
         self._lock = threading.Lock()
-        self.plugin = self._connected()
+        self.plugin = self._patiently(RETRY_SECONDS)
 
     def attach(self, ears: Ears) -> RemoteLink:
         """Tell `ears` from now on; a `Linking`."""
@@ -147,16 +147,7 @@ class RemoteLink:
             PluginStartFailed: it is not.
             PluginDied: the link was stopped.
         """
-        end = time.monotonic() + (RETRY_SECONDS if seconds is None else seconds)
-        while True:
-            try:
-                with self._lock:
-                    self._connected()
-                return
-            except _Absent:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(_PAUSE_SECONDS)
+        self._patiently(RETRY_SECONDS if seconds is None else seconds)
 
     def send(self, line: bytes) -> None:
         """Queue a line for the plugin."""
@@ -182,6 +173,17 @@ class RemoteLink:
         if wire is not None:
             wire.close()
         self._tell(PluginDied("The connection to the plugin was closed.", "Open it anew."))
+
+    def _patiently(self, seconds: float) -> declaration.Plugin:
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                with self._lock:
+                    return self._connected()
+            except _Absent:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
 
     def _connected(self) -> declaration.Plugin:
         if self._stopped:
