@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.answers.files import FileServer
+from runtime.answers.remote import is_address, remote_file
 from runtime.declaration import Parameter
 from runtime.errors import StudioError, UsageError
 from runtime.host import Host
@@ -74,7 +75,9 @@ def arguments(
     """Values from the command line: @file is read, and files for a plugin are served.
 
     `name=@path` gives a text parameter the file's text and a file parameter the file;
-    `name=@@text` is the text "@text". The files are served until the context ends.
+    `name=@https://…` (or without the @) gives a file parameter the file that is there, and
+    `name=@a,@b` several files; `name=@@text` is the text "@text". The files are served until
+    the context ends.
 
     Raises:
         UsageError: an unknown name, or a file that cannot be read or is no text.
@@ -88,12 +91,10 @@ def arguments(
                     f"{what} has no parameter '{name}'.",
                     f"{closest(name, list(kinds))}Its parameters: {', '.join(kinds) or 'none'}.",
                 )
-            if kinds[name] in _FILE_TYPES and value.startswith("@"):
-                paths = value[1:].split(",@") if kinds[name] == "files" else [value[1:]]
-                served = [
-                    server.put(_read(name, path), Path(path).name, _mime_type(path))
-                    for path in paths
-                ]
+            if kinds[name] in _FILE_TYPES and (value.startswith("@") or is_address(value)):
+                place = value.removeprefix("@")
+                places = place.split(",@") if kinds[name] == "files" else [place]
+                served = [_file(server, name, one) for one in places]
                 values[name] = served if kinds[name] == "files" else served[0]
             else:
                 values[name] = text_of(name, value)
@@ -178,6 +179,13 @@ def _collect(messages: Iterable[Message], result: Result, on_log: OnLog | None) 
         result.add(message)
         if message.type == "log" and on_log is not None:
             on_log(message.content)
+
+
+def _file(server: FileServer, name: str, place: str) -> dict[str, Any]:
+    """The object for a file at a path or an address."""
+    if is_address(place):
+        return remote_file(name, place)
+    return server.put(_read(name, place), Path(place).name, _mime_type(place))
 
 
 def _read(name: str, path: str) -> bytes:

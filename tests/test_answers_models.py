@@ -17,8 +17,8 @@ from runtime.answers.models import Endpoint, answerers, model_answers
 from runtime.answers.reverse import Answers
 from runtime.errors import ToolFailed
 from runtime.host import Host
-from runtime.host.messages import Result
 from runtime.settings import Settings
+from tests.models_server import DONE, END, USAGE, Models, call, event, saying, streaming
 from tests.plugins import write_plugin
 from tests.servers import Server, answer, free_port
 
@@ -77,21 +77,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
-class Models:
-    """A scripted endpoint that a test tells what to say."""
-
-    def __init__(self) -> None:
-        self.say: Callable[[BaseHTTPRequestHandler], None] = lambda _: None
-        self.bodies: list[dict[str, Any]] = []
-        self.keys: list[str | None] = []
-
-    def handle(self, request: BaseHTTPRequestHandler) -> None:
-        length = int(request.headers.get("Content-Length") or 0)
-        self.bodies.append(json.loads(request.rfile.read(length)))
-        self.keys.append(request.headers.get("Authorization"))
-        self.say(request)
-
-
 Scene = tuple[Models, Server, Host]
 
 
@@ -111,40 +96,6 @@ def scene(stage: Scene) -> Scene:
     models.keys.clear()
     server.requests.clear()
     return stage
-
-
-def call(host: Host, act: str, **parameters: Any) -> Any:
-    result = Result.collect(host.invoke("echo", {"act": act, **parameters}))
-    return result.json[0]
-
-
-def event(content: str | None = None, **more: Any) -> bytes:
-    delta = {**({"content": content} if content is not None else {}), **more.pop("delta", {})}
-    choice = {"index": 0, "delta": delta, "finish_reason": more.pop("reason", None)}
-    return b"data: " + json.dumps({"choices": [choice], **more}, ensure_ascii=False).encode()
-
-
-USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
-END = b'data: {"choices": [], "usage": ' + json.dumps(USAGE).encode() + b"}"
-DONE = b"data: [DONE]"
-
-
-def streaming(*lines: bytes, pause: float = 0.0) -> Callable[[BaseHTTPRequestHandler], None]:
-    def say(request: BaseHTTPRequestHandler) -> None:
-        request.send_response(200)
-        request.send_header("Content-Type", "text/event-stream")
-        request.end_headers()
-        for line in lines:
-            request.wfile.write(line + b"\n\n")
-            request.wfile.flush()
-            time.sleep(pause)
-
-    return say
-
-
-def saying(body: Any, status: int = 200) -> Callable[[BaseHTTPRequestHandler], None]:
-    text = body if isinstance(body, str) else json.dumps(body)
-    return lambda request: answer(request, text, status)
 
 
 HELLO = (event("He"), b": a comment", event("llo\u2028!"), event(reason="stop"), END, DONE)
