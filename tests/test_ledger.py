@@ -254,6 +254,19 @@ def test_what_is_cut_off_is_shown_as_such(folder: Path, address: str) -> None:
     assert list((folder / "alive").iterdir()) == []
 
 
+def test_an_owner_may_leave_while_it_is_looked_at(folder: Path) -> None:
+    place = Place(folder)
+    leaving = place.enter()
+    leaving.note({"id": "aa"})
+
+    class Watched(Place):
+        def is_alive(self, token: str) -> bool:
+            leaving.leave()
+            return super().is_alive(token)
+
+    assert Watched(folder).dead() == {leaving.token: []}
+
+
 def test_runs_on_other_machines_are_judged_by_time(folder: Path) -> None:
     place = Place(folder)
     database = Database("", place)

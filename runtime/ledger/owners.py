@@ -73,7 +73,11 @@ class Place:
             return {token: list(self._notes(token)) for token in tokens}
 
     def _notes(self, token: str) -> Iterator[dict[str, Any]]:
-        for line in (self._locks / token).read_bytes().splitlines():
+        try:
+            noted = (self._locks / token).read_bytes()
+        except FileNotFoundError:  # its owner has left just now, or somebody was faster than we
+            return
+        for line in noted.splitlines():
             with contextlib.suppress(ValueError):  # the power went while it was written
                 yield json.loads(line)
 
