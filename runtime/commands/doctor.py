@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runtime import console
 from runtime.commands.common import (
+    DebugOption,
     EnvOption,
     Failed,
     JsonOption,
@@ -21,6 +22,7 @@ def doctor(
     plugin: PluginOption = PROJECT,
     env: EnvOption = None,
     as_json: JsonOption = False,
+    debug: DebugOption = None,
     verbose: VerboseOption = False,
 ) -> None:
     """Check which programs are there and which credentials work.
@@ -31,7 +33,7 @@ def doctor(
         from runtime import doctor as examination
         from runtime.settings import Settings
 
-        host = open_host(plugin, env, verbose)
+        host = open_host(plugin, env, verbose, debug=debug)
         with host:
             checks = examination.examine(host, Settings(env))
         if as_json:

@@ -9,6 +9,7 @@ import typer
 
 from runtime import console
 from runtime.commands.common import (
+    DebugOption,
     EnvOption,
     Failed,
     JsonOption,
@@ -25,6 +26,15 @@ from runtime.commands.common import (
 from runtime.paths import PROJECT
 
 
+def _explain(faults: list[str] | None) -> list[str] | None:
+    if "list" in (faults or []):
+        from runtime.host.faults import listing
+
+        console.show(listing())
+        raise typer.Exit
+    return faults
+
+
 @app.command()
 def run(
     tool: Annotated[str, typer.Argument(help="Name of the node; see `studio tools`.")],
@@ -36,6 +46,16 @@ def run(
     timeout: Annotated[
         float | None,
         typer.Option("--timeout", min=0.1, help="Longest call in seconds, at most 600."),
+    ] = None,
+    debug: DebugOption = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault",
+            help="Misbehave as a daemon can; `--fault list` explains how.",
+            callback=_explain,
+            is_eager=True,  # before TOOL is missed
+        ),
     ] = None,
     no_ledger: NoLedgerOption = False,
     verbose: VerboseOption = False,
@@ -52,9 +72,11 @@ def run(
     """
     with reporting(as_json, verbose):
         from runtime import node
+        from runtime.host import Faults
 
         given = node.pairs(values or [])
-        host = open_host(plugin, env, verbose)
+        faults = Faults.parse(fault or [])
+        host = open_host(plugin, env, verbose, debug=debug, faults=faults)
         ledger = open_ledger([host], env, verbose, no_ledger)
         with ledger, host, console.StepView() as view:
             done = node.run(

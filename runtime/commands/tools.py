@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from runtime import console
-from runtime.commands.common import JsonOption, PluginOption, VerboseOption, app, reporting
+from runtime.commands.common import (
+    DebugOption,
+    EnvOption,
+    JsonOption,
+    PluginOption,
+    VerboseOption,
+    app,
+    debugged,
+    reporting,
+)
 from runtime.paths import PROJECT
 
 
 @app.command()
 def tools(
-    plugin: PluginOption = PROJECT, as_json: JsonOption = False, verbose: VerboseOption = False
+    plugin: PluginOption = PROJECT,
+    env: EnvOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = None,
+    verbose: VerboseOption = False,
 ) -> None:
     """List the nodes of a plugin with their parameters and outputs.
 
@@ -19,7 +32,12 @@ def tools(
         from runtime import declaration, listing
         from runtime.host import plugin_folder
 
-        declared = declaration.from_folder(plugin_folder(plugin))
+        if debug is not None:
+            link = debugged(debug, env)
+            link.stop()
+            declared = link.plugin
+        else:
+            declared = declaration.from_folder(plugin_folder(plugin))
         if as_json:
             console.show_json(listing.document(declared))
         else:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 _HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
+_ESCAPED_IN_GO = {sign: f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 _EXACT_DIGITS = 15
 """Integers of so many digits survive a float64."""
 
@@ -134,13 +135,15 @@ def _event(frame: Mapping[str, Any]) -> Event | None:
 
 
 def request(session: str, data: Mapping[str, Any]) -> bytes:
-    """The line that starts a call; its numbers have been through the daemon, too (see `parse`).
+    """The line that starts a call, byte for byte the daemon's: its keys are sorted, and its
+    numbers have been through the daemon, too (see `parse`).
 
     Raises:
         ValueError: there is something in `data` that JSON cannot say.
     """
     try:
-        return _line(session, "request", _json(json.dumps(data, ensure_ascii=False)))
+        through = _json(json.dumps(data, ensure_ascii=False, sort_keys=True))
+        return _line(session, "request", through)
     except (TypeError, RecursionError) as error:
         raise ValueError(str(error)) from None
 
@@ -167,4 +170,8 @@ def _line(session: str, event: str, data: Mapping[str, Any]) -> bytes:
         "event": event,
         "data": data,
     }
-    return _in_pairs(json.dumps(frame, ensure_ascii=False)).encode() + b"\n"
+    text = json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+    text = _in_pairs(text)
+    for sign, escaped in _ESCAPED_IN_GO.items():
+        text = text.replace(sign, escaped)
+    return text.encode() + b"\n"
