@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import select, text
 
 from runtime.errors import ToolFailed, UsageError
-from runtime.ledger import Ledger, cutoff, listing
+from runtime.ledger import Ledger, cutoff, listing, writer
 from runtime.ledger.history import History, Wanted, history, moment, nearest_rank
 from runtime.ledger.masks import MASK, MAX_TEXT, Masks, secrets_of
 from runtime.ledger.owners import Place
@@ -252,6 +252,28 @@ def test_what_is_cut_off_is_shown_as_such(folder: Path, address: str) -> None:
     assert shown["early"]["error"]["type"] == "CutOff"
     assert steps[0]["status"] == "cut off"
     assert list((folder / "alive").iterdir()) == []
+
+
+def test_notes_do_not_pile_up(folder: Path) -> None:
+    with Ledger(where=folder) as ledger:
+        with ledger.run("node", "outer", "", {}), ledger.run("node", "inner", "", {}):
+            [note] = (folder / "alive").iterdir()
+            assert len(note.read_bytes().splitlines()) == 2
+        assert note.read_bytes() == b""
+
+
+def test_a_run_that_talks_says_that_it_goes_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "BEAT_SECONDS", 0.05)
+    with Ledger(where=folder) as ledger, ledger.run("node", "t", "", {}) as record:
+        ledger._writer.flush()
+        time.sleep(0.3)
+        record.step(log("1", "start"))
+        ledger._writer.flush()
+        with Database("", Place(folder)).reading() as connection:
+            [row] = connection.execute(select(runs.c.started, runs.c.seen)).all()
+    assert row.seen - row.started > 0.25
 
 
 def test_an_owner_may_leave_while_it_is_looked_at(folder: Path) -> None:

@@ -22,33 +22,34 @@ _ERROR = {
 
 def mark(database: Database, place: Place) -> int:
     """Mark as cut off what says that it runs and does not; returns how many there were."""
-    dead = place.dead()
-    noted = [run for runs_of_one in dead.values() for run in runs_of_one]
-    with database.reading() as connection:
-        running = connection.execute(
-            select(runs.c.id, runs.c.place, runs.c.owner, runs.c.seen).where(
-                runs.c.status == status.RUNNING
+    with place.guard("cutoff"):  # two that start at once would both add what was noted
+        dead = place.dead()
+        noted = [run for runs_of_one in dead.values() for run in runs_of_one]
+        with database.reading() as connection:
+            running = connection.execute(
+                select(runs.c.id, runs.c.place, runs.c.owner, runs.c.seen).where(
+                    runs.c.status == status.RUNNING
+                )
+            ).all()
+        # On another machine only time tells.
+        gone = [
+            run.id
+            for run in running
+            if (
+                not place.is_alive(run.owner)
+                if run.place == place.id
+                else run.seen < time.time() - UNSEEN_SECONDS
             )
-        ).all()
-    # On another machine only time tells.
-    gone = [
-        run.id
-        for run in running
-        if (
-            not place.is_alive(run.owner)
-            if run.place == place.id
-            else run.seen < time.time() - UNSEEN_SECONDS
-        )
-    ]
-    if gone or noted:
-        with database.writing() as connection:
-            found = sum(_cut_off(connection, id) for id in gone)
-            found += _add(connection, noted)
-    else:
-        found = 0
-    for token in dead:
-        place.forget(token)
-    return found
+        ]
+        if gone or noted:
+            with database.writing() as connection:
+                found = sum(_cut_off(connection, id) for id in gone)
+                found += _add(connection, noted)
+        else:
+            found = 0
+        for token in dead:
+            place.forget(token)
+        return found
 
 
 def _add(connection: Connection, noted: Sequence[Mapping[str, Any]]) -> int:

@@ -64,6 +64,8 @@ class Ledger:
         self._notice = on_notice or _nobody
         self._writer = Writer(self._open, self._beat, self._notice)
         self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._going = 0
         self._pruner: threading.Thread | None = None
         self._place: Place | None = None
         self._owner: Owner | None = None
@@ -136,6 +138,8 @@ class Ledger:
         """
         began = time.monotonic()
         record = Recorder(secrets.token_hex(8), self._put, self._masks, began, lambda: self._store)
+        with self._lock:
+            self._going += 1
         if not self._off:
             self._begin(record.id, kind, name, plugin, self._masks.parameters(parameters, secret))
         for value in parameters.values():
@@ -151,7 +155,11 @@ class Ledger:
             raise
         finally:
             self._put(record.end())
-            self._writer.flush()
+            written = self._writer.flush()
+            with self._lock:
+                self._going -= 1
+                if written and not self._going and self._owner is not None:
+                    self._owner.forget()
 
     # --- in the writer's thread --------------------------------------------------------
 
@@ -215,9 +223,8 @@ class Ledger:
     def _begin(
         self, id: str, kind: str, name: str, plugin: str, parameters: Mapping[str, Any]
     ) -> None:
-        self._enter()
         now = time.time()
-        row = {
+        row: dict[str, Any] = {
             "id": id,
             "kind": kind,
             "name": self._masks.text(name, 250),
@@ -227,11 +234,13 @@ class Ledger:
             "status": status.RUNNING,
             "started": now,
             "seen": now,
-            "place": self._place.id if self._place else "",
-            "owner": self._owner.token if self._owner else "",
         }
-        if self._owner is not None:
-            self._owner.note(row)
+        with self._lock:
+            self._enter()
+            row["place"] = self._place.id if self._place else ""
+            row["owner"] = self._owner.token if self._owner else ""
+            if self._owner is not None:
+                self._owner.note(row)
 
         def write(connection: Connection) -> None:
             from runtime.ledger.schema import runs

@@ -21,6 +21,9 @@ Job = Callable[["Connection"], None]
 """Writes something; it may be called again after its transaction failed."""
 
 HEARTBEAT_SECONDS = 20.0
+"""So often a run says that it goes on, also when it has nothing else to say."""
+BEAT_SECONDS = 1.0
+"""So often at most when it has."""
 FLUSH_SECONDS = 20.0
 TRIES = 3
 
@@ -30,7 +33,7 @@ class Writer:
 
     Args:
         open_database: called in the thread.
-        beat: a job that says that we are alive, done when nothing else was for a while.
+        beat: a job that says that we are alive, done now and then.
         on_notice: told (kind, text) what could not be written.
     """
 
@@ -77,7 +80,7 @@ class Writer:
             self._database = self._open()
         except Exception as error:  # noqa: BLE001 - a run must not fail because of its ledger
             self._tell(f"This run is not kept. {_said(error)}")
-        goes_on = True
+        goes_on, beaten = True, time.monotonic()
         while goes_on:
             try:
                 taken = [self._queue.get(timeout=HEARTBEAT_SECONDS)]
@@ -87,7 +90,11 @@ class Writer:
             while not self._queue.empty():
                 taken.append(self._queue.get())
             goes_on = None not in taken
-            self._write([job for job in taken if callable(job)])
+            jobs = [job for job in taken if callable(job)]
+            if jobs and time.monotonic() - beaten >= BEAT_SECONDS:
+                beaten = time.monotonic()
+                jobs.append(self._beat)
+            self._write(jobs)
             for item in taken:
                 if isinstance(item, threading.Event):
                     item.set()
