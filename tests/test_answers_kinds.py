@@ -1,0 +1,400 @@
+"""Reverse calls to models of every kind but plain language: the SDK asks, a scripted endpoint
+answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime import declaration
+from runtime.answers.endpoint import Endpoint
+from runtime.answers.models import answerers, endpoint_of
+from runtime.answers.nodes import SUMMARY_CHARACTERS
+from runtime.answers.prices import price_of
+from runtime.answers.reverse import Answers, Caller
+from runtime.errors import ToolFailed
+from runtime.host import Host
+from runtime.settings import Settings
+from tests.asking import asking_plugin
+from tests.conftest import PROBE
+from tests.models_server import DONE, USAGE, Models, call, event, saying, streaming
+from tests.servers import Server, answer
+
+Scene = tuple[Models, Server, Host]
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+USED: list[tuple[Any, ...]] = []
+
+
+@pytest.fixture(scope="module")
+def stage(
+    tmp_path_factory: pytest.TempPathFactory, make_probe: Callable[..., Host]
+) -> Iterator[Scene]:
+    models = Models()
+    with Server(models.handle) as server:
+        endpoint = Endpoint(f"{server.url}/v1", "sk-very-secret", "")
+        kinds = ("rerank", "moderation", "tts", "speech2text")
+        by_kind = answerers(endpoint, endpoint, dict.fromkeys(kinds, endpoint))
+        answers = Answers(by_kind, on_usage=lambda *used: USED.append(used))
+        folder = asking_plugin(tmp_path_factory.mktemp("kinds") / "plugin")
+        yield models, server, make_probe(folder, answers=answers)
+
+
+@pytest.fixture
+def scene(stage: Scene) -> Scene:
+    models, server, _ = stage
+    models.bodies.clear()
+    server.requests.clear()
+    USED.clear()
+    return stage
+
+
+def whole(content: str) -> dict[str, Any]:
+    return {"choices": [{"message": {"content": content}}], "usage": USAGE}
+
+
+def in_turn(*says: Callable[[BaseHTTPRequestHandler], None]) -> Callable[..., None]:
+    left = iter(says)
+
+    def say(request: BaseHTTPRequestHandler) -> None:
+        next(left)(request)
+
+    return say
+
+
+# --- structured output -----------------------------------------------------------------------
+
+
+def test_an_endpoint_is_held_to_the_schema(scene: Scene) -> None:
+    models, _, host = scene
+    models.say = streaming(event('{"n"'), event(": 3}"), event(reason="stop"), DONE)
+    chunks = call(host, "structured", schema=SCHEMA, stream=True)["chunks"]
+    assert [chunk.get("structured_output") for chunk in chunks] == [None, None, None, {"n": 3}]
+    assert "".join(chunk["delta"]["message"]["content"] for chunk in chunks) == '{"n": 3}'
+    (body,) = models.bodies
+    assert body["response_format"]["type"] == "json_schema"
+    assert body["response_format"]["json_schema"]["schema"] == SCHEMA
+
+
+def test_an_endpoint_that_takes_no_schema_is_told_it_in_words(scene: Scene) -> None:
+    models, _, host = scene
+    refused = saying({"error": {"message": "response_format json_schema is not supported"}}, 400)
+    models.say = in_turn(refused, saying(whole('Sure!\n```json\n{"n": 4}\n```')))
+    made = call(host, "structured", schema=SCHEMA, params={"response_format": "text"})
+    assert made["structured_output"] == {"n": 4}
+    first, second = models.bodies
+    assert "response_format" not in second
+    told = second["messages"][0]["content"].partition("\n")[2]
+    assert json.loads(told) == SCHEMA
+    assert first["messages"] == second["messages"][1:]
+
+
+def test_an_answer_off_the_schema_is_given_back_once(scene: Scene) -> None:
+    models, _, host = scene
+    models.say = in_turn(saying(whole('{"n": "three"}')), saying(whole('{"n": 3}')))
+    made = call(host, "structured", schema=SCHEMA)
+    assert made["structured_output"] == {"n": 3}
+    assert made["usage"]["total_tokens"] == 20  # both calls
+    said = models.bodies[1]["messages"]
+    assert said[-2] == {"role": "assistant", "content": '{"n": "three"}'}
+    assert "'three' is not of type 'integer'" in said[-1]["content"]
+    assert [used[0] for used in USED] == ["llm", "llm"]
+
+
+def test_an_answer_that_cannot_be_mended_is_a_failure(scene: Scene) -> None:
+    models, _, host = scene
+    models.say = saying(whole("I would rather talk."))
+    with pytest.raises(ToolFailed, match="Failed to parse structured output: it holds no JSON"):
+        call(host, "structured", schema=SCHEMA)
+    assert len(models.bodies) == 2
+
+
+def test_an_error_that_is_not_about_the_schema_is_not_asked_again(scene: Scene) -> None:
+    models, _, host = scene
+    models.say = saying({"error": {"message": "context too long; sk-very-secret"}}, 400)
+    with pytest.raises(ToolFailed, match="read llm with structured output model failed") as caught:
+        call(host, "structured", schema=SCHEMA)
+    assert "context too long" in caught.value.message
+    assert "very-secret" not in caught.value.message
+    assert len(models.bodies) == 1
+
+
+def test_thoughts_are_not_the_answer(scene: Scene) -> None:
+    models, _, host = scene
+    thinking = event(delta={"reasoning_content": 'Perhaps {"n": 1}?'})
+    models.say = streaming(thinking, event('{"n": 2}'), event(reason="stop"), DONE)
+    made = call(host, "structured", schema=SCHEMA, stream=True)["chunks"][-1]
+    assert made["structured_output"] == {"n": 2}
+
+
+# --- parts of messages, tools ----------------------------------------------------------------
+
+
+def test_pictures_sounds_documents_and_tools_reach_the_endpoint(scene: Scene) -> None:
+    models, server, host = scene
+
+    def say(request: BaseHTTPRequestHandler) -> None:
+        if request.command == "GET":
+            answer(request, b"\x89PNG", content_type="image/png")
+        else:
+            saying(whole("I see."))(request)
+
+    models.say = say
+    far = "https://example.com/a.png"
+    image = {"kind": "image", "format": "png", "mime_type": "image/png"}
+    parts = [
+        {**image, "base64_data": "QUJD", "detail": "high"},
+        {**image, "url": far},
+        {**image, "url": f"{server.url}/files/a.png"},
+        {"kind": "audio", "format": "wav", "mime_type": "audio/wav", "base64_data": "QUJD"},
+        {
+            "kind": "document",
+            "format": "pdf",
+            "mime_type": "application/pdf",
+            "base64_data": "QUJD",
+            "filename": "a.pdf",
+        },
+    ]
+    call(host, "parts", parts=parts)
+    body = models.bodies[-1]
+    text, small, remote, ours, sound, paper = body["messages"][0]["content"]
+    assert text == {"type": "text", "text": "Look."}
+    url = "data:image/png;base64,QUJD"
+    assert small == {"type": "image_url", "image_url": {"url": url, "detail": "high"}}
+    assert remote["image_url"]["url"] == far
+    # What only this machine can fetch goes along: a provider elsewhere could not read it.
+    assert ours["image_url"]["url"] == "data:image/png;base64,iVBORw=="
+    assert sound == {"type": "input_audio", "input_audio": {"data": "QUJD", "format": "wav"}}
+    data = "data:application/pdf;base64,QUJD"
+    assert paper == {"type": "file", "file": {"filename": "a.pdf", "file_data": data}}
+    tool = {"name": "see", "description": "Sees.", "parameters": {"type": "object"}}
+    assert body["tools"] == [{"type": "function", "function": tool}]
+
+
+# --- embeddings, rerank, moderation, speech --------------------------------------------------
+
+
+def test_many_texts_go_in_batches(scene: Scene) -> None:
+    models, _, host = scene
+
+    def say(request: BaseHTTPRequestHandler) -> None:
+        texts = models.bodies[-1]["input"]
+        rows = [{"index": i, "embedding": [float(text)]} for i, text in enumerate(texts)]
+        saying({"data": rows[::-1], "usage": {"total_tokens": len(texts)}})(request)
+
+    models.say = say
+    made = call(host, "embed", texts=[str(number) for number in range(150)])
+    assert made["embeddings"] == [[float(number)] for number in range(150)]
+    assert made["usage"]["total_tokens"] == 150
+    assert [len(body["input"]) for body in models.bodies] == [64, 64, 22]
+    assert USED == [("text_embedding", "asked-for", 150, 0, 0.0, "USD")]
+
+
+def test_vectors_that_are_missing_are_a_failure(scene: Scene) -> None:
+    models, _, host = scene
+    models.say = saying({"data": [{"index": 0, "embedding": [1.0]}]})
+    with pytest.raises(ToolFailed, match="1 embeddings of 2 texts"):
+        call(host, "embed", texts=["a", "b"])
+
+
+@pytest.mark.parametrize("names", [("results", "relevance_score"), ("data", "score")])
+def test_rerank_orders_cuts_and_counts(scene: Scene, names: tuple[str, str]) -> None:
+    models, server, host = scene
+    scores = enumerate([0.2, 0.9, 0.5, 0.7])
+    rows = [{"index": index, names[1]: score} for index, score in scores]
+    models.say = saying({names[0]: rows, "usage": {"total_tokens": 12}})
+    made = call(host, "rerank", docs=["a", "b", "c", "d"], least=0.4, most=2)
+    assert made["docs"] == [
+        {"index": 1, "text": "b", "score": 0.9},
+        {"index": 3, "text": "d", "score": 0.7},
+    ]
+    assert server.requests == ["POST /v1/rerank"]
+    assert models.bodies[0]["documents"] == ["a", "b", "c", "d"]
+    assert models.bodies[0]["query"] == "tea"
+    assert USED == [("rerank", "asked-for", 12, 0, 0.0, "USD")]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"results": []}, "has no results"),
+        ({"results": [{"index": 7, "relevance_score": 1}]}, "ranks a document 7"),
+        ({"results": [{"index": 0}]}, "without index or score"),
+    ],
+)
+def test_useless_rankings(scene: Scene, body: Any, said: str) -> None:
+    models, _, host = scene
+    models.say = saying(body)
+    with pytest.raises(ToolFailed, match=said) as caught:
+        call(host, "rerank", docs=["a"], least=0, most=1)
+    assert caught.value.message.startswith("invoke rerank model failed: request failed: ")
+
+
+@pytest.mark.parametrize("flagged", [True, False])
+def test_moderation(scene: Scene, flagged: bool) -> None:
+    models, server, host = scene
+    models.say = saying({"results": [{"flagged": flagged}]})
+    assert call(host, "moderate") == {"flagged": flagged}
+    assert server.requests == ["POST /v1/moderations"]
+    assert models.bodies == [{"model": "asked-for", "input": "some text"}]
+
+
+def test_moderation_without_a_verdict_does_not_say_that_all_is_fine(scene: Scene) -> None:
+    models, _, host = scene
+    models.say = saying({"results": []})
+    with pytest.raises(ToolFailed, match=r"invoke moderation model failed.*has no results"):
+        call(host, "moderate")
+
+
+def test_speech_in_both_directions(scene: Scene) -> None:
+    models, server, host = scene
+    sound = b"RIFF" + bytes(range(256)) * 4000
+    models.say = lambda request: answer(request, sound, content_type="audio/wav")
+    assert bytes.fromhex(call(host, "speak")["sound"]) == sound
+    models.say = saying({"text": "Hello"})
+    assert call(host, "listen", sound=sound[:2000].hex()) == {"text": "Hello"}
+    spoken, heard = models.bodies
+    assert spoken == {"model": "asked-for", "input": "Hello", "voice": "alloy"}
+    assert sound[:2000] in heard
+    assert b'filename="sound.wav"' in heard
+    assert server.requests == ["POST /v1/audio/speech", "POST /v1/audio/transcriptions"]
+
+
+def test_a_page_is_no_sound(scene: Scene) -> None:
+    models, _, host = scene
+    models.say = lambda request: answer(request, "<html>", content_type="text/html")
+    with pytest.raises(ToolFailed, match=r"read tts model failed.*text/html, no sound"):
+        call(host, "speak")
+
+
+# --- nodes, summary --------------------------------------------------------------------------
+
+PARAMETERS = [
+    {"name": "city", "type": "string", "description": "Where", "required": True},
+    {"name": "days", "type": "number", "description": "How long", "required": False},
+    {
+        "name": "mood",
+        "type": "select",
+        "options": ["good", "bad"],
+        "description": "",
+        "required": 0,
+    },
+]
+
+
+def test_parameters_are_extracted(scene: Scene) -> None:
+    models, _, host = scene
+    models.say = saying(whole('{"city": "Riga", "days": null, "mood": "good"}'))
+    made = call(host, "extract", parameters=PARAMETERS, query="A good week in Riga")
+    assert made["outputs"] == {
+        "city": "Riga", "days": 0, "mood": "good", "__is_success": 1, "__reason": None
+    }  # fmt: skip
+    assert made["inputs"]["query"] == "A good week in Riga"
+    schema = models.bodies[0]["response_format"]["json_schema"]["schema"]
+    assert schema["properties"]["mood"]["anyOf"][0] == {"enum": ["good", "bad"]}
+
+
+def test_a_required_parameter_that_is_not_there_is_no_success(scene: Scene) -> None:
+    models, _, host = scene
+    models.say = saying(whole('{"city": null, "days": 7, "mood": null}'))
+    made = call(host, "extract", parameters=PARAMETERS, query="A week")
+    assert made["outputs"]["__is_success"] == 0
+    assert "city" in made["outputs"]["__reason"]
+
+
+def test_questions_are_classified(scene: Scene) -> None:
+    models, _, host = scene
+    models.say = saying(whole('{"class_id": "2"}'))
+    made = call(host, "classify", query="When is it due?")
+    assert made["outputs"] == {"class_id": "2", "class_name": "tax"}
+    models.say = saying(whole('{"class_id": "9"}'))
+    with pytest.raises(ToolFailed, match=r"invoke question classifier failed.*Failed to parse"):
+        call(host, "classify", query="When is it due?")
+
+
+def test_a_long_text_is_summed_up_in_pieces(
+    scene: Scene, tmp_path_factory: pytest.TempPathFactory, make_probe: Callable[..., Host]
+) -> None:
+    models, _, host = scene
+    with pytest.raises(ToolFailed, match="no model is named: set STUDIO_LLM_MODEL"):
+        call(host, "summarise", text="x" * 2000)
+    host.answers.by_kind["system_summary"] = answerers(
+        Endpoint(_base(scene), "", "mine"), Endpoint()
+    )["system_summary"]
+    models.say = saying(whole("Short."))
+    text = ("word " * 200 + "\n") * (2 * SUMMARY_CHARACTERS // 1001)
+    assert call(host, "summarise", text=text) == {"summary": "Short."}
+    asked = [body["messages"][-1]["content"] for body in models.bodies]
+    assert "".join(asked[:-1]) == text  # nothing is lost between the pieces
+    assert asked[-1] == "\n".join(["Short."] * (len(asked) - 1))
+    assert {body["model"] for body in models.bodies} == {"mine"}
+
+
+def _base(scene: Scene) -> str:
+    return f"{scene[1].url}/v1"
+
+
+# --- settings, prices ------------------------------------------------------------------------
+
+
+def test_each_kind_may_have_an_endpoint_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = tmp_path / "env"
+    env.write_text(
+        "STUDIO_LLM_BASE_URL=http://llm/v1\nSTUDIO_LLM_API_KEY=k1\nSTUDIO_LLM_MODEL=big\n"
+        "STUDIO_RERANK_BASE_URL=http://rank/v1\nSTUDIO_RERANK_MODEL=ranker\n"
+    )
+    monkeypatch.delenv("STUDIO_RERANK_API_KEY", raising=False)
+    settings = Settings(env)
+    rerank, speech = endpoint_of(settings, "rerank"), endpoint_of(settings, "tts")
+    # A key is for the address that it was given with, a model for its kind.
+    assert (rerank.base_url, rerank.api_key, rerank.model) == ("http://rank/v1", "", "ranker")
+    assert (speech.base_url, speech.api_key, speech.model) == ("http://llm/v1", "k1", "")
+
+
+def test_prices() -> None:
+    openai = "https://api.openai.com/v1"
+    assert price_of(openai, "gpt-4o").paid(1_000_000, 100_000) == pytest.approx(2.5 + 1.0)
+    assert price_of(openai, "gpt-4o-2024-11-20") == price_of(openai, "gpt-4o")
+    assert price_of("http://localhost:11434/v1", "gpt-4o").paid(9, 9) == 0.0
+    assert price_of("http://192.168.1.5/v1", "x").known
+    assert price_of(openai, "never-heard-of").paid(9, 9) is None
+    assert price_of("https://api.openai.com.evil.example/v1", "gpt-4o").paid(9, 9) is None
+
+
+def test_the_usage_that_a_plugin_is_told_has_the_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    from runtime.answers.chat import Collector
+
+    collector = Collector("gpt-4o", price_of("https://api.openai.com/v1", "gpt-4o"))
+    list(
+        collector.whole({**whole("Hi"), "usage": {"prompt_tokens": 1000, "completion_tokens": 10}})
+    )
+    usage = collector.last(0.5)["delta"]["usage"]
+    assert usage["prompt_unit_price"] == "2.5"
+    assert usage["prompt_price_unit"] == "0.000001"
+    assert usage["prompt_price"] == "0.0025"
+    assert usage["completion_price"] == "0.0001"
+    assert usage["total_price"] == "0.0026"
+
+
+def test_an_unknown_price_is_said_once() -> None:
+    from runtime.answers.spending import Spending
+
+    said: list[str] = []
+    spending = Spending(lambda kind, text: said.append(text))
+    for _ in range(3):
+        spending.price(Endpoint("https://models.example.com/v1"), "mystery")
+    assert said == ["No price is known for mystery; its cost counts as 0."]
+
+
+@pytest.mark.parametrize("kind", ["multimodal_embedding", "multimodal_rerank"])
+def test_what_endpoints_have_not_in_common_is_refused(kind: str) -> None:
+    answers = Answers(answerers(Endpoint(), Endpoint()))
+    caller = Caller(declaration.from_folder(PROBE))
+    with pytest.raises(LookupError, match=r"multimodal .* run the tool inside Dify"):
+        answers.answer(kind, {}, caller)
