@@ -392,8 +392,12 @@ class TestMemory:
             assert found.pid == process.pid
             assert 57 < found.megabytes < 120
             assert not found.renders
+            watched = memory.Group(process.pid)
+            for _ in range(memory.RENEW_LOOKS + 2):
+                assert found.megabytes <= watched.at_most() < 160
             process.kill()
         assert memory.processes(process.pid) == []
+        assert watched.at_most() == 0
 
     @pytest.mark.parametrize("given", ["no", "0", "100", "-5", "1e9"])
     def test_a_limit_that_is_none(self, given: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,9 +20,9 @@ from creative.errors import CreativeError, TooLarge
 
 MAX_PAGES = 200
 """Pages that one browser shows: what leaks in Chromium goes with it."""
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = 0.5
 """How often a browser's memory is looked at while it works."""
-GRACE_LOOKS = 8
+GRACE_LOOKS = 4
 """Looks before a browser that is over its limit still, with its largest page ended, is killed as
 a whole: memory comes back slowly on a busy machine."""
 
@@ -119,11 +119,14 @@ class Warm:
         )
 
     def _watch(self) -> None:
-        over = 0
+        over, watched = 0, memory.Group(self.browser.pid)
         while not self._stopped.is_set():
             self._working.wait()
             if self._stopped.wait(LOOK_SECONDS) or not self.browser.alive:
                 return
+            if watched.at_most() <= self.limit_mb:
+                over = 0
+                continue
             group = memory.processes(self.browser.pid)
             if sum(process.megabytes for process in group) <= self.limit_mb:
                 over = 0
