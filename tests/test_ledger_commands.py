@@ -184,3 +184,25 @@ def test_the_ledger_is_not_imported_for_help(tmp_path: Path) -> None:
         [STUDIO, "runs", "--json"], env=environment(tmp_path), capture_output=True, check=True
     )
     assert json.loads(shown.stdout) == {"runs": []}
+
+
+def test_our_nodes_tell_what_their_steps_cost(tmp_path: Path) -> None:
+    # In a process of its own: the SDK patches the standard library.
+    program = (
+        "import json, dify_plugin\n"
+        "from creative.steps import Phase, Steps\n"
+        "from tools.adapter import _spent\n"
+        "steps = Steps()\n"
+        "with steps.step(Phase.AI_CALL, 'Drawing', 50) as step: step.spent(0.25, 0, 'EUR')\n"
+        "with steps.step(Phase.AI_CALL, 'Asking', 80) as step: step.spent(None, 12)\n"
+        "with steps.step(Phase.SAVE, 'Saving', 100): pass\n"
+        "print(json.dumps([_spent(e) for e in steps.events if e.status.name == 'DONE']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == [
+        {"total_price": 0.25, "currency": "EUR"},
+        {"total_tokens": 12},
+        {},
+    ]
