@@ -20,6 +20,7 @@ from runtime.host.parameters import closest, prepare
 from runtime.ledger import NO_LEDGER, Ledger
 from runtime.output import document, save
 
+_USE = ("kind", "model", "tokens_in", "tokens_out", "price", "currency")
 _FILE_TYPES = frozenset({"file", "files"})
 MAX_ARGUMENT_FILE = 30 * 1024 * 1024
 OnLog = Callable[[dict[str, Any]], None]
@@ -34,16 +35,19 @@ class NodeRun:
         files: its files on disk: {path, filename, mime_type, size}.
         error: why it failed, or None.
         seconds: how long the call took.
+        models: what it used through reverse calls: {kind, model, tokens_in, tokens_out, price,
+            currency}.
     """
 
     result: Result
     files: list[dict[str, Any]] = field(default_factory=list)
     error: StudioError | None = None
     seconds: float = 0.0
+    models: list[dict[str, Any]] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
         """The document of `studio run --json`."""
-        return document(self.result, self.files, self.error, self.seconds)
+        return document(self.result, self.files, self.error, self.seconds, self.models)
 
 
 def pairs(arguments: Sequence[str]) -> dict[str, str]:
@@ -137,10 +141,15 @@ def run(
         done = NodeRun(Result())
         secret = [known.name for known in declared.parameters if known.type == "secret-input"]
         with ledger.run("node", tool, host.declaration.id, given, secret=secret) as record:
+
+            def used(*use: Any) -> None:
+                record.usage(*use)
+                done.models.append(dict(zip(_USE, use, strict=True)))
+
             host.wait_ready()
             began = time.monotonic()
             try:
-                messages = host.invoke(tool, parameters, timeout=timeout, on_usage=record.usage)
+                messages = host.invoke(tool, parameters, timeout=timeout, on_usage=used)
                 _collect(messages, done.result, _both(on_log, record.step))
                 done.files = save(done.result.files, out)
             except StudioError as error:

@@ -94,7 +94,11 @@ def _free(path: Path) -> Path:
 
 
 def document(
-    result: Result, files: Sequence[Mapping[str, Any]], error: StudioError | None, seconds: float
+    result: Result,
+    files: Sequence[Mapping[str, Any]],
+    error: StudioError | None,
+    seconds: float,
+    models: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The document of `studio run --json`."""
     return {
@@ -104,7 +108,7 @@ def document(
         "variables": result.variables,
         "files": list(files),
         "steps": steps(result),
-        "usage": usage(result, seconds),
+        "usage": usage(result, seconds, models),
         "error": described(error),
     }
 
@@ -123,15 +127,23 @@ def steps(result: Result) -> list[dict[str, Any]]:
     ]
 
 
-def usage(result: Result, seconds: float) -> dict[str, Any]:
-    """Time, tokens and cost; the latter two from the metadata of the tool's log messages."""
+def usage(
+    result: Result, seconds: float, models: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """Time, tokens and cost, from the metadata of the tool's log messages; a tool that logs none
+    has those of the `models` that it asked: {kind, model, tokens_in, tokens_out, price, currency}
+    each."""
     known = [log.get("metadata") or {} for log in result.logs]
+    tokens = int(sum(number(m.get("total_tokens")) or 0 for m in known))
     prices = [p for p in (number(m.get("total_price")) for m in known) if p is not None]
+    asked = [m["price"] for m in models if m["price"] is not None]
+    told = [*known, *models]
     return {
         "seconds": round(seconds, 3),
-        "tokens": int(sum(number(m.get("total_tokens")) or 0 for m in known)),
-        "cost": sum(prices) if prices else None,
-        "currency": next((m["currency"] for m in known if m.get("currency")), None),
+        "tokens": tokens or sum(m["tokens_in"] + m["tokens_out"] for m in models),
+        "cost": sum(prices) if prices else sum(asked) if asked else None,
+        "currency": next((m["currency"] for m in told if m.get("currency")), None),
+        **({"models": list(models)} if models else {}),
     }
 
 

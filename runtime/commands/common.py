@@ -13,6 +13,7 @@ import typer
 
 from runtime import console
 from runtime.errors import StudioError
+from runtime.paths import PROJECT
 
 app = typer.Typer(
     name="studio",
@@ -40,6 +41,14 @@ DebugOption = Annotated[
     str | None,
     typer.Option(
         "--debug", help="HOST:PORT of a `studio debug-server`: the plugin connected there."
+    ),
+]
+PluginsOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin",
+        help="Folder or .difypkg; repeat it for several plugins that may call each other.",
+        show_default="Creative Studio",
     ),
 ]
 EnvOption = Annotated[
@@ -168,11 +177,28 @@ def open_host(
     return host
 
 
-def open_hosts(plugins: Sequence[Path], env: Path | None, verbose: bool) -> list[Any]:
-    """Hosts for plugins that may call each other's tools."""
+def open_hosts(
+    plugins: Sequence[Path] | None,
+    env: Path | None,
+    verbose: bool,
+    *,
+    debug: str | None = None,
+    faults: Any = None,
+) -> list[Any]:
+    """Hosts for plugins that may call each other's tools; see `open_host`.
+
+    Args:
+        plugins: their folders or packages; default: Creative Studio, if nothing is debugged.
+        env: a file of settings.
+        verbose: whether to show all notices.
+        debug: address of a debug server, whose plugin is the first host.
+        faults: how the hosts misbehave.
+    """
     hosts: list[Any] = []
-    for plugin in plugins:
-        open_host(plugin, env, verbose, hosts)
+    if debug is not None:
+        open_host(PROJECT, env, verbose, hosts, debug=debug, faults=faults)
+    for plugin in plugins or ([] if hosts else [PROJECT]):
+        open_host(plugin, env, verbose, hosts, faults=faults)
     return hosts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -15,15 +16,14 @@ from runtime.commands.common import (
     JsonOption,
     NoLedgerOption,
     OutOption,
-    PluginOption,
+    PluginsOption,
     Values,
     VerboseOption,
     app,
-    open_host,
+    open_hosts,
     open_ledger,
     reporting,
 )
-from runtime.paths import PROJECT
 
 
 def _explain(faults: list[str] | None) -> list[str] | None:
@@ -39,7 +39,7 @@ def _explain(faults: list[str] | None) -> list[str] | None:
 def run(
     tool: Annotated[str, typer.Argument(help="Name of the node; see `studio tools`.")],
     values: Values = None,
-    plugin: PluginOption = PROJECT,
+    plugin: PluginsOption = None,
     env: EnvOption = None,
     as_json: JsonOption = False,
     out: OutOption = Path("out"),
@@ -69,6 +69,8 @@ def run(
     `studio run cluster_keywords keywords=@workflows/demo/keywords.txt --out out`
 
     `studio run capture_screenshot url=https://example.com width=801 height=333 --json`
+
+    `studio run upscale_image image=@picture.png` or `image=@https://example.com/picture.png`
     """
     with reporting(as_json, verbose):
         from runtime import node
@@ -76,9 +78,13 @@ def run(
 
         given = node.pairs(values or [])
         faults = Faults.parse(fault or [])
-        host = open_host(plugin, env, verbose, debug=debug, faults=faults)
-        ledger = open_ledger([host], env, verbose, no_ledger)
-        with ledger, host, console.StepView() as view:
+        hosts = open_hosts(plugin, env, verbose, debug=debug, faults=faults)
+        host = next((one for one in hosts if one.declaration.find(tool)), hosts[0])
+        with contextlib.ExitStack() as stack:
+            ledger = stack.enter_context(open_ledger(hosts, env, verbose, no_ledger))
+            for one in hosts:
+                stack.enter_context(one)
+            view = stack.enter_context(console.StepView())
             done = node.run(
                 host,
                 tool,

@@ -15,28 +15,21 @@ from runtime.commands.common import (
     JsonOption,
     NoLedgerOption,
     OutOption,
+    PluginsOption,
     Values,
     VerboseOption,
-    open_host,
+    open_hosts,
     open_ledger,
     reporting,
     workflow_app,
 )
-from runtime.paths import PROJECT
 
 
 @workflow_app.command("run")
 def workflow_run(
     file: Annotated[Path, typer.Argument(help="A workflow exported from Dify (.yml).")],
     values: Values = None,
-    plugin: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--plugin",
-            help="Folder or .difypkg; repeat it for several plugins.",
-            show_default="Creative Studio",
-        ),
-    ] = None,
+    plugin: PluginsOption = None,
     env: EnvOption = None,
     as_json: JsonOption = False,
     out: OutOption = Path("out"),
@@ -57,7 +50,7 @@ def workflow_run(
 
         given = node.pairs(values or [])
         with contextlib.ExitStack() as stack:
-            hosts = [open_host(path, env, verbose) for path in plugin or [PROJECT]]
+            hosts = open_hosts(plugin, env, verbose)
             for host in hosts:
                 stack.enter_context(host)
             ledger = stack.enter_context(open_ledger(hosts, env, verbose, no_ledger))
