@@ -16,7 +16,7 @@ from runtime.declaration import Plugin
 from runtime.errors import UsageError
 
 PREFIX = "STUDIO_"
-_OF_THE_MACHINE = ("CHROMIUM", "CACHE_DIR", "DATA_DIR")
+_OF_THE_MACHINE = ("CHROMIUM", "CHROMIUM_MEMORY_MB", "BLOCK_LIST", "CACHE_DIR", "DATA_DIR")
 
 
 class Settings:

@@ -179,7 +179,7 @@ def test_a_request_that_cannot_be_judged_does_not_pass(monkeypatch: pytest.Monke
     browser = Browser()
 
     def agree() -> None:
-        for _ in range(2):
+        for _ in range(3):
             browser.say({"id": browser.heard()["id"], "result": {}})
 
     threading.Thread(target=agree, daemon=True).start()
@@ -191,4 +191,28 @@ def test_a_request_that_cannot_be_judged_does_not_pass(monkeypatch: pytest.Monke
     answered = browser.heard()
     assert answered["method"] == "Fetch.failRequest"
     assert answered["params"] == {"requestId": "1", "errorReason": "BlockedByClient"}
+    browser.connection.close()
+
+
+def test_what_a_closing_page_still_asks_for_is_not_the_next_ones() -> None:
+    browser = Browser()
+
+    def agree() -> None:
+        for _ in range(3):
+            browser.say({"id": browser.heard()["id"], "result": {}})
+
+    threading.Thread(target=agree, daemon=True).start()
+    gate = Gate(browser.connection, Guard(), Deadline(5))
+    first = Visit("first", None, Deadline(5), lambda _: None)
+    second = Visit("second", None, Deadline(5), lambda _: None)
+    gate.enter(first)
+    first.frames.add("inner")
+    gate.leave(first)
+    gate.enter(second)
+    for number, frame in enumerate(("inner", "unknown")):
+        request = {"url": "http://127.0.0.1/secret"}
+        paused = {"requestId": str(number), "request": request, "resourceType": "Image"}
+        browser.say({"method": "Fetch.requestPaused", "params": {**paused, "frameId": frame}})
+        assert browser.heard()["method"] == "Fetch.failRequest"
+        assert second.blocked_count == number
     browser.connection.close()

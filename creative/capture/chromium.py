@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from creative.capture import profiles
+from creative.capture import fonts, profiles
 from creative.capture.cdp import BrowserGone, Connection, PipeTransport
 from creative.deadline import Deadline
 from creative.errors import EngineUnavailable, shorten
@@ -224,7 +224,7 @@ class LocalBrowser:
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=self._log,
-                env=_environment(self.profile),
+                env=_environment(self.profile) | fonts.environment(Path(self.profile)),
                 start_new_session=True,
             )
         self.connection = Connection(PipeTransport(ours), "Chromium")

@@ -19,6 +19,7 @@ from __future__ import annotations
 import base64
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -48,6 +49,8 @@ RESOLVES_AT_ONCE = 32
 """Names asked for at a time: each is a thread, and small resolvers drop what comes at once."""
 VERDICT_SECONDS = 10.0
 """How long an answer about a host counts: a name can change its address."""
+FRAMES_REMEMBERED = 500
+"""Frames of captures that are over, the last ones; they close within a second or so."""
 MAX_LISTED = 20
 """Refused requests that are listed; all are counted."""
 
@@ -169,6 +172,7 @@ class Gate:
         self._windows: dict[str, str] = {}
         self._first: dict[str, str] = {}
         self._entered: set[str] = set()
+        self._over: deque[str] = deque(maxlen=FRAMES_REMEMBERED)
         self._lock = threading.Lock()
         self._verdicts: dict[Asked, tuple[float, Verdict]] = {}
         self._waiting: dict[Asked, list[Event]] = {}
@@ -200,6 +204,7 @@ class Gate:
     def leave(self, visit: Visit) -> None:
         """A capture is over."""
         self._visits.pop(visit.target, None)
+        self._over.extend(visit.frames)
 
     def _event(self, event: Event) -> None:
         method, params = event["method"], event["params"]
@@ -249,7 +254,7 @@ class Gate:
             self._continue(params)
             return
         visit = visit or self._visit(frame)
-        probably = visit or self._only()
+        probably = visit or self._only(frame)
         if probably is not None and probably.keeps_out(params):
             self._refuse(params)
             return
@@ -273,14 +278,20 @@ class Gate:
         """The capture that surely owns a frame: the only one whose secrets may go with it."""
         return next((visit for visit in list(self._visits.values()) if frame in visit.frames), None)
 
-    def _only(self) -> Visit | None:
-        """The capture, if there is but one: what nobody owns will be its own."""
+    def _only(self, frame: str) -> Visit | None:
+        """The capture, if there is but one: what nobody owns will be its own.
+
+        A page that closes may still ask for something; the next capture has no part in that.
+        """
+        if frame in self._over:
+            return None
         visits = list(self._visits.values())
         return visits[0] if len(visits) == 1 else None
 
     def _ask(self, asked: Asked, params: dict[str, Any]) -> None:
         now = time.monotonic()
-        owner = self._visit(params.get("frameId", "")) or self._only()
+        frame = params.get("frameId", "")
+        owner = self._visit(frame) or self._only(frame)
         with self._lock:
             known = self._verdicts.get(asked)
             if known is not None and now - known[0] < VERDICT_SECONDS:
@@ -351,7 +362,7 @@ class Gate:
         page = self._visits.get(frame)
         if isinstance(verdict, BlockedAddress) and kind == "Document" and page is not None:
             page.fail(verdict)
-        visit = page or self._visit(frame) or self._only()
+        visit = page or self._visit(frame) or self._only(frame)
         if visit is not None:
             visit.refused(params["request"]["url"], kind, verdict)
         self._refuse(params)

@@ -354,9 +354,10 @@ def _allowed_entry(entry: str) -> tuple[str, int | None]:
 
 
 def _blocked(shown: str, host: str, reason: str) -> BlockedAddress:
-    return BlockedAddress(
-        shown,
-        reason,
+    hint = (
         f"If this page may be opened from here, add {host} to the plugin's setting "
-        "allowed_private_hosts.",
+        "allowed_private_hosts."
     )
+    if any(what in reason for what in _METADATA.values()):
+        hint = "It hands out the keys of the machine it runs on; give the address of a web page."
+    return BlockedAddress(shown, reason, hint)
