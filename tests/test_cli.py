@@ -385,5 +385,5 @@ def test_every_help_text_has_an_example(command: list[str]) -> None:
 
 def test_numbers_are_listed_as_they_are_declared() -> None:
     listed = studio("tools").stdout
-    assert "default 1280, min 16, max 8192." in listed
+    assert "default 1, min 1, max 16." in listed
     assert "default false." in listed
