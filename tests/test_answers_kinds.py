@@ -201,6 +201,13 @@ def test_vectors_that_are_missing_are_a_failure(scene: Scene) -> None:
         call(host, "embed", texts=["a", "b"])
 
 
+def test_a_server_without_embeddings_is_told_apart(scene: Scene) -> None:
+    models, _, host = scene
+    models.say = saying({"error": {"message": "start it with --embeddings"}}, 501)
+    with pytest.raises(ToolFailed, match=r"501: start it .*STUDIO_EMBEDDING_MODEL=embedded"):
+        call(host, "embed", texts=["a"])
+
+
 @pytest.mark.parametrize("names", [("results", "relevance_score"), ("data", "score")])
 def test_rerank_orders_cuts_and_counts(scene: Scene, names: tuple[str, str]) -> None:
     models, server, host = scene

@@ -41,7 +41,8 @@ def stage(
     with Server(models.handle) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("STUDIO_DATA_DIR", str(place / "data"))
         patch.setenv("STUDIO_DIFY_BASE_URL", f"{server.url}/v1")
-        patch.setenv("STUDIO_DIFY_API_KEY", "app-very-secret, other=app-of-another")
+        patch.setenv("STUDIO_DIFY_API_KEY", "app-very-secret, app-unused")
+        patch.setenv("STUDIO_DIFY_APP_KEYS", "other=app-of-another, third=app-of-a-third")
         env.write_text("")
         answers = all_answers(Settings(env), hosts, lambda kind, text: None)
         folder = asking_plugin(place / "plugin")
@@ -277,7 +278,7 @@ def test_failures_of_apps(scene: Scene) -> None:
 def test_without_a_dify_the_settings_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("STUDIO_DIFY_BASE_URL", "STUDIO_DIFY_API_KEY"):
+    for name in ("STUDIO_DIFY_BASE_URL", "STUDIO_DIFY_API_KEY", "STUDIO_DIFY_APP_KEYS"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "env").write_text("")
     answers = all_answers(Settings(tmp_path / "env"), [], lambda kind, text: None)

@@ -56,16 +56,13 @@ class Keys:
 
     @classmethod
     def of(cls, settings: Settings) -> Keys:
-        """STUDIO_DIFY_BASE_URL and STUDIO_DIFY_API_KEY: one key, or several as APP_ID=KEY with
-        commas between them."""
-        by_app: dict[str, str] = {}
-        alone = ""
-        for part in (settings.get("dify_api_key") or "").replace("\n", ",").split(","):
-            id, equals, key = part.strip().partition("=")
-            if equals:
-                by_app[id.strip()] = key.strip()
-            else:
-                alone = alone or id
+        """STUDIO_DIFY_BASE_URL and STUDIO_DIFY_API_KEY; several apps by STUDIO_DIFY_APP_KEYS, as
+        APP_ID=KEY with commas between them."""
+        by_app = {}
+        for part in _split(settings.get("dify_app_keys")):
+            id, _, key = part.partition("=")
+            by_app[id.strip()] = key.strip()
+        alone = next(iter(_split(settings.get("dify_api_key"))), "")
         return cls(settings.get("dify_base_url") or "", by_app, alone)
 
     def endpoint(self, app: str, failed: str) -> Endpoint:
@@ -79,8 +76,8 @@ class Keys:
             return Endpoint(self.base_url, key, setting="STUDIO_DIFY_BASE_URL")
         raise AppCallFailed(
             f"{failed}app not found: {app}. The local runtime calls apps through a Dify's service "
-            "API: set STUDIO_DIFY_BASE_URL (with /v1) and STUDIO_DIFY_API_KEY (the app's key, or "
-            "APP_ID=KEY, several with commas between them)."
+            "API: set STUDIO_DIFY_BASE_URL (with /v1) and STUDIO_DIFY_API_KEY (the app's key), or "
+            "STUDIO_DIFY_APP_KEYS (APP_ID=KEY, several with commas between them)."
         )
 
 
@@ -144,6 +141,10 @@ class Apps:
             ) from None
         except ModelCallFailed as error:
             raise AppCallFailed(f"read app failed: {without_key(str(error), endpoint)}") from None
+
+
+def _split(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").replace("\n", ",").split(",") if part.strip()]
 
 
 def _id(request: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from runtime.answers.chat import ModelCallFailed
 from runtime.answers.endpoint import (
     READ_SECONDS,
     Endpoint,
+    Refused,
     count_of,
     json_of,
     named,
@@ -94,8 +95,7 @@ def _elsewhere(endpoint: Endpoint, model: str, texts: list[str]) -> tuple[list[l
     tokens = 0
     for start in range(0, len(texts), BATCH):
         batch = texts[start : start + BATCH]
-        with opened(endpoint, "embeddings", {"model": model, "input": batch}) as reply:
-            content = json_of(reply)
+        content = _asked(endpoint, model, batch)
         made = vectors_in(content)
         if len(made) != len(batch):
             raise ModelCallFailed(
@@ -104,6 +104,19 @@ def _elsewhere(endpoint: Endpoint, model: str, texts: list[str]) -> tuple[list[l
         vectors += made
         tokens += count_of(content.get("usage"), "total_tokens", "prompt_tokens")
     return vectors, tokens
+
+
+def _asked(endpoint: Endpoint, model: str, texts: list[str]) -> dict[str, Any]:
+    try:
+        with opened(endpoint, "embeddings", {"model": model, "input": texts}) as reply:
+            return json_of(reply)
+    except Refused as refused:
+        if refused.status not in {404, 501}:
+            raise
+        # A server of language models only, mostly.
+        raise ModelCallFailed(
+            f"{refused} (STUDIO_EMBEDDING_MODEL={embedded.NAME} takes the embedded model instead)"
+        ) from None
 
 
 def vectors_in(content: Mapping[str, Any]) -> list[list[float]]:
