@@ -160,6 +160,7 @@ class _FaultyLink:
         self._faults = faults
         self._ears = ears
         self._done = False
+        self._broken: str | None = None
         self._late = _Late(faults.delay) if faults.delay else None
         self._link = linking(dataclasses.replace(ears, deliver=self._deliver))
 
@@ -192,8 +193,10 @@ class _FaultyLink:
     def _deliver(self, event: SessionEvent | Complaint) -> None:
         if not self._done and (self._faults.cut or self._faults.kill):
             self._done = True  # once: what comes after the fault should be seen, too
+            self._broken = event.session
             self._break()
-            return
+        if self._broken is not None and event.session == self._broken:
+            return  # it was said before the end, and is lost on the way
         self._soon(lambda: self._ears.deliver(event))
 
     def _break(self) -> None:
