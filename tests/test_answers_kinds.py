@@ -113,12 +113,17 @@ def test_an_answer_that_cannot_be_mended_is_a_failure(scene: Scene) -> None:
     assert len(models.bodies) == 2
 
 
-def test_an_error_that_is_not_about_the_schema_is_not_asked_again(scene: Scene) -> None:
+@pytest.mark.parametrize(
+    ("status", "said"), [(400, "context too long"), (429, "too many with response_format")]
+)
+def test_an_error_that_is_not_about_the_schema_is_not_asked_again(
+    scene: Scene, status: int, said: str
+) -> None:
     models, _, host = scene
-    models.say = saying({"error": {"message": "context too long; sk-very-secret"}}, 400)
+    models.say = saying({"error": {"message": f"{said}; sk-very-secret"}}, status)
     with pytest.raises(ToolFailed, match="read llm with structured output model failed") as caught:
         call(host, "structured", schema=SCHEMA)
-    assert "context too long" in caught.value.message
+    assert said in caught.value.message
     assert "very-secret" not in caught.value.message
     assert len(models.bodies) == 1
 
@@ -175,6 +180,16 @@ def test_pictures_sounds_documents_and_tools_reach_the_endpoint(scene: Scene) ->
     assert body["tools"] == [{"type": "function", "function": tool}]
 
 
+def test_what_is_spent_goes_to_the_call_that_asked(scene: Scene) -> None:
+    models, _, host = scene
+    models.say = saying(whole("I see."))
+    one: list[Any] = []
+    list(host.invoke("echo", {"act": "parts", "parts": []}, on_usage=lambda *u: one.append(u)))
+    call(host, "parts", parts=[])
+    assert one == [("llm", "asked-for", 7, 3, 0.0, "USD")]
+    assert len(USED) == 2
+
+
 # --- embeddings, rerank, moderation, speech --------------------------------------------------
 
 
@@ -214,15 +229,17 @@ def test_rerank_orders_cuts_and_counts(scene: Scene, names: tuple[str, str]) -> 
     scores = enumerate([0.2, 0.9, 0.5, 0.7])
     rows = [{"index": index, names[1]: score} for index, score in scores]
     models.say = saying({names[0]: rows, "usage": {"total_tokens": 12}})
-    made = call(host, "rerank", docs=["a", "b", "c", "d"], least=0.4, most=2)
+    made = call(host, "rerank", docs=["a", "b", "c", "d"], least=0.6, most=3)
     assert made["docs"] == [
         {"index": 1, "text": "b", "score": 0.9},
         {"index": 3, "text": "d", "score": 0.7},
     ]
-    assert server.requests == ["POST /v1/rerank"]
+    first = call(host, "rerank", docs=["a", "b", "c", "d"], least=0.6, most=1)
+    assert [doc["text"] for doc in first["docs"]] == ["b"]
+    assert server.requests == ["POST /v1/rerank"] * 2
     assert models.bodies[0]["documents"] == ["a", "b", "c", "d"]
     assert models.bodies[0]["query"] == "tea"
-    assert USED == [("rerank", "asked-for", 12, 0, 0.0, "USD")]
+    assert USED == [("rerank", "asked-for", 12, 0, 0.0, "USD")] * 2
 
 
 @pytest.mark.parametrize(

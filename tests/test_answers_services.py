@@ -156,6 +156,7 @@ def test_an_address_is_for_one_file_and_for_a_while(monkeypatch: pytest.MonkeyPa
         assert post(url, field="picture").status_code == 400
         assert httpx.post(url, content=b"no form").status_code == 400
         assert post(url.replace("/upload/", "/elsewhere/")).status_code == 404
+        assert httpx.post(url, content=iter([b"no length"])).status_code == 411
         now = time.time()
         monkeypatch.setattr(time, "time", lambda: now + uploads.FILES_ACCESS_TIMEOUT + 2)
         assert post(url).status_code == 403

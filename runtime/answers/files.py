@@ -237,9 +237,10 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if parts.path != UPLOAD_PATH:
                 raise UploadRefused(404, "not_found", "There is nothing here.")
-            length = int(self.headers.get("Content-Length") or -1)
-            if length < 0:
+            told = self.headers.get("Content-Length", "")
+            if not told.isdecimal():
                 raise UploadRefused(411, "length_required", "The body must tell its length.")
+            length = int(told)
             if length > MAX_UPLOAD_BYTES:
                 raise UploadRefused(413, "file_too_large", "File size exceeded.")
             content_type = self.headers.get("Content-Type", "")
