@@ -208,6 +208,12 @@ def test_failures_of_other_tools(
         call(scene[2], "tool", provider=provider, tool=tool, parameters={"act": act})
 
 
+def test_parameters_are_cast_as_dify_casts_them(scene: Scene) -> None:
+    given = {"act": "model", "model": "no selector"}
+    with pytest.raises(ToolFailed, match="echo: model: The selector must be a dictionary"):
+        call(scene[2], "tool", provider="parrot", tool="echo", parameters=given)
+
+
 # --- apps: a service API as Dify 1.16 documents it --------------------------------------------
 
 
@@ -225,7 +231,7 @@ def dify(mode: str, reply: Callable[[BaseHTTPRequestHandler], None]) -> Callable
 
 def test_a_chat_streams_its_events(scene: Scene) -> None:
     models, server, host = scene
-    events = [{"event": "message", "answer": "Hi"}, {"event": "error", "message": "too much"}]
+    events = [{"event": "message", "answer": "Hi"}, {"event": "error", "error": "too much"}]
     lines = (b"data: " + json.dumps(one).encode() for one in events)
     models.say = dify("advanced-chat", streaming(b"event: ping", *lines))
     made = call(
