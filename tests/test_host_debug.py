@@ -7,6 +7,7 @@ import contextlib
 import copy
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -19,10 +20,12 @@ from typing import Any
 import pytest
 
 from runtime.errors import PluginDied, PluginStartFailed, ToolFailed, UsageError
-from runtime.host import Faults, Host, open_link, registration
+from runtime.host import Faults, Host, declared, open_link, registration
 from runtime.host.debug_server import DebugLimits, DebugServer
 from runtime.host.messages import Result
 from runtime.host.remote import Address, connect, kept_key, known_key
+from runtime.package.rules.manifest import TAGS
+from runtime.package.rules.provider import CREDENTIAL_TYPES
 from tests.conftest import PROBE
 from tests.processes import wait_until
 from tests.servers import free_port
@@ -596,3 +599,47 @@ def test_where_a_key_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         [file] = (tmp_path / "debug").iterdir()
         assert file.stat().st_mode & 0o077 == 0
     assert not file.exists()
+
+
+# --- the command ---------------------------------------------------------------------------
+
+
+def test_the_command_serves_until_ctrl_c(tmp_path: Path) -> None:
+    environment = os.environ | {"STUDIO_CACHE_DIR": str(tmp_path)}
+    studio = [sys.executable, "-c", "from runtime.cli import main; main()"]
+    process = subprocess.Popen(
+        [*studio, "debug-server", "--port", "0"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    shown = dict(process.stdout.readline().strip().split("=") for _ in range(3))
+    assert shown["INSTALL_METHOD"] == "remote"
+    host, _, port = shown["REMOTE_INSTALL_URL"].partition(":")
+    plugin = socket.create_connection((host, int(port)), 5)
+    key = {"type": "handshake", "data": {"key": shown["REMOTE_INSTALL_KEY"]}}
+    for frame in (key, MANIFEST, TOOLS, ICON, END):
+        plugin.sendall(json.dumps(frame).encode() + b"\n")
+    listed = subprocess.run(
+        [*studio, "tools", "--json", "--debug", f"{host}:{port}"],
+        env=environment,
+        capture_output=True,
+        check=True,
+    )
+    assert b'"raise_it"' in listed.stdout
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "judges/judge_probe_perm:0.0.1 is connected" in said
+    assert "Traceback" not in said
+    assert plugin.recv(1) == b""
+    plugin.close()
+    assert list((tmp_path / "debug").iterdir()) == []
+
+
+def test_the_tables_of_packages_and_of_debugging_agree() -> None:
+    table = declared._table()
+    assert set(table.choices["plugin_tag"]) == set(TAGS)
+    assert set(table.choices["credential_type"]) == set(CREDENTIAL_TYPES)

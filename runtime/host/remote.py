@@ -239,6 +239,8 @@ class _Wire:
                 f"No debug server answers at {address}: {error.strerror or error}.",
                 "Start one with `studio debug-server`, or correct --debug.",
             ) from None
+        # A call is small: it should not wait until the one before is acknowledged.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             rest = self._introduce(key)
             self._socket.settimeout(None)
