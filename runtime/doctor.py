@@ -85,6 +85,7 @@ def _browser() -> Check:
 
 def _models(settings: Settings) -> list[Check]:
     """The endpoints of models, each with a small call; one line if there are none."""
+    from runtime.answers import embedded
     from runtime.answers.check import look
     from runtime.answers.models import endpoints
 
@@ -92,7 +93,9 @@ def _models(settings: Settings) -> list[Check]:
     checks = []
     if llm.base_url:
         checks.append(_found("language model", look(llm, "llm")))
-    if embedding.base_url and (embedding.model or embedding.base_url != llm.base_url):
+    if embedding.model == embedded.NAME:
+        checks.append(Check("embedding model", OK, f"the embedded one: {embedded.SHOWN}"))
+    elif embedding.base_url and (embedding.model or embedding.base_url != llm.base_url):
         checks.append(_found("embedding model", look(embedding, "embedding")))
     elif llm.base_url:
         checks.append(Check("embedding model", ABSENT, "not set (STUDIO_EMBEDDING_MODEL)"))

@@ -4,6 +4,7 @@ answers."""
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -365,3 +366,22 @@ def test_what_endpoints_have_not_in_common_is_refused(kind: str) -> None:
     caller = Caller(declaration.from_folder(PROBE))
     with pytest.raises(LookupError, match=r"multimodal .* run the tool inside Dify"):
         answers.answer(kind, {}, caller)
+
+
+@pytest.mark.skipif(
+    not os.environ.get("STUDIO_TEST_LLM_URL"),
+    reason="STUDIO_TEST_LLM_URL names no OpenAI-compatible server (with /v1)",
+)
+def test_a_real_server(
+    tmp_path_factory: pytest.TempPathFactory, make_probe: Callable[..., Host]
+) -> None:
+    real = Endpoint(os.environ["STUDIO_TEST_LLM_URL"], model="any")
+    folder = asking_plugin(tmp_path_factory.mktemp("real") / "plugin")
+    host = make_probe(folder, answers=Answers(answerers(real, real)))
+    short = {"max_tokens": 60, "temperature": 0}
+    chunks = call(host, "structured", schema=SCHEMA, stream=True, params=short)["chunks"]
+    assert isinstance(chunks[-1]["structured_output"]["n"], int)
+    assert chunks[-2]["delta"]["usage"]["completion_tokens"] > 2
+    made = call(host, "extract", parameters=PARAMETERS, query="A good week in Riga")
+    assert made["outputs"]["mood"] in {"good", "bad", ""}
+    assert call(host, "classify", query="tea")["outputs"]["class_name"] in {"tea", "tax"}

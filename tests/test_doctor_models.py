@@ -143,6 +143,9 @@ def test_the_lines_of_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
         shown = states(monkeypatch, EMBEDDING_BASE_URL=f"{other.url}/v1")
         assert shown["embedding model"][0] == doctor.OK
         assert other.requests == ["GET /v1/models", "POST /v1/embeddings"]
+        shown = states(monkeypatch, EMBEDDING_MODEL="embedded")
+        assert shown["embedding model"][0] == doctor.OK
+        assert len(other.requests) == 2
 
 
 def test_a_real_endpoint() -> None:
