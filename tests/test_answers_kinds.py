@@ -240,6 +240,17 @@ def test_rerank_orders_cuts_and_counts(scene: Scene, names: tuple[str, str]) -> 
     assert USED == [("rerank", "asked-for", 12, 0, 0.0, "USD")] * 2
 
 
+def test_logits_become_scores_between_0_and_1(scene: Scene) -> None:
+    models, _, host = scene
+    rows = [{"index": i, "relevance_score": s} for i, s in enumerate([-0.94, 2.2, -9000.0])]
+    models.say = saying({"results": rows})
+    made = call(host, "rerank", docs=["a", "b", "c"], least=0.2, most=3)
+    assert [(doc["text"], round(doc["score"], 2)) for doc in made["docs"]] == [
+        ("b", 0.9),
+        ("a", 0.28),
+    ]
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
@@ -385,3 +396,20 @@ def test_a_real_server(
     made = call(host, "extract", parameters=PARAMETERS, query="A good week in Riga")
     assert made["outputs"]["mood"] in {"good", "bad", ""}
     assert call(host, "classify", query="tea")["outputs"]["class_name"] in {"tea", "tax"}
+
+
+@pytest.mark.skipif(
+    not os.environ.get("STUDIO_TEST_RERANK_URL"),
+    reason="STUDIO_TEST_RERANK_URL names no server with a rerank API (with /v1)",
+)
+def test_a_real_ranking(
+    tmp_path_factory: pytest.TempPathFactory, make_probe: Callable[..., Host]
+) -> None:
+    real = Endpoint(os.environ["STUDIO_TEST_RERANK_URL"], model="any")
+    folder = asking_plugin(tmp_path_factory.mktemp("ranking") / "plugin")
+    host = make_probe(folder, answers=Answers(answerers(real, real, {"rerank": real})))
+    docs = ["tea pot", "tax return", "green tea"]
+    ranked = call(host, "rerank", docs=docs, least=0.0, most=9)["docs"]
+    assert sorted(doc["index"] for doc in ranked) == [0, 1, 2]
+    assert all(docs[doc["index"]] == doc["text"] for doc in ranked)
+    assert 1 >= ranked[0]["score"] >= ranked[-1]["score"] >= 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from runtime.answers.reverse import Answer, Caller
 from runtime.answers.spending import Spending
 
 RERANK_FAILED = "invoke rerank model failed: request failed: "
+_LOGIT = 60.0
+"""Beyond it a score is 0 or 1 in every digit."""
 MODERATION_FAILED = "invoke moderation model failed: request failed: "
 
 
@@ -62,9 +65,14 @@ class Rerank:
 
 def _ranked(content: Mapping[str, Any], docs: list[str]) -> list[dict[str, Any]]:
     """The documents of an answer, the best first. vLLM and Jina call the list `results`, Voyage
-    `data`; the score is `relevance_score`, or `score` with Text Embeddings Inference."""
+    `data`; the score is `relevance_score`, or `score` with Text Embeddings Inference.
+
+    llama.cpp gives raw logits: scores outside 0 to 1 are brought there, so that a threshold means
+    something. (The SDK's class for such endpoints stretches every list to 0 to 1 instead, where
+    the worst document of a good list counts as 0.)
+    """
     rows = content.get("results") or content.get("data") or []
-    found = []
+    found: list[dict[str, Any]] = []
     for row in rows if isinstance(rows, list) else []:
         index = row.get("index") if isinstance(row, dict) else None
         score = row.get("relevance_score", row.get("score")) if isinstance(row, dict) else None
@@ -75,6 +83,9 @@ def _ranked(content: Mapping[str, Any], docs: list[str]) -> list[dict[str, Any]]
         found.append({"index": index, "text": docs[index], "score": float(score)})
     if not found:
         raise ModelCallFailed("Error: the endpoint's answer has no results")
+    if any(not 0 <= doc["score"] <= 1 for doc in found):
+        for doc in found:
+            doc["score"] = 1 / (1 + math.exp(-max(-_LOGIT, min(_LOGIT, doc["score"]))))
     return sorted(found, key=lambda doc: doc["score"], reverse=True)
 
 
