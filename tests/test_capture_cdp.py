@@ -11,8 +11,9 @@ import pytest
 
 from creative.capture import remote
 from creative.capture.cdp import BrowserGone, Connection, PipeTransport, Refused
-from creative.capture.gate import Gate, Visit
+from creative.capture.gate import Gate
 from creative.capture.guard import Guard
+from creative.capture.visit import Visit
 from creative.deadline import Deadline
 from creative.errors import DeadlineExceeded, EngineUnavailable
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from creative.capture.gate import Visit
+from creative.capture.visit import Visit
 from creative.deadline import Deadline
 
 OWN = "https://own.example"

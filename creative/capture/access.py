@@ -107,7 +107,7 @@ class AccessFields(BaseModel):
 
 
 class Doors:
-    """Headers and passwords for the requests of one page (see `gate.Doors`)."""
+    """Headers and passwords for the requests of one page (see `visit.Doors`)."""
 
     def __init__(self, request: ScreenshotRequest) -> None:
         self._own = _origin(request.url) if request.url.strip() else None

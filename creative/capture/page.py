@@ -11,10 +11,11 @@ from creative.capture import access, facts, frame, look, markdown, moment, outpu
 from creative.capture.blank import Blank, Blanks
 from creative.capture.cdp import ENDED, BrowserGone, Connection, Event, Refused
 from creative.capture.failures import crashed, rejected, unreachable
-from creative.capture.gate import HTML_URL, Gate, Visit, watch
+from creative.capture.gate import HTML_URL, Gate, watch
 from creative.capture.guard import Guard
 from creative.capture.loading import Answered, Loading
 from creative.capture.request import Screenshot, ScreenshotRequest
+from creative.capture.visit import Visit
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, BlockedAddress, CreativeError
 from creative.http import redact
