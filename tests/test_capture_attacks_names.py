@@ -13,7 +13,7 @@ from creative.deadline import Deadline
 from creative.errors import BlockedAddress, EngineUnavailable
 from creative.settings import Settings
 from creative.steps import Steps
-from tests.attacks.names import NameServer
+from tests.attacks.dns import NameServer
 from tests.pages import Site
 from tests.test_capture_attacks import late, more_arguments
 
