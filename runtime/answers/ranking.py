@@ -114,6 +114,7 @@ class Moderation:
                 rows = json_of(reply).get("results")
             if not isinstance(rows, list) or not rows:
                 raise ModelCallFailed("Error: the endpoint's answer has no results")
-        caller.on_usage("moderation", model, 0, 0, 0.0, "USD")
+        price = self._spending.price(self._endpoint, model)
+        caller.on_usage("moderation", model, 0, 0, price.paid(0, 0), price.currency)
         flagged = any(isinstance(row, dict) and row.get("flagged") is True for row in rows)
         yield "struct", {"result": flagged}

@@ -67,7 +67,9 @@ VerboseOption = Annotated[
 Values = Annotated[
     list[str] | None,
     typer.Argument(
-        help="name=value; name=@file reads the value from a file, name=@@x is the text @x."
+        help="name=value; name=@file reads the value from a file, name=@@x is the text @x. A file "
+        "may be at an address (name=@https://…), several are name=@a,@b. A model is "
+        "provider/model, or just its name."
     ),
 ]
 
