@@ -12,12 +12,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from creative import capture
 from creative.capture.chromium import find_browser
+from creative.capture.gate import Gate
+from creative.capture.guard import Guard
+from creative.capture.remote import connect
 from creative.deadline import Deadline
 from creative.errors import CreativeError, DeadlineExceeded, EngineUnavailable
 from creative.settings import Settings
@@ -140,6 +144,75 @@ class TestLine:
                 shoot(site, "/", 2, f"http://127.0.0.1:{line.port}")
             # The page cannot be closed any more: that is not waited for long.
             assert time.monotonic() - began < 8
+
+
+@pytest.mark.browser
+@installed
+class TestCompany:
+    """Others drive the same browser at the same time, each over a connection with a gate."""
+
+    @pytest.mark.parametrize("first", [True, False])
+    def test_a_stricter_gate_of_others_stops_no_page_of_ours(self, port: int, first: bool) -> None:
+        address, opened = f"http://127.0.0.1:{port}", []
+
+        def company(*_: object) -> None:
+            connection = connect(address, Deadline(10))
+            opened.append(connection)
+            Gate(connection, Guard(), Deadline(10), shared=True)
+
+        with Site() as site:
+
+            def page(handler: BaseHTTPRequestHandler) -> None:
+                if not first:
+                    company()
+                handler.send_response(200)
+                handler.send_header("Content-Type", "text/html")
+                handler.end_headers()
+                handler.wfile.write(b"<img src=/a.png><iframe src=/b></iframe>")
+
+            site.pages["/"] = page
+            try:
+                if first:
+                    company()
+                shot = shoot(site, "/", 20, address)
+                assert {"/a.png", "/b"} <= set(site.seen)
+                assert shot.blocked_count == 0
+                html = capture.ScreenshotRequest(
+                    html="<title>here</title>", width=64, height=64, with_facts=False
+                )
+                settings = Settings(browser_url=address)
+                assert capture.screenshot(html, settings, Deadline(20), Steps()).title == "here"
+            finally:
+                for connection in opened:
+                    connection.close()
+
+    def test_what_others_ask_for_is_no_business_of_ours(self, port: int) -> None:
+        address = f"http://127.0.0.1:{port}"
+        with Site() as site, Site() as private:
+            site.pages["/"] = "<title>ours</title>"
+            site.pages["/theirs"] = f"<img src={private.url}/a.png>"
+            answers: list[capture.Screenshot] = []
+
+            def ours() -> None:
+                asked = capture.ScreenshotRequest(
+                    url=site.url, width=64, height=64, with_facts=False, delay_seconds=1.5
+                )
+                settings = Settings(browser_url=address, allowed_private_hosts=(site.name,))
+                answers.append(capture.screenshot(asked, settings, Deadline(20), Steps()))
+
+            thread = threading.Thread(target=ours)
+            thread.start()
+            assert wait_until(lambda: "/" in site.seen, 10)
+            settings = Settings(
+                browser_url=address, allowed_private_hosts=(site.name, private.name)
+            )
+            asked = capture.ScreenshotRequest(
+                url=site.url + "/theirs", width=64, height=64, with_facts=False
+            )
+            capture.screenshot(asked, settings, Deadline(20), Steps())
+            thread.join(20)
+            assert private.seen == ["/a.png"]
+            assert answers[0].blocked_count == 0
 
 
 _LOOP = """

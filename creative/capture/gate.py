@@ -6,6 +6,10 @@ new windows, and each hop of a redirect anew. Holding back per page would not do
 runs some frames (sandboxed srcdoc) a moment before DevTools is attached to them. Since the
 answer cannot depend on who asks, a browser serves one guard only (see pool.py).
 
+A browser elsewhere may have others at work in it at the same time, whose requests stop here as
+well. Pages in contexts that are not ours are theirs to judge; a frame inside such a page cannot
+be told from one of ours while we have a page open, and is judged by our guard.
+
 What `Fetch` does not see is taken from pages, in every frame and worker before the page's own
 code runs (see stand_ins.py). Windows that a page opens load nothing and are closed.
 
@@ -59,10 +63,17 @@ class Gate:
     Args:
         connection: to the browser, before it has opened any page.
         guard: decides.
+        deadline: of whoever waits for it.
+        shared: whether others may drive the same browser.
     """
 
-    def __init__(self, connection: Connection, guard: Guard, deadline: Deadline) -> None:
+    def __init__(
+        self, connection: Connection, guard: Guard, deadline: Deadline, shared: bool = False
+    ) -> None:
         self.guard = guard
+        self._shared = shared
+        self._in_company = False
+        self._own: set[str] = set()
         self._connection = connection
         self._visits: dict[str, Visit] = {}
         self._windows: dict[str, str] = {}
@@ -92,8 +103,9 @@ class Gate:
             deadline,
         )
 
-    def enter(self, visit: Visit) -> None:
-        """A capture begins."""
+    def enter(self, visit: Visit, context: str = "") -> None:
+        """A capture begins, in a context of its own."""
+        self._own.add(context)
         self._entered.add(visit.target)
         self._visits[visit.target] = visit
 
@@ -142,6 +154,10 @@ class Gate:
             self._refuse(params)
             self._close(frame)
             return
+        if self._is_others(frame):
+            self._in_company = True
+            self._continue(params)
+            return
         visit = self._visits.get(frame)
         if visit is not None and visit.html is not None and url == HTML_URL:
             self._serve(params, visit.html)
@@ -164,11 +180,22 @@ class Gate:
 
     def _asked_to_log_in(self, params: dict[str, Any]) -> None:
         visit = self._visit(params.get("frameId", ""))
-        answer = {"response": "CancelAuth"} if visit is None else visit.login(params)
+        if visit is not None:
+            answer = visit.login(params)
+        else:
+            answer = {"response": "Default" if self._shared else "CancelAuth"}
         self._connection.send(
             "Fetch.continueWithAuth",
             {"requestId": params["requestId"], "authChallengeResponse": answer},
         )
+
+    def _is_others(self, frame: str) -> bool:
+        """Whether a frame is surely none of ours: a page in a context that we did not make, or
+        any frame while we have no page (ours are closed before they leave)."""
+        if not self._shared or frame in self._over:
+            return False
+        context = self._windows.get(frame)
+        return not self._visits if context is None else context not in self._own
 
     def _visit(self, frame: str) -> Visit | None:
         """The capture that surely owns a frame: the only one whose secrets may go with it."""
@@ -179,7 +206,7 @@ class Gate:
 
         A page that closes may still ask for something; the next capture has no part in that.
         """
-        if frame in self._over:
+        if frame in self._over or self._in_company:
             return None
         visits = list(self._visits.values())
         return visits[0] if len(visits) == 1 else None

@@ -93,7 +93,7 @@ class Page:
             known = rules.load()
             self.visit.unwanted = lambda url, kind: known.unwanted(url, kind, self._host())
         self._connection.listen(self._session, self._event)
-        self._gate.enter(self.visit)
+        self._gate.enter(self.visit, self._blank.context)
         if request.geolocation is not None:
             self._may_be_located()
         try:
@@ -367,9 +367,11 @@ def opened(
         page.prepare()
         yield page
     finally:
-        page.forget()
-        # Also after the deadline: this is no part of the answer.
-        blanks.give_back(blank)
+        try:
+            # Also after the deadline: this is no part of the answer.
+            blanks.give_back(blank)
+        finally:
+            page.forget()
 
 
 def picture(page: Page, place: tuple[str, str, int], browser: str) -> Screenshot:

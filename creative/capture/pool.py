@@ -106,7 +106,7 @@ class Pool:
         if settings.browser_url:
             connection = remote.connect(settings.browser_url, deadline)
             try:
-                yield _lease(connection, guard, deadline)
+                yield _elsewhere(connection, guard, deadline)
             finally:
                 connection.close()
             return
@@ -214,7 +214,7 @@ class Pool:
         warm.stop()
 
 
-def _lease(connection: Connection, guard: Guard, deadline: Deadline) -> Lease:
+def _elsewhere(connection: Connection, guard: Guard, deadline: Deadline) -> Lease:
     version = connection.call("Browser.getVersion", deadline=deadline)
-    gate = Gate(connection, guard, deadline)
+    gate = Gate(connection, guard, deadline, shared=True)
     return Lease(connection, gate, Blanks(connection), str(version.get("product", "")))
