@@ -281,12 +281,13 @@ def test_failures_of_embeddings(
     assert caught.value.message.startswith("invoke text-embedding model failed: request failed: ")
 
 
-def test_an_endpoint_that_is_not_there(folder: Path, make_probe: Callable[..., Host]) -> None:
+def test_an_endpoint_that_is_not_there(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, _, host = scene
     nowhere = Endpoint(f"http://127.0.0.1:{free_port()}/v1")
-    host = make_probe(folder, answers=Answers(answerers(nowhere, Endpoint())))
+    monkeypatch.setattr(host, "answers", Answers(answerers(nowhere, Endpoint())))
     with pytest.raises(ToolFailed, match="Connection Error"):
         call(host, "llm")
-    host = make_probe(folder, answers=Answers(answerers(Endpoint(), nowhere)))
+    monkeypatch.setattr(host, "answers", Answers(answerers(Endpoint(), nowhere)))
     with pytest.raises(ToolFailed, match="Connection Error"):
         call(host, "embed", texts=["a"])
     with pytest.raises(ToolFailed, match="not initialized") as caught:
@@ -296,14 +297,15 @@ def test_an_endpoint_that_is_not_there(folder: Path, make_probe: Callable[..., H
 
 
 def test_without_an_endpoint_the_embedded_model_makes_vectors_and_says_so(
-    folder: Path, make_probe: Callable[..., Host]
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    _, _, host = scene
     said: list[str] = []
     answers = Answers()
     answers.by_kind = answerers(
         Endpoint(), Endpoint(), say=lambda kind, text: said.append(text), closing=answers.closing
     )
-    host = make_probe(folder, answers=answers)
+    monkeypatch.setattr(host, "answers", answers)
     try:
         made = call(host, "embed", texts=["red shoes", "rote Schuhe", "tax return"])
         call(host, "embed", texts=[""])
@@ -323,11 +325,9 @@ def test_without_an_endpoint_the_embedded_model_makes_vectors_and_says_so(
 
 
 def test_settings_name_the_endpoints(
-    folder: Path,
-    make_probe: Callable[..., Host],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    _, _, host = scene
     models = Models()
     for name in [name for name in os.environ if name.startswith("STUDIO_")]:
         monkeypatch.delenv(name)
@@ -337,7 +337,7 @@ def test_settings_name_the_endpoints(
             f"STUDIO_LLM_BASE_URL={server.url}/a/v1/\nSTUDIO_LLM_MODEL=mine\nSTUDIO_LLM_API_KEY=k1\n"
             f"STUDIO_EMBEDDING_BASE_URL={server.url}/b/v1\nSTUDIO_EMBEDDING_MODEL=vectors\n"
         )
-        host = make_probe(folder, answers=Answers(model_answers(Settings(env))))
+        monkeypatch.setattr(host, "answers", Answers(model_answers(Settings(env))))
         models.say = streaming(event("Hi"), event(reason="stop"))
         call(host, "llm", stream=True)
         models.say = saying({"data": [{"embedding": [1]}]})
