@@ -151,7 +151,7 @@ def remote_probe(port: int, key: str = KEY) -> Iterator[subprocess.Popen[bytes]]
 def probe_server() -> Iterator[Running]:
     """A server to which the probe is connected."""
     with Running() as running, remote_probe(running.port):
-        assert wait_until(lambda: any("is connected" in line for line in running.said), 30)
+        assert wait_until(lambda: any("is connected" in line for line in running.said), 90)
         yield running
 
 
@@ -332,6 +332,86 @@ def test_nothing_is_heard_before_the_key(server: Running) -> None:
     assert flood.closed()
     flood.close()
     assert server.heard("it sent a line of more than 4096 bytes")
+
+
+X = {"en_US": "x"}
+IDENTITY = {"author": "a", "name": "n", "label": X, "description": X, "icon": "icon.svg"}
+NAMED = {"author": "a", "name": "n", "label": X}
+PART = {"name": "x", "label": X, "type": "string"}
+OTHERS: dict[str, dict[str, Any]] = {
+    "agent_strategy": {
+        "identity": IDENTITY,
+        "strategies": [{"identity": NAMED, "description": X, "parameters": [PART]}],
+    },
+    "datasource": {
+        "identity": IDENTITY,
+        "provider_type": "online_drive",
+        "datasources": [
+            {"identity": NAMED, "parameters": [PART | {"description": X}], "description": X}
+        ],
+    },
+    "trigger": {
+        "identity": IDENTITY,
+        "subscription_schema": [],
+        "events": [{"identity": NAMED, "parameters": [PART], "description": X}],
+    },
+    "endpoint": {"settings": [], "endpoints": [{"path": "/x", "method": "GET"}]},
+    "model": {"provider": "p", "label": X},
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_plugins_without_tools_are_accepted_and_said(server: Running, kind: str) -> None:
+    declaration = {"type": f"{kind}_declaration", "data": [OTHERS[kind]]}
+    manifest = changed(MANIFEST, "name", to=kind)
+    client = Client(server, HELLO, manifest, declaration, ICON, END)
+    assert server.heard(f"judges/{kind}:0.0.1 is connected")
+    assert server.heard("It has no tools; this host calls nothing else.")
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "to", "said"),
+    [
+        ("agent_strategy", ("strategies", 0, "parameters", 0, "type"), "odd", "Parameters[0].Type"),
+        ("agent_strategy", ("identity", "name"), "a b", "Identity.ToolProviderIdentity.Name"),
+        ("datasource", ("provider_type",), "odd", "datasource_provider_type"),
+        ("trigger", ("subscription_schema",), None, "SubscriptionSchema' failed on the 'required'"),
+        ("endpoint", ("endpoints", 0, "method"), "PATCH", "Endpoints[0].Method"),
+    ],
+)
+def test_other_declarations_are_judged_too(
+    server: Running, kind: str, path: tuple[Any, ...], to: Any, said: str
+) -> None:
+    frame = {"type": f"{kind}_declaration", "data": [OTHERS[kind]]}
+    client = Client(server, HELLO, MANIFEST, changed(frame, 0, *path, to=to))
+    assert said in client.answer()
+    client.close()
+
+
+def test_kinds_that_cannot_be_together(server: Running) -> None:
+    agents = {"type": "agent_strategy_declaration", "data": [OTHERS["agent_strategy"]]}
+    client = Client(server, HELLO, MANIFEST, TOOLS, agents, ICON, END)
+    assert client.answer() == (
+        "register failed, invalid manifest detected: agent_strategy and tool, model, endpoint, "
+        "trigger, or datasource cannot be provided at the same time"
+    )
+    client.close()
+
+
+def test_an_introduction_may_come_in_one_piece(server: Running) -> None:
+    nameless = [{"type": "secret-input", "label": X}]  # a zero value that may be left out
+    frames = [
+        HELLO,
+        changed(changed(MANIFEST, "name", to="whole"), "privacy", to="x" * 20_000),
+        changed(TOOLS, 0, "credentials_schema", to=nameless),
+        ICON,
+        END,
+    ]
+    client = Client(server)
+    client.socket.sendall(b"".join(json.dumps(frame).encode() + b"\n\n" for frame in frames))
+    assert server.heard("judges/whole:0.0.1 is connected")
+    client.close()
 
 
 def test_a_tool_with_a_wrong_type_is_lost_and_said(server: Running) -> None:

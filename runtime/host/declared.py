@@ -19,6 +19,13 @@ from pydantic import BaseModel
 
 _NUMBERS = {"int": "int64", "uint": "uint64", "float": "float64"}
 _GO_TYPES = {**_NUMBERS, "object": "map[string]interface {}"}
+_ALIASES = {
+    "PluginDeclaration": "Alias.",
+    "ToolProviderDeclaration": "alias.",
+    "AgentStrategyProviderDeclaration": "alias.",
+    "EndpointProviderDeclaration": "alias.",
+    "DatasourceProviderDeclaration": "alias.",
+}
 _GO_KINDS = {str: "string", bool: "bool", int: "number", float: "number", dict: "object"}
 
 
@@ -62,7 +69,7 @@ def decode(kind: str, value: Any) -> None:
         Invalid: the first part that has another type in Go.
     """
     # Structs that decode themselves do it through an alias, and Go says so.
-    alias = {"PluginDeclaration": "Alias.", "ToolProviderDeclaration": "alias."}.get(kind)
+    alias = _ALIASES.get(kind)
     _decode(kind, value, "" if alias else kind, alias or "", "")
 
 
@@ -162,6 +169,8 @@ def _field(
     if value is None and (pointer or kind == "any") and "required" not in tags:
         return
     if not pointer and kind in _table().structs:
+        if not value and "omitempty" in tags:
+            return
         yield from _broken(kind, value or {}, path)
         return
     zero = _is_zero(kind, value)

@@ -24,32 +24,53 @@ from runtime.host import declared
 MAX_ASSETS_SIZE = 50 * 1024 * 1024
 """All assets of a plugin together, in bytes."""
 
-# The daemon's name of a list in its words, and the key of it in the plugin's manifest.
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of declaration.
+
+    Attributes:
+        words: what the daemon calls it.
+        struct: the Go struct of one item of its list.
+        items: the list inside an item whose broken entries the daemon takes for file names.
+    """
+
+    words: str
+    struct: str
+    items: tuple[str, str] | None = None
+
+
 _KINDS = {
-    "tool_declaration": ("tools", "tools"),
-    "model_declaration": ("models", "models"),
-    "endpoint_declaration": ("endpoints", "endpoints"),
-    "agent_strategy_declaration": ("agent strategies", "agent_strategies"),
-    "datasource_declaration": ("datasources", "datasources"),
-    "trigger_declaration": ("triggers", "triggers"),
+    "tool_declaration": _Kind("tools", "ToolProviderDeclaration", ("tools", "ToolDeclaration")),
+    "model_declaration": _Kind("models", "ModelProviderDeclaration"),
+    "endpoint_declaration": _Kind(
+        "endpoints", "EndpointProviderDeclaration", ("endpoints", "EndpointDeclaration")
+    ),
+    "agent_strategy_declaration": _Kind(
+        "agent strategies",
+        "AgentStrategyProviderDeclaration",
+        ("strategies", "AgentStrategyDeclaration"),
+    ),
+    "datasource_declaration": _Kind(
+        "datasources", "DatasourceProviderDeclaration", ("datasources", "DatasourceDeclaration")
+    ),
+    "trigger_declaration": _Kind("triggers", "TriggerProviderDeclaration"),
 }
-# Of these only the names are known here: this host calls tools, and nothing else is read.
-_STRUCTS = {
-    "model_declaration": "ModelProviderDeclaration",
-    "endpoint_declaration": "EndpointProviderDeclaration",
-    "agent_strategy_declaration": "AgentStrategyProviderDeclaration",
-    "datasource_declaration": "DatasourceProviderDeclaration",
-    "trigger_declaration": "TriggerProviderDeclaration",
+_ALREADY = {
+    "agent_strategy_declaration": "agent strategy",
+    "datasource_declaration": "datasource",
 }
-_ALREADY = {"agent_strategy_declaration": "agent strategy", "datasource_declaration": "datasource"}
 _AUTHOR = re.compile(r"[a-z0-9_-]{1,64}")
 _NAME = re.compile(r"[a-z0-9_-]{1,128}")
 # In the daemon's order, and which of the others it names beside each.
 _ALONE = (
-    ("models", "model and datasource, tool, endpoint, trigger, or agent_strategy"),
-    ("agent_strategies", "agent_strategy and tool, model, endpoint, trigger, or datasource"),
-    ("datasources", "datasource and tool, model, endpoint, trigger, or agent_strategy"),
-    ("triggers", "trigger and tool, model, endpoint, or agent_strategy"),
+    ("model_declaration", "model and datasource, tool, endpoint, trigger, or agent_strategy"),
+    (
+        "agent_strategy_declaration",
+        "agent_strategy and tool, model, endpoint, trigger, or datasource",
+    ),
+    ("datasource_declaration", "datasource and tool, model, endpoint, trigger, or agent_strategy"),
+    ("trigger_declaration", "trigger and tool, model, endpoint, or agent_strategy"),
 )
 
 
@@ -142,37 +163,37 @@ class Registration:
         self._manifest = data
 
     def _declare_list(self, kind: str, data: Any) -> None:
-        words, key = _KINDS[kind]
-        if key in self._lists:
-            raise Refused(f"{_ALREADY.get(kind, words)} declaration already registered")
-        prefix = f"{words} register failed, invalid {words} declaration"
-        struct = _STRUCTS.get(kind, "ToolProviderDeclaration")
+        known = _KINDS[kind]
+        if kind in self._lists:
+            words = _ALREADY.get(kind, known.words)
+            raise Refused(f"{words} declaration already registered")
+        prefix = f"{known.words} register failed, invalid {known.words} declaration"
         if data is not None and not isinstance(data, list):
-            _checked(f"[]{struct}", data, prefix)
+            _checked(f"[]{known.struct}", data, prefix)
         for item in data or []:
-            if kind == "tool_declaration":
-                _checked(struct, self._as_decoded(item), prefix)
-            elif not isinstance(item, dict):
-                _checked(struct, item, prefix)
-        self._lists[key] = data or []
+            _checked(known.struct, self._as_decoded(known, item), prefix)
+        self._lists[kind] = data or []
 
-    def _as_decoded(self, provider: Any) -> Any:
-        """What the daemon's own decoder makes of it: credentials may be a mapping, and a tool
-        with a wrong type somewhere is taken for a file name, and lost."""
-        if not isinstance(provider, dict):
+    def _as_decoded(self, known: _Kind, provider: Any) -> Any:
+        """What the daemon's own decoder makes of it: a tool's credentials may be a mapping, and
+        a tool with a wrong type somewhere is taken for a file name, and lost."""
+        if not isinstance(provider, dict) or known.items is None:
             return provider
-        if isinstance(provider.get("credentials_schema"), dict):
-            provider["credentials_schema"] = list(provider["credentials_schema"].values())
-        if not isinstance(provider.get("tools"), list):
+        credentials = provider.get("credentials_schema")
+        if isinstance(credentials, dict) and known.struct == "ToolProviderDeclaration":
+            provider["credentials_schema"] = list(credentials.values())
+        name, struct = known.items
+        if not isinstance(provider.get(name), list):
             return provider
         kept = []
-        for tool in provider["tools"]:
+        for item in provider[name]:
             try:
-                declared.decode("ToolDeclaration", tool)
-                kept.append(tool)
+                declared.decode(struct, item)
+                kept.append(item)
             except declared.Invalid as problem:
-                self._warnings.append(f"The daemon loses a tool of the plugin: {problem}.")
-        provider["tools"] = kept
+                what = "tool" if name == "tools" else f"part of '{name}'"
+                self._warnings.append(f"The daemon loses a {what} of the plugin: {problem}.")
+        provider[name] = kept
         return provider
 
     def _asset(self, data: Any) -> None:
@@ -204,7 +225,7 @@ class Registration:
         self._check_icons()
         manifest = self._manifest or {}
         self._check_manifest(manifest)
-        providers = self._lists.get("tools", [])
+        providers = self._lists.get("tool_declaration", [])
         if len(providers) > 1:
             self._warnings.append("The daemon keeps only the first tool provider of a plugin.")
         if not providers:
@@ -227,7 +248,12 @@ class Registration:
                 raise _no_icon(icon, what)
 
     def _icons(self) -> list[tuple[Mapping[str, Any], str]]:
-        named = (("tools", "tool"), ("agent_strategies", "agent"), ("triggers", "trigger"))
+        named = (
+            ("tool_declaration", "tool"),
+            ("agent_strategy_declaration", "agent"),
+            ("datasource_declaration", "datasource"),
+            ("trigger_declaration", "trigger"),
+        )
         found: list[tuple[Mapping[str, Any], str]] = []
         for key, what in named:
             for item in self._lists.get(key, [])[:1]:
