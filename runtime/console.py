@@ -47,6 +47,12 @@ def show(text: str) -> None:
         out.print(text, markup=False)
 
 
+def show_line(text: str) -> None:
+    """A line for programs, as it is, at once."""
+    with _writing():
+        sys.stdout.write(text + "\n")
+
+
 def show_json(value: Any) -> None:
     """One JSON document; nothing else goes to standard output."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
@@ -115,6 +121,15 @@ class StepView:
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave the terminal to somebody else for a while."""
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()
 
     def log(self, name: str, content: dict[str, Any]) -> None:
         """A log message of the node called `name`."""

@@ -1,25 +1,32 @@
-"""`studio workflow run`: inputs from a command line, progress, files on disk."""
+"""`studio workflow run` and `chat`: inputs from a command line, progress, files on disk."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from runtime.answers.files import FileServer
 from runtime.console import StepView
-from runtime.errors import StudioError, ToolFailed
+from runtime.errors import StudioError, ToolFailed, UsageError
 from runtime.host import Host
 from runtime.ledger import NO_LEDGER, Ledger, Recorder
 from runtime.node import text_of
 from runtime.output import save
+from runtime.settings import Settings
 from runtime.workflow import result as workflow_result
+from runtime.workflow.conversation import Conversation
 from runtime.workflow.dsl import read
 from runtime.workflow.inputs import variables_of
-from runtime.workflow.result import NodeEvent, WorkflowResult
+from runtime.workflow.means import Means
+from runtime.workflow.result import NodeEvent, OnText, WorkflowResult
 from runtime.workflow.run import MAX_SECONDS
 from runtime.workflow.run import run as run_workflow
+from runtime.workflow_events import Events
 
 _FILE_TYPES = frozenset({"file", "file-list"})
 
@@ -43,6 +50,27 @@ class WorkflowRun:
         return self.shown
 
 
+@dataclass(frozen=True)
+class Extras:
+    """What a run may be given beside its inputs.
+
+    Attributes:
+        timeout: longest run, in seconds; None: Dify's.
+        environment: values for the workflow's environment variables.
+        means: models, knowledge, a sandbox, a person.
+        conversation: of a chatflow; brought up to date by a run that succeeds.
+        events: told everything as it happens.
+        on_text: told what an answer says, while it is being said.
+    """
+
+    timeout: float | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    means: Means | None = None
+    conversation: Conversation | None = None
+    events: Events | None = None
+    on_text: OnText | None = None
+
+
 def run(
     file: Path,
     given: Mapping[str, str],
@@ -51,6 +79,7 @@ def run(
     view: StepView | None,
     timeout: float | None = None,
     ledger: Ledger = NO_LEDGER,
+    extras: Extras | None = None,
 ) -> WorkflowRun:
     """Run a workflow file and save the files among its outputs into `out`.
 
@@ -63,16 +92,18 @@ def run(
         view: shows the nodes while they run.
         timeout: longest run, in seconds; default: Dify's.
         ledger: keeps the run.
+        extras: what else it is given.
 
     Raises:
         UsageError, WorkflowInvalid: it cannot be run as asked; nothing has run.
     """
+    extras = extras or Extras(timeout)
     inputs = _inputs(file, given)
     plugins = ", ".join(host.declaration.id for host in hosts)
     with ledger.run("workflow", file.name, plugins, given) as record:
         for host in hosts:
             host.answers.on_usage = record.usage
-        result = execute(file, inputs, hosts, view, timeout, record)
+        result = execute(file, inputs, hosts, view, timeout, record, extras)
         saved = {id(f): save([f], out)[0] for f in result.files}
         shown = result.to_json(lambda f: saved[id(f)]["path"])
         error = failure(result)
@@ -90,10 +121,16 @@ def execute(
     view: StepView | None,
     timeout: float | None = None,
     record: Recorder | None = None,
+    extras: Extras | None = None,
 ) -> WorkflowResult:
     """Run a workflow file, showing and recording its nodes; see `runtime.workflow.run.run`."""
-    listeners = [_teller(view)] if view else []
+    extras = extras or Extras()
+    listeners: list[Callable[[NodeEvent], None]] = [_teller(view)] if view else []
     listeners += [record.node] if record else []
+    events = extras.events
+    if events is not None:
+        listeners.append(events.node)
+        events.started(file.name, inputs)
 
     def tell(event: NodeEvent) -> None:
         for listener in listeners:
@@ -107,7 +144,63 @@ def execute(
             files=files,
             on_event=tell,
             timeout=MAX_SECONDS if timeout is None else timeout,
+            environment=extras.environment,
+            means=extras.means,
+            conversation=extras.conversation,
+            on_text=events.text if events is not None else extras.on_text,
         )
+
+
+@contextlib.contextmanager
+def stoppable(means: Means, hosts: Sequence[Host]) -> Iterator[None]:
+    """Ctrl-C inside stops the run: its nodes, the calls to plugins, code; a second one is raised.
+
+    A run that was stopped so ends with the status stopped and is recorded as that.
+    """
+
+    def stop(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        means.stop.set()
+        # Calls in flight end when their plugin does. Not here: this interrupts anything.
+        threading.Thread(target=end, daemon=True).start()
+
+    def end() -> None:
+        for host in hosts:
+            host.stop()
+
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def environment(file: Path, settings: Settings, given: Sequence[str]) -> dict[str, str]:
+    """Values for the workflow's environment variables: STUDIO_ENV_<NAME>, then `given`.
+
+    Args:
+        file: the workflow.
+        settings: where STUDIO_ENV_… are read.
+        given: NAME=value each.
+
+    Raises:
+        UsageError: an entry of `given` has no =.
+    """
+    values = {}
+    for variable in read(file).environment:
+        value = settings.get(f"env_{variable['name']}")
+        if value is not None:
+            values[str(variable["name"])] = value
+    for entry in given:
+        name, equals, value = entry.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"{entry!r} is not NAME=value.", "Write --env-var NAME=value.")
+        values[name.strip()] = text_of(name, value)
+    return values
 
 
 def _inputs(file: Path, given: Mapping[str, str]) -> dict[str, Any]:
@@ -121,7 +214,7 @@ def _inputs(file: Path, given: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-def _teller(view: StepView) -> Any:
+def _teller(view: StepView) -> Callable[[NodeEvent], None]:
     def tell(event: NodeEvent) -> None:
         name = event.title or event.type
         match event.status:

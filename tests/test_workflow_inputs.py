@@ -240,11 +240,11 @@ def test_a_file_that_is_not_there() -> None:
 @pytest.mark.parametrize(
     ("entry", "says", "hints"),
     [
-        (node("x", "llm", title="Writer"), "'Writer' (llm) needs a language model", "Dify"),
-        (node("x", "knowledge-retrieval"), "searches a knowledge base", "Dify"),
+        (node("x", "llm", title="Writer"), "'Writer' (llm) asks a language model", "STUDIO_LLM_"),
+        (node("x", "knowledge-retrieval"), "searches a knowledge base", "--knowledge"),
         (node("x", "agent"), "needs an agent strategy", "Dify"),
-        (node("x", "human-input"), "waits for a person", "Dify"),
-        (node("x", "code", code_language="javascript"), "only python3", "Python"),
+        (node("x", "human-input"), "waits for a person", "terminal"),
+        (node("x", "code", code_language="jinja2"), "python3 and javascript", "rewrite"),
         (node("x", "if-esle"), "does not know", "Did you mean if-else?"),
         (tool_node("x", provider="a/b/c"), "'a/b/c', which is not hosted", "me/plug:0.0.1"),
         (tool_node("x", tool="ecko"), "'ecko', which me/plug:0.0.1 does not have", "mean echo?"),

@@ -15,6 +15,7 @@ import pytest
 from runtime.answers.files import FileServer
 from runtime.errors import LimitExceeded, StudioError, ToolFailed, UsageError
 from runtime.host.messages import Message, OutputFile
+from runtime.workflow.means import Means
 from runtime.workflow.result import NodeEvent, WorkflowResult
 from runtime.workflow.run import run
 from tests.workflow_helpers import (
@@ -217,7 +218,8 @@ def test_http_request_nodes_bring_text_and_files(pictures: str) -> None:
         "body": {"type": "none", "data": []},
     }
     flow = Flow().then(node("h", "http-request", url=f"{pictures}/a.gif", **request))
-    result = go(flow.end({"files": ("h", "files"), "status": ("h", "status_code")}))
+    flow.end({"files": ("h", "files"), "status": ("h", "status_code")})
+    result = go(flow, means=Means(private_hosts=("127.0.0.1",)))
     assert result.outputs["status"] == 200
     assert [file.data for file in result.files] == [b"GIF"]
 
@@ -483,9 +485,9 @@ def test_code_that_fails_fails_its_node(source: str, says: str) -> None:
 
 def test_code_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     from runtime.workflow import engine
-    from runtime.workflow.code import PythonRunner
+    from runtime.workflow.code import LocalSandbox
 
-    monkeypatch.setattr(engine, "PythonRunner", lambda: PythonRunner(0.5))
+    monkeypatch.setattr(engine, "LocalSandbox", lambda remaining: LocalSandbox(remaining, 0.5))
     began = time.monotonic()
     result = go(Flow().then(code("c", "def main():\n    while True: pass", {})).end({}))
     assert time.monotonic() - began < 10

@@ -7,13 +7,17 @@ reached is looked at first.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+import json
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from runtime.declaration import Provider, Tool
-from runtime.errors import WorkflowInvalid
+from runtime.errors import UsageError, WorkflowInvalid
 from runtime.host.parameters import closest
 from runtime.workflow.dsl import Node, Workflow
+from runtime.workflow.means import Means
 from runtime.workflow.result import ToolHost
 
 _RUN_BY_GRAPHON = frozenset(
@@ -35,16 +39,18 @@ _RUN_BY_GRAPHON = frozenset(
         "assigner",
         "list-operator",
         "document-extractor",
+        "human-input",
+        "knowledge-retrieval",
+        "llm",
+        "question-classifier",
+        "parameter-extractor",
     }
 )
-_NEEDS_MODEL = frozenset({"llm", "question-classifier", "parameter-extractor"})
 _ONLY_IN_DIFY = {
-    "knowledge-retrieval": "searches a knowledge base, which exists only inside Dify",
     "knowledge-index": "writes a knowledge base, which exists only inside Dify",
     "agent": "needs an agent strategy and a model, which only Dify can give it",
     "agent-v2": "needs an agent and a model, which only Dify can give it",
     "datasource": "reads a data source, which only Dify can connect",
-    "human-input": "waits for a person to fill a form in Dify",
     "trigger-schedule": "is fired by Dify's scheduler",
     "trigger-webhook": "is fired by a webhook of Dify",
     "trigger-plugin": "is fired by Dify",
@@ -56,6 +62,7 @@ _TOOL_KINDS = {
     "app": "is a Dify app used as a tool, which exists only inside Dify",
     "dataset-retrieval": "searches a knowledge base, which exists only inside Dify",
 }
+Hosts = Sequence[ToolHost]
 _CONTAINER_START = {"iteration": "iteration-start", "loop": "loop-start"}
 
 
@@ -68,18 +75,27 @@ class FoundTool:
     tool: Tool
 
 
-def check(workflow: Workflow, hosts: Sequence[ToolHost]) -> None:
+def refusals(
+    workflow: Workflow, hosts: Sequence[ToolHost], means: Means | None = None
+) -> list[tuple[Node, WorkflowInvalid]]:
+    """The nodes that cannot run here, and why."""
+    refused = []
+    means = means or Means()
+    for node in workflow.nodes.values():
+        try:
+            _check_node(node, workflow, hosts, means)
+        except WorkflowInvalid as error:
+            refused.append((node, error))
+    return refused
+
+
+def check(workflow: Workflow, hosts: Sequence[ToolHost], means: Means | None = None) -> None:
     """Refuse a workflow with a node that cannot run here.
 
     Raises:
         WorkflowInvalid: naming the first such node, its type and why, and how many more.
     """
-    refused = []
-    for node in workflow.nodes.values():
-        try:
-            _check_node(node, workflow, hosts)
-        except WorkflowInvalid as error:
-            refused.append((node, error))
+    refused = refusals(workflow, hosts, means)
     if not refused:
         return
     _, first = refused[0]
@@ -88,6 +104,32 @@ def check(workflow: Workflow, hosts: Sequence[ToolHost]) -> None:
         raise first
     more = "" if len(refused) <= 6 else f" and {len(refused) - 6} more"
     raise WorkflowInvalid(f"{first.message} Neither can {others}{more}.", first.hint)
+
+
+def check_environment(workflow: Workflow, given: Mapping[str, str]) -> None:
+    """Refuse a run that would go on with an empty secret: an export has none in it.
+
+    Raises:
+        UsageError: `given` has a variable that the workflow does not have.
+        WorkflowInvalid: naming the first secret that a node uses and nobody gives.
+    """
+    names = [variable["name"] for variable in workflow.environment]
+    for name in given:
+        if name not in names:
+            raise UsageError(
+                f"The workflow has no environment variable {name!r}.",
+                f"{closest(name, names)}Its variables: {', '.join(names) or 'none'}.",
+            )
+    graph = json.dumps(workflow.graph, ensure_ascii=False, default=str)
+    for variable in workflow.environment:
+        name = variable["name"]
+        empty = not (given.get(name) or variable.get("value"))
+        used = f"#env.{name}#" in graph or f'"env", "{name}"' in graph
+        if variable.get("value_type") == "secret" and empty and used:
+            raise WorkflowInvalid(
+                f"The workflow uses the secret {name}, which is not in the file.",
+                f"Set STUDIO_ENV_{name.upper()} in .env, or give --env-var {name}=….",
+            )
 
 
 def find_tool(node: Node, hosts: Sequence[ToolHost]) -> FoundTool:
@@ -139,13 +181,7 @@ def _refusal(node: Node, reason: str, hint: str) -> WorkflowInvalid:
     return WorkflowInvalid(f"The node {node.title!r} ({node.type}) {reason}.", hint)
 
 
-def _check_node(node: Node, workflow: Workflow, hosts: Sequence[ToolHost]) -> None:
-    if node.type in _NEEDS_MODEL:
-        raise _refusal(
-            node,
-            "needs a language model, and this runtime has none to give it",
-            "Run this workflow in Dify, or take the node out.",
-        )
+def _check_node(node: Node, workflow: Workflow, hosts: Sequence[ToolHost], means: Means) -> None:
     if node.type in _ONLY_IN_DIFY:
         raise _refusal(
             node, _ONLY_IN_DIFY[node.type], "Run this workflow in Dify, or replace the node."
@@ -158,10 +194,45 @@ def _check_node(node: Node, workflow: Workflow, hosts: Sequence[ToolHost]) -> No
         )
     special = _SPECIAL.get(node.type)
     if special is not None:
-        special(node, workflow, hosts)
+        special(node, workflow, hosts, means)
 
 
-def _check_tool(node: Node, _workflow: Workflow, hosts: Sequence[ToolHost]) -> None:
+def _check_model(node: Node, _workflow: Workflow, _hosts: Hosts, means: Means) -> None:
+    if not means.models or means.answers is None:
+        raise _refusal(
+            node,
+            "asks a language model, and no endpoint is configured",
+            "Set STUDIO_LLM_BASE_URL (any OpenAI-compatible address, with /v1), "
+            "STUDIO_LLM_API_KEY (if it wants one) and STUDIO_LLM_MODEL in .env.",
+        )
+
+
+def _check_person(node: Node, _workflow: Workflow, _hosts: Hosts, means: Means) -> None:
+    if means.ask is None:
+        raise _refusal(
+            node,
+            "waits for a person, and nobody can be asked: this is no terminal",
+            "Run it in a terminal, without --json or --events, or run it in Dify.",
+        )
+
+
+def _check_knowledge(node: Node, _workflow: Workflow, _hosts: Hosts, means: Means) -> None:
+    if means.knowledge is None:
+        raise _refusal(
+            node,
+            "searches a knowledge base, which is in Dify and not in the file",
+            "Give a folder of .md or .txt files in its place: --knowledge DIR or "
+            "STUDIO_KNOWLEDGE_DIR.",
+        )
+    if not means.knowledge.is_dir():
+        raise _refusal(
+            node,
+            f"searches the knowledge folder {means.knowledge}, which is no folder",
+            "Correct --knowledge or STUDIO_KNOWLEDGE_DIR.",
+        )
+
+
+def _check_tool(node: Node, _workflow: Workflow, hosts: Hosts, _means: Means) -> None:
     kind = str(node.data.get("provider_type") or "builtin")
     if kind in _TOOL_KINDS:
         raise _refusal(node, _TOOL_KINDS[kind], "Run this workflow in Dify, or replace the node.")
@@ -179,17 +250,31 @@ def _check_tool(node: Node, _workflow: Workflow, hosts: Sequence[ToolHost]) -> N
             )
 
 
-def _check_code(node: Node, _workflow: Workflow, _hosts: Sequence[ToolHost]) -> None:
+def _check_code(node: Node, _workflow: Workflow, _hosts: Hosts, means: Means) -> None:
     language = node.data.get("code_language")
-    if language != "python3":
+    if language not in ("python3", "javascript"):
         raise _refusal(
             node,
-            f"is written in {language}, and only python3 code runs here",
-            "Run this workflow in Dify, or rewrite the code in Python.",
+            f"is written in {language}; python3 and javascript code runs here",
+            "Run this workflow in Dify, or rewrite the code.",
+        )
+    if means.sandbox_url:
+        return
+    if language == "javascript" and shutil.which("node") is None:
+        raise _refusal(
+            node,
+            "is written in javascript, which needs Node.js (the program node)",
+            "Install Node.js, or set STUDIO_SANDBOX_URL to a dify-sandbox.",
+        )
+    if sys.platform != "linux":
+        raise _refusal(
+            node,
+            f"runs code, which can be shut in on Linux only, and this is {sys.platform}",
+            "Set STUDIO_SANDBOX_URL to a dify-sandbox.",
         )
 
 
-def _check_container(node: Node, workflow: Workflow, _hosts: Sequence[ToolHost]) -> None:
+def _check_container(node: Node, workflow: Workflow, _hosts: Hosts, _means: Means) -> None:
     first = workflow.nodes.get(str(node.data.get("start_node_id")))
     wanted = _CONTAINER_START[node.type]
     if first is None or first.type != wanted:
@@ -201,7 +286,7 @@ def _check_container(node: Node, workflow: Workflow, _hosts: Sequence[ToolHost])
         )
 
 
-def _check_documents(node: Node, _workflow: Workflow, _hosts: Sequence[ToolHost]) -> None:
+def _check_documents(node: Node, _workflow: Workflow, _hosts: Hosts, _means: Means) -> None:
     try:
         importlib.import_module("graphon.nodes.document_extractor.node")
     except ImportError as error:
@@ -212,7 +297,12 @@ def _check_documents(node: Node, _workflow: Workflow, _hosts: Sequence[ToolHost]
         ) from None
 
 
-_SPECIAL: dict[str, Callable[[Node, Workflow, Sequence[ToolHost]], None]] = {
+_SPECIAL: dict[str, Callable[[Node, Workflow, Hosts, Means], None]] = {
+    "llm": _check_model,
+    "question-classifier": _check_model,
+    "parameter-extractor": _check_model,
+    "human-input": _check_person,
+    "knowledge-retrieval": _check_knowledge,
     "tool": _check_tool,
     "code": _check_code,
     "iteration": _check_container,

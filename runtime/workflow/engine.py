@@ -21,6 +21,7 @@ from graphon.engine_events import (
     NodeRunFailedEvent,
     NodeRunRetryEvent,
     NodeRunStartedEvent,
+    NodeRunStreamChunkEvent,
     NodeRunSucceededEvent,
 )
 from graphon.engine_events.base import NodeEvent as GraphonNodeEvent
@@ -34,10 +35,12 @@ from pydantic import BaseModel
 
 from runtime.answers.files import FileServer
 from runtime.errors import StudioError, ToolFailed, WorkflowInvalid
-from runtime.workflow.code import PythonRunner
-from runtime.workflow.dsl import Workflow
+from runtime.workflow.code import DifySandbox, LocalSandbox, Sandbox
+from runtime.workflow.conversation import Conversation
+from runtime.workflow.dsl import CHATFLOW, Workflow
 from runtime.workflow.factory import Factory, Parts, explain
 from runtime.workflow.inputs import Inputs
+from runtime.workflow.means import Means
 from runtime.workflow.pool import build_pool
 from runtime.workflow.result import (
     FAILED,
@@ -49,17 +52,19 @@ from runtime.workflow.result import (
     NodeEvent,
     NodeResult,
     OnEvent,
+    OnText,
     RunError,
     ToolHost,
     WorkflowResult,
 )
-from runtime.workflow.store import FileStore
+from runtime.workflow.store import FileStore, plain_files
 from runtime.workflow.tools import ToolRuntime, deadline
 
 MAX_STEPS = 500
 """Dify's WORKFLOW_MAX_EXECUTION_STEPS."""
 PARTIAL = "partial-succeeded"
 STOPPED = "stopped"
+ASKED = "it was asked to"
 CUT_OFF = "The run ended before this node did."
 
 # graphon logs each failing node with a traceback; the result says it in one sentence.
@@ -78,6 +83,9 @@ class Run:
         on_event: OnEvent,
         timeout: float,
         environment: Mapping[str, str],
+        means: Means,
+        conversation: Conversation | None,
+        on_text: OnText,
     ) -> None:
         self._workflow = workflow
         self._inputs = inputs
@@ -85,8 +93,17 @@ class Run:
         self._environment = environment
         self._listener = on_event
         self._lock = threading.RLock()
+        self._means = means
+        self._conversation = conversation
+        self._on_text = on_text
         self._store = FileStore(files)
-        self._tools = ToolRuntime(workflow, hosts, self._store, self._log, deadline(timeout))
+        self._remaining = deadline(timeout)
+        self._tools = ToolRuntime(workflow, hosts, self._store, self._log, self._remaining)
+        self._sandbox: Sandbox = (
+            DifySandbox(means.sandbox_url, means.sandbox_key)
+            if means.sandbox_url
+            else LocalSandbox(self._remaining)
+        )
         self._began: dict[str, float] = {}
         self._open: dict[str, str] = {}
         self._reached: set[str] = set()
@@ -113,6 +130,9 @@ class Run:
         )
         clock.daemon = True
         clock.start()
+        over = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(engine, over), daemon=True)
+        watch.start()
         try:
             for event in engine.run():
                 self._see(event)
@@ -127,9 +147,13 @@ class Run:
                 ) from error
         finally:
             clock.cancel()
+            over.set()
+            self._sandbox.close()
         self._see_skipped()
         with use_workflow_file_runtime(self._store):
             outputs = {k: self._plain(v) for k, v in engine.runtime_state.outputs.items()}
+            if self._error is None:
+                self._remember(engine, outputs)
         return WorkflowResult(
             ok=self._error is None,
             outputs=outputs,
@@ -146,7 +170,12 @@ class Run:
         run_id = str(uuid.uuid4())
         state = RuntimeState(
             variable_pool=build_pool(
-                workflow, self._inputs, self._environment, self._store, run_id
+                workflow,
+                self._inputs,
+                self._environment,
+                self._store,
+                run_id,
+                self._conversation,
             ),
             start_at=time.time(),
             workflow_id=run_id,
@@ -156,7 +185,7 @@ class Run:
                 workflow_id=run_id, graph_config=workflow.graph, run_context={}, call_depth=0
             ),
             state,
-            Parts(self._tools, self._store, PythonRunner()),
+            self._parts(),
         )
         try:
             graph = Graph.init(
@@ -171,7 +200,35 @@ class Run:
         engine.add_layer(ExecutionLimitsLayer(max_steps=MAX_STEPS, max_time=int(self._timeout) + 1))
         return engine
 
+    def _parts(self) -> Parts:
+        means, talk = self._means, self._conversation
+        knowledge = None
+        if means.knowledge is not None:
+            from runtime.workflow.knowledge import Knowledge
+            from runtime.workflow.retrieval import embedder
+
+            knowledge = Knowledge(means.knowledge, embedder(means.answers))
+        return Parts(
+            tools=self._tools,
+            store=self._store,
+            code=self._sandbox,
+            means=means,
+            remaining=self._remaining,
+            knowledge=knowledge,
+            turns=tuple(talk.turns) if talk else (),
+            nodes=self._workflow.nodes,
+            chat=self._workflow.mode == CHATFLOW,
+        )
+
     # --- while it runs -------------------------------------------------------------------
+
+    def _watch(self, engine: Engine, over: threading.Event) -> None:
+        """End the engine, and code that runs, when the run is to be stopped."""
+        while not over.is_set():
+            if self._means.stop.wait(0.1):
+                engine.request_abort(ASKED)
+                self._sandbox.close()
+                return
 
     def _see(self, event: EngineEvent) -> None:
         if isinstance(event, NodeRunRetryEvent):
@@ -180,6 +237,9 @@ class Run:
             self._emit(event.node_id, RETRIED, self._since(event), self._words(event))
         elif isinstance(event, NodeRunStartedEvent):
             self._announce(event.node_id, event.id)
+        elif isinstance(event, NodeRunStreamChunkEvent):
+            if event.chunk:
+                self._on_text(event.node_id, list(event.selector), event.chunk)
         elif isinstance(event, NodeRunSucceededEvent):
             self._finish(event, SUCCEEDED)
         elif isinstance(event, NodeRunFailedEvent):
@@ -201,7 +261,10 @@ class Run:
             self._error = self._error or RunError("EngineFailed", event.error)
         elif isinstance(event, GraphRunAbortedEvent):
             self._status = STOPPED
-            reason = event.reason or "it was asked to"
+            reason = event.reason or ASKED
+            if reason == ASKED:
+                self._error = RunError("Stopped", "The workflow was stopped.")
+                return
             limit = (
                 "WORKFLOW_MAX_EXECUTION_STEPS"
                 if "steps" in reason
@@ -235,7 +298,11 @@ class Run:
                 error,
             )
         )
-        self._emit(node.id, status, elapsed, error)
+        outputs = None
+        if status == SUCCEEDED:
+            with use_workflow_file_runtime(self._store):
+                outputs = plain_files(self._shown(event.node_run_result.outputs))
+        self._emit(node.id, status, elapsed, error, outputs=outputs)
 
     def _see_skipped(self) -> None:
         """Account for the nodes that the end of the run cut off, and those it never reached."""
@@ -279,10 +346,12 @@ class Run:
         elapsed: float = 0.0,
         error: str = "",
         log: dict[str, Any] | None = None,
+        outputs: dict[str, Any] | None = None,
     ) -> None:
         node = self._workflow.nodes[node_id]
+        event = NodeEvent(node.id, node.title, node.type, status, elapsed, error, log, outputs)
         with self._lock:
-            self._listener(NodeEvent(node.id, node.title, node.type, status, elapsed, error, log))
+            self._listener(event)
 
     def _since(self, event: GraphonNodeEvent) -> float:
         began = self._began.get(event.id)
@@ -316,6 +385,30 @@ class Run:
         )
 
     # --- after ---------------------------------------------------------------------------
+
+    def _remember(self, engine: Engine, outputs: Mapping[str, Any]) -> None:
+        """Bring the conversation up to date; files do not outlive their run."""
+        talk = self._conversation
+        if talk is None:
+            return
+        pool = engine.runtime_state.variable_pool
+        for variable in self._workflow.conversation:
+            found = pool.get(("conversation", variable["name"]))
+            if found is not None:
+                talk.variables[variable["name"]] = plain_files(found.to_object())
+        talk.turns.append((self._inputs.query, str(outputs.get("answer") or "")))
+
+    def _shown(self, value: Any) -> Any:
+        """Outputs for an event: no bytes, no objects of graphon's."""
+        if isinstance(value, Segment):
+            return self._shown(value.to_object())
+        if isinstance(value, BaseModel) and not isinstance(value, File):
+            return value.model_dump(mode="json")
+        if isinstance(value, Mapping):
+            return {str(key): self._shown(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._shown(item) for item in value]
+        return value
 
     def _plain(self, value: Any) -> Any:
         if isinstance(value, File):

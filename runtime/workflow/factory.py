@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphon.entities.base_node_data import BaseNodeData
@@ -20,7 +20,11 @@ from graphon.template_rendering import Jinja2TemplateRenderer, TemplateRenderErr
 from pydantic import ValidationError
 
 from runtime.errors import StudioError, WorkflowInvalid
-from runtime.workflow.code import LIMITS, PythonRunner
+from runtime.workflow.code import LIMITS, Sandbox
+from runtime.workflow.dsl import Node as WorkflowNode
+from runtime.workflow.knowledge import Knowledge
+from runtime.workflow.means import Means
+from runtime.workflow.people import People
 from runtime.workflow.store import FileStore, plain_files
 from runtime.workflow.tools import ToolRuntime
 
@@ -42,6 +46,10 @@ _MODULES = {
     "variable-aggregator": "variable_aggregator.variable_aggregator_node",
     "list-operator": "list_operator.node",
     "document-extractor": "document_extractor.node",
+    "human-input": "human_input.human_input_node",
+    "llm": "llm.node",
+    "question-classifier": "question_classifier.question_classifier_node",
+    "parameter-extractor": "parameter_extractor.parameter_extractor_node",
 }
 _ASSIGNERS = ("variable_assigner.v1.node", "variable_assigner.v2.node")
 
@@ -52,7 +60,13 @@ class Parts:
 
     tools: ToolRuntime
     store: FileStore
-    code: PythonRunner
+    code: Sandbox
+    means: Means
+    remaining: Callable[[], float]
+    knowledge: Knowledge | None = None
+    turns: Sequence[tuple[str, str]] = ()
+    nodes: Mapping[str, WorkflowNode] = field(default_factory=dict)
+    chat: bool = False
 
 
 class JinjaRenderer(Jinja2TemplateRenderer):
@@ -125,12 +139,13 @@ class Factory:
         data = node_config["data"]
         node_class: Any = _class_of(data)
         extras = _EXTRAS.get(str(data.type))
+        id, checked = str(node_config["id"]), node_class.validate_node_data(data)
         node: Node[Any] = node_class(
-            node_id=str(node_config["id"]),
-            data=node_class.validate_node_data(data),
+            node_id=id,
+            data=checked,
             init_params=self.init_params,
             runtime_state=self.runtime_state,
-            **(extras(self.parts) if extras is not None else {}),
+            **(extras(self.parts, id, checked) if extras is not None else {}),
         )
         return node
 
@@ -151,6 +166,9 @@ def _class_of(data: BaseNodeData) -> type[Node[Any]]:
             importlib.import_module(f"graphon.nodes.{module}")
         # Files of some versions lack `version`; the shapes tell the two apart.
         version = "2" if data.get("items") is not None else "1"
+    elif kind == "knowledge-retrieval":
+        importlib.import_module("runtime.workflow.retrieval")
+        version = "1"
     else:
         importlib.import_module(f"graphon.nodes.{_MODULES[kind]}")
         version = str(data.version)
@@ -159,23 +177,66 @@ def _class_of(data: BaseNodeData) -> type[Node[Any]]:
     return classes.get(version) or classes["latest"]
 
 
-def _http(parts: Parts) -> dict[str, Any]:
+def _http(parts: Parts, _id: str, _data: Any) -> dict[str, Any]:
+    from runtime.workflow.web import Web
+
     return {
         "http_request_config": build_http_request_config(),
         "dependencies": HttpRequestNodeDependencies(
             tool_file_manager_factory=lambda: parts.store,
             file_manager=parts.store,
             file_reference_factory=parts.store,
+            http_client=Web(parts.means.private_hosts, parts.remaining, parts.means.stop.is_set),
         ),
     }
 
 
-_EXTRAS: dict[str, Callable[[Parts], dict[str, Any]]] = {
-    str(ToolNode.node_type): lambda parts: {
+def _model(parts: Parts, _id: str, data: Any) -> dict[str, Any]:
+    from runtime.workflow.models import History, Model, Serializer
+
+    if parts.means.answers is None:
+        raise StudioError("There is nobody to ask models here.")
+    return {
+        "model_instance": Model(parts.means.answers, data.model, parts.means.stop.is_set),
+        "memory": History(parts.turns) if parts.chat and data.memory is not None else None,
+        "prompt_message_serializer": Serializer(),
+    }
+
+
+def _llm(parts: Parts, id: str, data: Any) -> dict[str, Any]:
+    from runtime.workflow.models import Saver
+
+    return {
+        **_model(parts, id, data),
+        "llm_file_saver": Saver(parts.store),
+        "jinja2_template_renderer": JinjaRenderer(),
+        "default_query_selector": ("sys", "query"),
+    }
+
+
+def _classifier(parts: Parts, id: str, data: Any) -> dict[str, Any]:
+    from runtime.workflow.models import Saver
+
+    return {
+        **_model(parts, id, data),
+        "llm_file_saver": Saver(parts.store),
+        "template_renderer": JinjaRenderer(),
+    }
+
+
+_EXTRAS: dict[str, Callable[[Parts, str, Any], dict[str, Any]]] = {
+    str(ToolNode.node_type): lambda parts, _id, _data: {
         "tool_file_manager": parts.store,
         "runtime": parts.tools,
     },
-    "code": lambda parts: {"code_executor": parts.code, "code_limits": LIMITS},
-    "template-transform": lambda _parts: {"jinja2_template_renderer": JinjaRenderer()},
+    "code": lambda parts, _id, _data: {"code_executor": parts.code, "code_limits": LIMITS},
+    "template-transform": lambda _parts, _id, _data: {"jinja2_template_renderer": JinjaRenderer()},
     "http-request": _http,
+    "llm": _llm,
+    "question-classifier": _classifier,
+    "parameter-extractor": _model,
+    "human-input": lambda parts, id, _data: {
+        "hitl_callback": People(parts.nodes[id].data, parts.means.ask)
+    },
+    "knowledge-retrieval": lambda parts, _id, _data: {"knowledge": parts.knowledge},
 }

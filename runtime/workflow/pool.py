@@ -15,14 +15,16 @@ from graphon.variables.variables import SecretVariable
 from pydantic import ValidationError
 
 from runtime.answers.files import extension_of
-from runtime.errors import UsageError, WorkflowInvalid
-from runtime.host.parameters import closest
+from runtime.errors import WorkflowInvalid
+from runtime.workflow.conversation import Conversation
 from runtime.workflow.dsl import CHATFLOW, Workflow
 from runtime.workflow.factory import explain
 from runtime.workflow.inputs import InputFile, Inputs
 from runtime.workflow.store import FileStore
 
 USER = "studio"
+MAX_VARIABLE_BYTES = 204_800
+"""Dify's MAX_VARIABLE_SIZE, for environment and conversation variables."""
 
 
 def build_pool(
@@ -31,6 +33,7 @@ def build_pool(
     environment: Mapping[str, str],
     store: FileStore,
     run_id: str,
+    conversation: Conversation | None = None,
 ) -> VariablePool:
     """The variables at the start of a run.
 
@@ -38,9 +41,9 @@ def build_pool(
         environment: values for the workflow's environment variables; the file's own otherwise.
         store: keeps the files among the inputs.
         run_id: stands for the ids that Dify would give (app, workflow, run, conversation).
+        conversation: what a chatflow knows of earlier turns.
 
     Raises:
-        UsageError: an environment variable that the workflow does not have.
         WorkflowInvalid: a variable whose value does not fit its type.
     """
     pool = VariablePool()
@@ -53,11 +56,17 @@ def build_pool(
         "files": [_file(file, store) for file in inputs.files],
     }
     if workflow.mode == CHATFLOW:
-        system |= {"query": inputs.query, "conversation_id": run_id, "dialogue_count": 1}
+        system |= {
+            "query": inputs.query,
+            "conversation_id": conversation.id if conversation else run_id,
+            "dialogue_count": len(conversation.turns) + 1 if conversation else 1,
+        }
     for name, value in system.items():
         pool.add(("sys", name), value)
     _add_environment(pool, workflow, environment)
-    for variable in workflow.conversation:
+    kept = conversation.variables if conversation else {}
+    for given in workflow.conversation:
+        variable = {**given, "value": kept.get(given["name"], given.get("value"))}
         pool.add(("conversation", variable["name"]), _typed(variable, "conversation"))
     for name, value in inputs.variables.items():
         pool.add((workflow.start.id, name), _given(value, store))
@@ -67,13 +76,6 @@ def build_pool(
 def _add_environment(
     pool: VariablePool, workflow: Workflow, environment: Mapping[str, str]
 ) -> None:
-    names = [variable["name"] for variable in workflow.environment]
-    for name in environment:
-        if name not in names:
-            raise UsageError(
-                f"The workflow has no environment variable {name!r}.",
-                f"{closest(name, names)}Its variables: {', '.join(names) or 'none'}.",
-            )
     for variable in workflow.environment:
         name = variable["name"]
         merged = {**variable, "value": environment.get(name, variable.get("value"))}
@@ -120,7 +122,12 @@ def _typed(variable: Mapping[str, Any], what: str) -> Any:
     if kind == "string" and value is not None and not isinstance(value, str):
         value = str(value)
     try:
-        return build_segment_with_type(SegmentType(kind), value)
+        segment = build_segment_with_type(SegmentType(kind), value)
+        if segment.size > MAX_VARIABLE_BYTES:
+            raise ValueError(
+                f"it has {segment.size} bytes, more than {MAX_VARIABLE_BYTES} (MAX_VARIABLE_SIZE)"
+            )
+        return segment
     except (ValueError, ValidationError, TypeMismatchError) as error:
         raise WorkflowInvalid(
             f"The {what} variable {variable['name']!r} cannot be used: {explain(error)}.",

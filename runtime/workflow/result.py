@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -49,6 +49,7 @@ class NodeEvent:
         error: why it failed or is tried again.
         log: of a running node: {"label", "status" (start, success, error or warning),
             "percent" (0 to 100, or None), "error", "data"}.
+        outputs: of a node that succeeded, as plain data; files without their bytes.
     """
 
     node_id: str
@@ -58,10 +59,14 @@ class NodeEvent:
     elapsed: float = 0.0
     error: str = ""
     log: dict[str, Any] | None = None
+    outputs: dict[str, Any] | None = None
 
 
 OnEvent = Callable[[NodeEvent], None]
 """Called from several threads, but never twice at once."""
+
+OnText = Callable[[str, Sequence[str], str], None]
+"""Called with a node's id, the selector of its output, and a piece of that."""
 
 
 @dataclass(frozen=True)

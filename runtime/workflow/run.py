@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from runtime.answers.files import FileServer
-from runtime.workflow.check import check
+from runtime.workflow.check import check, check_environment
+from runtime.workflow.conversation import Conversation
 from runtime.workflow.dsl import read
 from runtime.workflow.inputs import check_inputs
-from runtime.workflow.result import OnEvent, ToolHost, WorkflowResult
+from runtime.workflow.means import Means
+from runtime.workflow.result import OnEvent, OnText, ToolHost, WorkflowResult
 
 MAX_SECONDS = 1200.0
 """Dify's WORKFLOW_MAX_EXECUTION_TIME, in seconds."""
@@ -25,6 +27,9 @@ def run(
     on_event: OnEvent | None = None,
     timeout: float = MAX_SECONDS,
     environment: Mapping[str, str] | None = None,
+    means: Means | None = None,
+    conversation: Conversation | None = None,
+    on_text: OnText | None = None,
 ) -> WorkflowResult:
     """Run a workflow to its end.
 
@@ -38,6 +43,10 @@ def run(
         timeout: limit for the whole run, in seconds.
         environment: values for the workflow's environment variables; an export has no
             secrets in it.
+        means: what it may use beside the plugins; without them, no models, no private hosts.
+        conversation: of a chatflow; its variables and turns are brought up to date when the run
+            succeeds.
+        on_text: told what an answer or end node says, while it is being said.
 
     Returns:
         What came of it. A node that fails gives a result with `ok` False, not an exception.
@@ -47,15 +56,26 @@ def run(
         WorkflowInvalid: the file, an input or a node cannot be used; nothing has run.
     """
     workflow = read(source)
-    check(workflow, hosts)
+    means = means or Means()
+    check(workflow, hosts, means)
+    check_environment(workflow, environment or {})
     given = check_inputs(workflow, inputs)
     # The engine takes a third of a second to import; `studio --help` must not pay for it.
     from runtime.workflow.engine import Run
 
     return Run(
-        workflow, given, hosts, files, on_event or _nobody, timeout, environment or {}
+        workflow,
+        given,
+        hosts,
+        files,
+        on_event or _nobody,
+        timeout,
+        environment or {},
+        means,
+        conversation,
+        on_text or _nobody,
     ).execute()
 
 
-def _nobody(_event: object) -> None:
+def _nobody(*_: object) -> None:
     """Nobody listens."""
