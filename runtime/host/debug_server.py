@@ -20,7 +20,6 @@ import contextlib
 import hmac
 import json
 import os
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,19 +27,15 @@ from typing import Any
 
 from runtime.errors import UsageError
 from runtime.host import stdio
-from runtime.host.lines import Lines, TooLong
+from runtime.host.lines import TooLong
+from runtime.host.peer import Peer
 from runtime.host.registration import Refused, Registered, Registration
 
-FIRST_LINE_BYTES = 4096
 LONGEST_LINE_BYTES = 256 * 1024 * 1024
 """The daemon has no limit for plugins that debug remotely; memory has."""
-UNREAD_BYTES = 64 * 1024 * 1024
-"""A client that leaves so much unread is let go."""
 LINGER_SECONDS = 1.0
 """So long a refused plugin is listened to, so that it reads why before its writing fails."""
 _READ_BYTES = 1024 * 1024
-
-_QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 
 Say = Callable[[str], None]
 
@@ -62,47 +57,10 @@ class DebugLimits:
 
 
 @dataclass(eq=False)
-class _Peer:
-    """A connection."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    lines: Lines = field(default_factory=lambda: Lines(FIRST_LINE_BYTES))
-    why: str = ""
-
-    @property
-    def name(self) -> str:
-        """Its address, for people."""
-        address = self.writer.get_extra_info("peername")
-        return f"{address[0]}:{address[1]}" if address else "somebody"
-
-    def send(self, line: bytes) -> None:
-        """Write a line without waiting; who does not read is let go."""
-        transport = self.writer.transport
-        if transport.is_closing():
-            return
-        self.writer.write(line + b"\n")
-        if transport.get_write_buffer_size() > UNREAD_BYTES:
-            transport.abort()
-
-    def acknowledge(self) -> None:
-        """Acknowledge at once: the SDK's next small write waits for it (Nagle), up to 40 ms."""
-        if _QUICK_ACK is not None:
-            with contextlib.suppress(OSError):  # it is closed
-                known = self.writer.get_extra_info("socket")
-                known.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
-
-    def let_go(self, why: str) -> None:
-        """End the connection; `why` is for people."""
-        self.why = why
-        self.writer.transport.abort()
-
-
-@dataclass(eq=False)
 class _Client:
     """Another studio process and the calls that it has open."""
 
-    peer: _Peer
+    peer: Peer
     plugin: _Plugin
     sessions: set[str] = field(default_factory=set)
 
@@ -111,7 +69,7 @@ class _Client:
 class _Plugin:
     """A registered plugin."""
 
-    peer: _Peer
+    peer: Peer
     registered: Registered
     last_sign: float = field(default_factory=time.monotonic)
     owners: dict[str, _Client] = field(default_factory=dict)
@@ -137,7 +95,7 @@ class DebugServer:
         self._say = say
         self._limits = limits or DebugLimits()
         self._plugins: dict[str, _Plugin] = {}
-        self._peers: set[_Peer] = set()
+        self._peers: set[Peer] = set()
         self.port = 0
 
     async def serve(self, host: str, port: int, on_ready: Callable[[int], None]) -> None:
@@ -170,7 +128,7 @@ class DebugServer:
     # --- a connection ------------------------------------------------------------------
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        peer = _Peer(reader, writer)
+        peer = Peer(reader, writer)
         self._peers.add(peer)
         try:
             await self._introduce(peer)
@@ -184,7 +142,7 @@ class DebugServer:
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
-    async def _introduce(self, peer: _Peer) -> None:
+    async def _introduce(self, peer: Peer) -> None:
         registration = Registration(self._key)
         end = time.monotonic() + self._limits.HANDSHAKE_SECONDS
         last_word = time.monotonic()
@@ -216,7 +174,7 @@ class DebugServer:
                     await self._serve_plugin(peer, registered, lines[number + 1 :])
                     return
 
-    async def _read(self, peer: _Peer, end: float) -> list[bytes]:
+    async def _read(self, peer: Peer, end: float) -> list[bytes]:
         """The next whole lines; an empty list at the end of the connection.
 
         Raises:
@@ -233,7 +191,7 @@ class DebugServer:
             if lines := peer.lines.feed(data):
                 return lines
 
-    async def _refuse(self, peer: _Peer, refused: Refused) -> None:
+    async def _refuse(self, peer: Peer, refused: Refused) -> None:
         shown = " ".join(refused.answer.split())
         self._say(
             f"{peer.name} was refused: {shown}" + (f"\n  {refused.hint}" * bool(refused.hint))
@@ -249,7 +207,7 @@ class DebugServer:
 
     # --- a plugin ----------------------------------------------------------------------
 
-    async def _serve_plugin(self, peer: _Peer, registered: Registered, rest: list[bytes]) -> None:
+    async def _serve_plugin(self, peer: Peer, registered: Registered, rest: list[bytes]) -> None:
         if len(self._plugins) >= self._limits.PLUGIN_REMOTE_INSTALLING_MAX_CONN:
             await self._refuse(peer, Refused("server is busy now, please try again later"))
             return
@@ -311,7 +269,7 @@ class DebugServer:
 
     # --- another studio process --------------------------------------------------------
 
-    async def _serve_client(self, peer: _Peer, hello: dict[str, Any], rest: list[bytes]) -> None:
+    async def _serve_client(self, peer: Peer, hello: dict[str, Any], rest: list[bytes]) -> None:
         key = hello.get("key")
         if not isinstance(key, str) or not hmac.compare_digest(
             key.encode(errors="replace"), self._key.encode()
