@@ -158,7 +158,7 @@ class TestCompany:
         def company(*_: object) -> None:
             connection = connect(address, Deadline(10))
             opened.append(connection)
-            Gate(connection, Guard(), Deadline(10), shared=True)
+            Gate(connection, Guard(), Deadline(10), shared=True, logs_in=False)
 
         with Site() as site:
 
@@ -185,6 +185,35 @@ class TestCompany:
             finally:
                 for connection in opened:
                     connection.close()
+
+    def test_pages_that_log_in_are_asked_among_those_that_do_not(self, port: int) -> None:
+        def private(handler: BaseHTTPRequestHandler) -> None:
+            known = "Authorization" in handler.headers
+            handler.send_response(200 if known else 401)
+            handler.send_header("WWW-Authenticate", 'Basic realm="here"')
+            handler.send_header("Content-Type", "text/html")
+            handler.end_headers()
+            handler.wfile.write(b"<title>inside</title>" if known else b"no")
+
+        with Site() as site:
+            site.pages["/"] = "<title>open</title>"
+            site.pages["/private"] = private
+            asked = [
+                capture.ScreenshotRequest(
+                    url=site.url + ("/private" if number % 2 else "/"),
+                    basic_auth="ann:secret" if number % 2 else "",
+                    width=64,
+                    height=64,
+                    with_facts=False,
+                )
+                for number in range(6)
+            ]
+            settings = Settings(
+                browser_url=f"http://127.0.0.1:{port}", allowed_private_hosts=(site.name,)
+            )
+            found = capture.screenshots(asked, settings, Deadline(60), Steps(), at_once=4)
+        titles = [one.title for one in found if isinstance(one, capture.Screenshot)]
+        assert titles == ["open", "inside"] * 3
 
     def test_what_others_ask_for_is_no_business_of_ours(self, port: int) -> None:
         address = f"http://127.0.0.1:{port}"

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from creative.capture import many, services
+from creative.capture import access, many, services
 from creative.capture.cache import Cache
 from creative.capture.cdp import BrowserGone, Refused
 from creative.capture.chromium import browser_stamp, find_browser
@@ -208,7 +208,8 @@ def _once(
     shown = redact(url) if request.url.strip() else "the given page"
     with ExitStack() as stack:
         with steps.step(Phase.INIT, f"Finding a browser: {where}", until=20):
-            lease = stack.enter_context(_pool.lease(settings, guard, deadline))
+            logs_in = access.logs_in(request)
+            lease = stack.enter_context(_pool.lease(settings, guard, deadline, logs_in))
         try:
             with steps.step(Phase.PREP, f"Loading {shown}", until=70):
                 page = _opened(stack, lease, request, deadline)

@@ -134,6 +134,11 @@ class Doors:
         return self._own is not None and _origin(url) == self._own
 
 
+def logs_in(request: ScreenshotRequest) -> bool:
+    """Whether there is a user and password for a page or proxy that asks for them."""
+    return bool(request.basic_auth) or _login_of(request.proxy) is not None
+
+
 def identity(request: ScreenshotRequest) -> list[tuple[str, dict[str, Any]]]:
     """Who the browser says it is, and which languages it asks for; for frames, too."""
     from creative.capture import frame, look

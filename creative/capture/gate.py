@@ -65,10 +65,17 @@ class Gate:
         guard: decides.
         deadline: of whoever waits for it.
         shared: whether others may drive the same browser.
+        logs_in: whether demands for user and password are answered here. Of several connections
+            to one browser Chromium asks but one, so none shall answer that has no need to.
     """
 
     def __init__(
-        self, connection: Connection, guard: Guard, deadline: Deadline, shared: bool = False
+        self,
+        connection: Connection,
+        guard: Guard,
+        deadline: Deadline,
+        shared: bool = False,
+        logs_in: bool = True,
     ) -> None:
         self.guard = guard
         self._shared = shared
@@ -87,7 +94,7 @@ class Gate:
         connection.listen("", self._event)
         connection.call_all(
             [
-                ("Fetch.enable", {"handleAuthRequests": True}),
+                ("Fetch.enable", {"handleAuthRequests": logs_in}),
                 ("Target.setDiscoverTargets", {"discover": True, "filter": PAGES}),
                 # Every new page waits until it is let go, before any code runs in it.
                 (

@@ -11,7 +11,7 @@ from __future__ import annotations
 import atexit
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from creative.capture import remote
 from creative.capture.blank import Blanks
@@ -57,6 +57,7 @@ class Pool:
         self._waiting = 0
         self._counting = threading.Lock()
         self._lock = threading.Lock()
+        self._logging_in = threading.Lock()
         # One browser per list of allowed hosts: a gate cannot tell who asks (see gate.py).
         self._warm: dict[Allowed, Warm] = {}
         self._successors: set[Allowed] = set()
@@ -96,19 +97,27 @@ class Pool:
                 self._waiting -= 1
 
     @contextmanager
-    def lease(self, settings: Settings, guard: Guard, deadline: Deadline) -> Iterator[Lease]:
+    def lease(
+        self, settings: Settings, guard: Guard, deadline: Deadline, logs_in: bool = False
+    ) -> Iterator[Lease]:
         """The browser at `settings.browser_url`, or the local one if that is empty.
+
+        Args:
+            settings, guard, deadline: see `screenshot`.
+            logs_in: whether the page, or its proxy, is given user and password if it asks. Such
+                pages are taken one after the other in a browser elsewhere (see gate.py).
 
         Raises:
             EngineUnavailable: there is none, or it does not start or answer.
             DeadlineExceeded: not in time.
         """
         if settings.browser_url:
-            connection = remote.connect(settings.browser_url, deadline)
-            try:
-                yield _elsewhere(connection, guard, deadline)
-            finally:
-                connection.close()
+            with ExitStack() as stack:
+                if logs_in:
+                    stack.enter_context(self._alone(deadline))
+                connection = remote.connect(settings.browser_url, deadline)
+                stack.callback(connection.close)
+                yield _elsewhere(connection, guard, deadline, logs_in)
             return
         key = tuple(sorted(settings.allowed_private_hosts))
         warm = self._take(key, guard, deadline)
@@ -116,6 +125,16 @@ class Pool:
             yield warm.lease
         finally:
             self._give_back(key, warm)
+
+    @contextmanager
+    def _alone(self, deadline: Deadline) -> Iterator[None]:
+        doing = "waiting for another page that logs in"
+        if not self._logging_in.acquire(timeout=deadline.timeout(doing)):
+            raise deadline.error(doing)
+        try:
+            yield
+        finally:
+            self._logging_in.release()
 
     @property
     def pids(self) -> list[int]:
@@ -214,7 +233,7 @@ class Pool:
         warm.stop()
 
 
-def _elsewhere(connection: Connection, guard: Guard, deadline: Deadline) -> Lease:
+def _elsewhere(connection: Connection, guard: Guard, deadline: Deadline, logs_in: bool) -> Lease:
     version = connection.call("Browser.getVersion", deadline=deadline)
-    gate = Gate(connection, guard, deadline, shared=True)
+    gate = Gate(connection, guard, deadline, shared=True, logs_in=logs_in)
     return Lease(connection, gate, Blanks(connection), str(version.get("product", "")))
