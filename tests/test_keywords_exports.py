@@ -256,3 +256,13 @@ def test_formulas_without_results() -> None:
     with pytest.raises(InvalidInput, match="below the title 'Keyword'") as caught:
         read_keywords_file(workbook([["Keyword"], ['="a"&"b"'], ['="c"']]), "list.xlsx")
     assert "formulas" in caught.value.hint
+
+
+def test_pages_of_a_keyword_in_two_spellings_keep_both() -> None:
+    table = "Keyword,URL,Position\n" + "".join(
+        f"{keyword},https://{site}.com/,{place}\n"
+        for keyword in ("Dog Crate", "dog crate")
+        for place, site in enumerate(("a", "b", "c"), 1)
+    )
+    rows = read_keywords(table)
+    assert [(row.keyword, len(row.serp)) for row in rows] == [("Dog Crate", 3), ("dog crate", 3)]

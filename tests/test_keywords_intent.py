@@ -6,7 +6,9 @@ import pytest
 
 from creative import keywords
 from creative.deadline import Deadline
-from creative.keywords.intent import intent_of, shared_intent, table, usual_intent
+from creative.keywords.cells import rows_of_grid
+from creative.keywords.columns import find_header
+from creative.keywords.intent import given_intent, intent_of, shared_intent, table, usual_intent
 from creative.keywords.wording import Wording
 from creative.steps import Steps
 
@@ -67,6 +69,27 @@ def test_products_of_a_shop_are_commercial_unless_the_list_says_otherwise() -> N
     assert intent_among(rows, "dog crate") == "commercial"
     crates = [row._replace(intent="N") if "crate" in row.keyword else row for row in rows]
     assert intent_among(crates, "dog crate") == "navigational"
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_lines_that_contradict_each_other_count_the_same_in_any_order(turn: int) -> None:
+    rows = [
+        keywords.Row(keyword="dog crate", volume=90, intent="N"),
+        keywords.Row(keyword="dog crate", volume=100, intent="T"),
+        keywords.Row(keyword="dog crate door", volume=1),
+        keywords.Row(keyword="dog bed"),
+    ]
+    assert intent_among(rows[::turn], "dog crate") == "transactional"  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cell", "intent"), [(0, "commercial"), (1.0, "informational"), ("2", "navigational"),
+                         ("3,1", "transactional")],
+)  # fmt: skip
+def test_semrush_numbers_intents(cell: object, intent: str) -> None:
+    header = find_header([(1, ("Keyword", "Intents"))])
+    [row] = rows_of_grid([(2, ("dog crate", cell))], header, "keywords", 9).rows
+    assert given_intent(row.intent) == intent
 
 
 def intent_among(rows: list[keywords.Row], keyword: str) -> str:

@@ -89,3 +89,15 @@ def test_a_topic_of_joined_names_stays_short() -> None:
     other = ("bird table", ["bird table", "robin"])
     rest = [[("tea", ["tea", "tea pot"])], [("sofa", ["sofa", "settee"])]]
     assert name_topics([[one, other], *rest])[0] == "cat tree / bird table"
+
+
+def test_half_of_a_phrase_that_says_nothing_is_no_name() -> None:
+    group = [
+        "crm small business pricing",
+        "crm for small business",
+        "crm small business",
+        "best small business crm",
+        "crm trial",
+    ]
+    others = [["solar panels", "wind power", "hydro"], ["dog bed", "cat bed"], ["tax", "audit"]]
+    assert name_groups([group, *others])[0] == "crm"

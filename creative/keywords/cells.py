@@ -178,10 +178,7 @@ def each_row(
 def _keyword(
     cells: Sequence[object], header: Header | None, parameter: str, where: str | None
 ) -> str:
-    cell = cell_of(cells, header.columns["keyword"]) if header is not None else cells[0]
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)
-    keyword = clean("" if cell is None else str(cell))
+    keyword = _text(cell_of(cells, header.columns["keyword"]) if header is not None else cells[0])
     if header is not None:
         keyword = ESCAPED.sub("", keyword)
     if where is not None and len(keyword) > MAX_CHARACTERS:
@@ -194,6 +191,13 @@ def _keyword(
     return keyword
 
 
+def _text(cell: object) -> str:
+    """A cell as text; a workbook holds a keyword such as "911" and Semrush's intents as numbers."""
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    return "" if cell is None else clean(str(cell))
+
+
 def _row(
     keyword: str, cells: Sequence[object], header: Header | None, damage: Damage, where: str
 ) -> Row:
@@ -203,7 +207,7 @@ def _row(
 
     def text(name: str) -> str:
         cell = cell_of(cells, header.columns.get(name))
-        return "" if cell is None or isinstance(cell, bool) else clean(str(cell))
+        return "" if isinstance(cell, bool) else _text(cell)
 
     def amount(name: str) -> float | None:
         found = header.columns.get(name)

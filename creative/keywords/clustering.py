@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from creative.deadline import Deadline
 from creative.keywords.assembly import Assembly, check_answer, distinct
-from creative.keywords.folding import NOBODY, Keyword
+from creative.keywords.folding import NOBODY, Keyword, content_order
 from creative.keywords.intent import INTENTS, given_intent
 from creative.keywords.kept import Carried, Kept, Vectors
 from creative.keywords.model import Cluster, Clustering, Member
@@ -185,7 +185,14 @@ def _as_given(clusters: tuple[Cluster, ...], rows: Sequence[Row]) -> tuple[Clust
     clusters keep their intent.
     """
     names = {text: given_intent(text) for text in {row.intent for row in rows}}
-    given = {row.keyword: names[row.intent] for row in rows if names[row.intent]}
+    speaking: dict[str, Row] = {}
+    for row in rows:
+        if names[row.intent]:
+            # Lines that contradict each other: the same one counts as in `folding`.
+            other = speaking.get(row.keyword)
+            if other is None or content_order(row) < content_order(other):
+                speaking[row.keyword] = row
+    given = {keyword: names[row.intent] for keyword, row in speaking.items()}
     if not given:
         return clusters
     return tuple(

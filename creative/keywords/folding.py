@@ -117,12 +117,12 @@ def _keyword(entries: Sequence[Entry], spellings: Spellings) -> Keyword:
         )
     given = [row for row, _, new in entries if new]
     old = [row for row, _, new in entries if not new]
-    everyone = sorted(given, key=_content) + sorted(old, key=_content)
+    everyone = sorted(given, key=content_order) + sorted(old, key=content_order)
 
     def newest(has: Callable[[Row], bool]) -> list[Row]:
         """Rows of the list that know it, else those of the earlier result."""
         known = [row for row in given if has(row)] or [row for row in old if has(row)]
-        return sorted(known, key=_content)
+        return sorted(known, key=content_order)
 
     counted = newest(lambda row: row.volume is not None)
     volumes: dict[str, list[float]] = {}
@@ -153,8 +153,8 @@ def _keyword(entries: Sequence[Entry], spellings: Spellings) -> Keyword:
     )
 
 
-def _content(row: Row) -> tuple[object, ...]:
-    """An order of rows that does not depend on where they stood: the most searched first."""
+def content_order(row: Row) -> tuple[object, ...]:
+    """A key to sort rows by that does not depend on where they stood: the most searched first."""
     return (-(row.volume or 0.0), row.keyword, row.url, row.intent, row.serp,
             row.difficulty or 0.0, row.cpc or 0.0)  # fmt: skip
 

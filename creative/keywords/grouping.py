@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from creative.keywords import cut, heaps, settle, topics, tree
+from creative.keywords import cut, heaps, recut, settle, topics, tree
 from creative.keywords.embed import Vectors
 from creative.keywords.settle import ALONE
 from creative.keywords.tree import Labels
@@ -31,7 +31,8 @@ class Wanted:
         max_size: rows of the largest group, if there is a limit.
         max_clusters: how many groups there may be, if there is a limit.
         existing: for each row the group that it is in already, ALONE if it is new; or None.
-        texts: the keywords, where heaps of unrelated ones are to be dissolved; or None.
+        texts: the keywords, where heaps of unrelated ones are to be dissolved and large groups
+            parted; or None.
     """
 
     granularity: float | None = None
@@ -95,6 +96,8 @@ def group(vectors: Vectors, graph: tree.Graph, wanted: Wanted, progress: Progres
             len(known),
             wanted.max_clusters,
         )
+        if wanted.granularity is None and wanted.max_clusters is None:
+            labels = recut.split(vectors, labels, wanted.texts, wanted.min_size, len(known))
     progress(0.9, "Finding topics")
     labels = _ordered(labels, len(known))
     groups = int(labels.max()) + 1

@@ -157,7 +157,7 @@ def _ranked(group: _Group, everywhere: Counter[str], total: int) -> list[str]:
         # A group that is most of the list cannot have a term much more often than the list.
         if lift < min(DISTINCT, 0.8 * total / size):
             continue
-        empty = _says_nothing(term)
+        empty = says_nothing(term)
         if empty and share < ALL:
             continue
         length = 1 + 0.25 * term.count(" ")
@@ -169,7 +169,7 @@ def _ranked(group: _Group, everywhere: Counter[str], total: int) -> list[str]:
 
 
 @functools.lru_cache(maxsize=50_000)
-def _says_nothing(term: str) -> bool:
+def says_nothing(term: str) -> bool:
     """Whether a term has only words that are said of many things ("vergleich", 管理软件)."""
     left = f" {term} "
     for word in sorted(modifiers.said(term), key=len, reverse=True):
@@ -236,18 +236,32 @@ def _extended(group: _Group, best: str) -> str:
     fitting = []
     # What people search by itself is a title even if few of the others say it in one piece.
     own = {keyword.casefold() for keyword in group.keywords}
-    for term, rows in group.having.items():
-        said = content(term)
-        if len(said) != term.count(" ") + 1 or not content(best) < said or len(said) > 3:
+    around = {
+        term: rows
+        for term, rows in group.having.items()
+        if len(content(term)) == term.count(" ") + 1 <= 3 and content(best) < content(term)
+    }
+    extras = {term: _without(term, best) for term in around}
+    hollow = [term for term, extra in extras.items() if says_nothing(" ".join(extra))]
+    for term, rows in around.items():
+        shares = [group.share(term)] if term not in own else [group.share(w) for w in extras[term]]
+        if min(shares) < MOST or term in hollow:
             continue
-        extra = said - content(best)
-        shares = [group.share(term)] if term not in own else [group.share(w) for w in extra]
-        if min(shares) < MOST or _says_nothing(" ".join(extra)):
+        # Half of a phrase that says nothing: "crm small" of "crm small business".
+        if any(
+            content(term) < content(longer) and group.share(longer) >= NEARLY * group.share(term)
+            for longer in hollow
+        ):
             continue
         if any(_rivals(group, term, other) for other in group.having if other != term):
             continue
-        fitting.append((-group.share(term), -len(said), -len(rows), term))
+        fitting.append((-group.share(term), -len(content(term)), -len(rows), term))
     return group.written[min(fitting)[-1]] if fitting else ""
+
+
+def _without(term: str, best: str) -> list[str]:
+    """The words of a phrase that `best` has not, in their order."""
+    return [word for word in term.split() if word not in content(best)]
 
 
 def _rivals(group: _Group, one: str, other: str) -> bool:

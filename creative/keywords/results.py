@@ -51,7 +51,7 @@ def collect(ranked: Sequence[Ranked], per_page: bool) -> tuple[list[Row], frozen
     """
     groups: dict[str, list[Ranked]] = {}
     for one in ranked:
-        groups.setdefault(one.row.keyword.casefold(), []).append(one)
+        groups.setdefault(one.row.keyword, []).append(one)
     several = [group for group in groups.values() if len(_pages(group)) > 1]
     if per_page or not several:
         return [one.row for one in ranked], frozenset()

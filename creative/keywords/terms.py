@@ -127,7 +127,7 @@ class Terms:
                     if part in self._parts:
                         found[part] = None
                         # What is beside a part may end in another one.
-                        waiting += {part, rest} - seen
+                        waiting += [new for new in (part, rest) if new not in seen]
                         seen |= {part, rest}
         return list(found)
 
