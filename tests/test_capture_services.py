@@ -162,6 +162,8 @@ class TestScreenshotOne:
              [("viewport_width", "414"), ("viewport_height", "896"), ("device_scale_factor", "2"),
               ("viewport_mobile", "true"), ("viewport_has_touch", "true")]),
             ({"wait_for": "networkidle"}, [("wait_until", "networkidle0")]),
+            ({"wait_for": " NetworkIdle "}, [("wait_until", "networkidle0")]),
+            ({"wait_for": "1500.5 ms"}, [("delay", "2")]),
             ({"wait_for": "#ready"}, [("wait_for_selector", "#ready")]),
             ({"wait_for": "1500", "delay_seconds": 1}, [("delay", "3")]),
             ({"block_ads": True}, [("block_ads", "true"), ("block_trackers", "true")]),

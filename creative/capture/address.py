@@ -10,7 +10,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlsplit, urlunsplit
 
 import idna
 
@@ -159,3 +159,13 @@ def _ipv4(name: str) -> ipaddress.IPv4Address | None:
 
 def _unreadable(parameter: str, shown: str, why: str) -> InvalidInput:
     return InvalidInput(parameter, shown, "an http or https address", f"Correct it: {why}.")
+
+
+def without_user(url: str) -> str:
+    """`url` without user and password.
+
+    >>> without_user("https://me:secret@example.com/a?b")
+    'https://example.com/a?b'
+    """
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

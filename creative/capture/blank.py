@@ -133,6 +133,7 @@ class Blanks:
                 with self._lock:
                     if self._ready is blank:
                         self._ready = None
+                self._connection.forget(blank.session)
                 self._connection.send(
                     "Target.disposeBrowserContext", {"browserContextId": blank.context}
                 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from creative.capture.cdp import BrowserGone, Refused
+from creative.capture.cdp import BrowserGone
 from creative.capture.markdown import worker
 from creative.deadline import Deadline
 from creative.errors import BlockedAddress, CreativeError
@@ -224,7 +224,7 @@ def read(page: Page, pictures: tuple[Picture, ...]) -> PageFacts | None:
         found = page.evaluate(call, "reading the page", _soon(page.deadline, FACTS_SECONDS))
     except (BrowserGone, BlockedAddress):
         raise
-    except (CreativeError, Refused):
+    except CreativeError:
         page.notes.append("page: the page did not answer, so nothing is known of it")
         return None
     try:

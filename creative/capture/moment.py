@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -13,7 +13,6 @@ from creative.errors import InvalidInput
 
 if TYPE_CHECKING:
     from creative.capture.page import Page
-    from creative.capture.request import ScreenshotRequest
 
 QUIET_SECONDS = 0.5
 """`networkidle`: so long nothing may be under way."""
@@ -55,8 +54,8 @@ _VISIBLE = """((selector, patience) => {
 })"""
 
 _FREEZE = """(() => {
-  const all = (root, text) => (root === document ? Document : ShadowRoot === root.constructor
-    ? DocumentFragment : DocumentFragment).prototype.querySelectorAll.call(root, text);
+  const all = (root, text) => (root === document ? Document : DocumentFragment)
+    .prototype.querySelectorAll.call(root, text);
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`*,*::before,*::after{transition:none!important;
     caret-color:transparent!important;scroll-behavior:auto!important}`);
@@ -144,17 +143,26 @@ class MomentFields(BaseModel):
         return seconds
 
 
-def commands(request: ScreenshotRequest) -> list[tuple[str, dict[str, Any]]]:
-    """What must be set before anything is loaded."""
-    return []
+def wanted(request: MomentFields) -> str:
+    """`wait_for` as one of STAGES, a number of milliseconds as it was written, or a selector."""
+    text = request.wait_for.strip()
+    return text.lower() if text.lower() in STAGES else text or "load"
+
+
+def milliseconds(text: str) -> float | None:
+    """The number of milliseconds that `text` is, or None.
+
+    >>> milliseconds("1500"), milliseconds("250.5 ms"), milliseconds("#ready")
+    (1500.0, 250.5, None)
+    """
+    found = _MILLISECONDS.fullmatch(text)
+    return None if found is None else float(found[1])
 
 
 def is_early(request: MomentFields) -> bool:
     """Whether the page need not have loaded: its document is enough, or a selector decides."""
-    wanted = _wanted(request)
-    return wanted == "domcontentloaded" or (
-        wanted not in STAGES and not _MILLISECONDS.fullmatch(wanted)
-    )
+    text = wanted(request)
+    return text == "domcontentloaded" or (text not in STAGES and milliseconds(text) is None)
 
 
 def settle(page: Page) -> None:
@@ -164,9 +172,9 @@ def settle(page: Page) -> None:
         InvalidInput: `wait_for` is no selector, or `delay_seconds` is longer than the call.
         DeadlineExceeded: the moment did not come.
     """
-    wanted = _wanted(page.request)
-    number = _MILLISECONDS.fullmatch(wanted)
-    if wanted == "networkidle":
+    text = wanted(page.request)
+    number = milliseconds(text)
+    if text == "networkidle":
         doing = "waiting for the page's last request to end (wait_for networkidle)"
         if not page.loading.quiet(QUIET_SECONDS, page.deadline, doing, NETWORK_SECONDS):
             page.notes.append(
@@ -174,9 +182,9 @@ def settle(page: Page) -> None:
                 "photographed as it was"
             )
     elif number is not None:
-        _delay(page, "wait_for", float(number[1]) / 1000)
-    elif wanted not in STAGES:
-        _until_visible(page, wanted)
+        _delay(page, "wait_for", number / 1000)
+    elif text not in STAGES:
+        _until_visible(page, text)
     _delay(page, "delay_seconds", page.request.delay_seconds)
 
 
@@ -184,11 +192,6 @@ def freeze(page: Page) -> None:
     """Stop what moves in the page, if that was asked for."""
     if page.request.freeze_animations:
         page.evaluate(_FREEZE, "stopping the page's animations")
-
-
-def _wanted(request: MomentFields) -> str:
-    text = request.wait_for.strip()
-    return text.lower() if text.lower() in STAGES else text or "load"
 
 
 def _delay(page: Page, parameter: str, seconds: float) -> None:

@@ -288,6 +288,8 @@ def _too_large(size: int, image_format: str) -> TooLarge:
         else "Choose a lower quality, a smaller part or a smaller scale."
     )
     return TooLarge(
-        f"The picture as {image_format}", f"{size / 1e6:.1f} MB", f"{MAX_FILE_BYTES / 1e6:.1f} MB",
+        f"The picture as {image_format}",
+        f"{size / 2**20:.1f} MB",
+        f"{MAX_FILE_BYTES / 2**20:.0f} MB",
         hint,
-    )  # fmt: skip
+    )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from creative.capture import access, facts, frame, look, markdown, moment, output, rules, shots
+from creative.capture.address import without_user
 from creative.capture.blank import Blank, Blanks
 from creative.capture.cdp import ENDED, BrowserGone, Connection, Event, Refused
 from creative.capture.failures import crashed, rejected, unreachable
@@ -103,7 +104,6 @@ class Page:
                     ("Inspector.enable", {}),
                     ("Network.setBypassServiceWorker", {"bypass": True}),
                     *frame.commands(request),
-                    *moment.commands(request),
                     *look.commands(request),
                     *access.commands(request),
                     ("Emulation.setScrollbarsHidden", {"hidden": True}),
@@ -151,7 +151,7 @@ class Page:
         told = self.told(_ABOUT, f"waiting for the fonts of {redact(url)}", early, doing)
         answered = self.answered
         told = told if isinstance(told, dict) else {}
-        final = self.url = _without_user(str(told.get("url", "")))
+        final = self.url = without_user(str(told.get("url", "")))
         title = str(told.get("title", "")).strip()
         if self.visit.html is not None and final.startswith(HTML_URL):
             return "", title, 0
@@ -215,6 +215,10 @@ class Page:
             method, params, deadline=deadline or self.deadline, session=self._session, doing=doing
         )
 
+    def send(self, method: str, params: dict[str, Any]) -> None:
+        """Send the page a command whose result nobody needs."""
+        self._connection.send(method, params, self._session)
+
     def evaluate(self, expression: str, doing: str, deadline: Deadline | None = None) -> Any:
         """The JSON value of an expression, a promise's too, in a world of its own.
 
@@ -253,10 +257,10 @@ class Page:
 
     def _may_be_located(self) -> None:
         """Let the page, and no other in it, ask where it is."""
-        parts = urlsplit(self.request.url)
+        parts = urlsplit(without_user(self.request.url))
         if not parts.netloc:
             return
-        origin = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "/", "", ""))
+        origin = f"{parts.scheme}://{parts.netloc}/"
         self._connection.call(
             "Browser.grantPermissions",
             {
@@ -396,8 +400,3 @@ def picture(page: Page, place: tuple[str, str, int], browser: str) -> Screenshot
         blocked=tuple(page.visit.blocked),
         blocked_count=page.visit.blocked_count,
     )
-
-
-def _without_user(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -163,11 +163,11 @@ def _read(page: Page, handle: str, most: int) -> bytes:
             if len(data) > most:
                 raise TooLarge(
                     "The PDF",
-                    f"over {most / 1e6:.0f} MB",
-                    f"{most / 1e6:.0f} MB",
+                    f"over {most / 2**20:.0f} MB",
+                    f"{most / 2**20:.0f} MB",
                     "Photograph a part of the page, or hide its large images with hide.",
                 )
             if part.get("eof"):
                 return bytes(data)
     finally:
-        page.call("IO.close", {"handle": handle}, "closing the PDF")
+        page.send("IO.close", {"handle": handle})

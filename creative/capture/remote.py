@@ -11,6 +11,7 @@ import base64
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from creative.capture.address import without_user
 from creative.capture.cdp import Connection
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, EngineUnavailable, InvalidInput
@@ -47,7 +48,7 @@ class WebSocketTransport:
             options["http_no_proxy"] = [parts.hostname]
         try:
             self._socket = websocket.create_connection(
-                _without_user(address),
+                without_user(address),
                 timeout=deadline.timeout("connecting to the browser", CONNECT_SECONDS),
                 **options,
             )
@@ -157,12 +158,12 @@ def _version(browser_url: str, deadline: Deadline) -> tuple[dict[str, Any], str]
         options["proxies"] = {"no_proxy": parts.hostname}
     host = ""
     with client(ENGINE, deadline) as http:
-        reply = http.get(_without_user(address), **options)
+        reply = http.get(without_user(address), **options)
         if reply.status == 500 and b"Host header" in reply.body:
             # Chrome answers to no other names than localhost and numbers (against DNS
             # rebinding), while in a network of containers it has a name.
             host = "localhost" if parts.port is None else f"localhost:{parts.port}"
-            reply = http.get(_without_user(address), headers={"Host": host}, **options)
+            reply = http.get(without_user(address), headers={"Host": host}, **options)
     return _read_version(reply), host
 
 
@@ -210,8 +211,3 @@ def _basic(address: str) -> str:
     parts = urlsplit(address)
     pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
     return "Basic " + base64.b64encode(pair.encode()).decode()
-
-
-def _without_user(address: str) -> str:
-    parts = urlsplit(address)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -111,9 +111,3 @@ def in_range(parameter: str, value: float, least: float, most: float, service: s
             f"{number(least)} to {number(most)} with {service}",
             "Give an allowed value, or set engine to browser.",
         )
-
-
-def milliseconds(wait_for: str) -> int | None:
-    """`wait_for` if it is a number of milliseconds."""
-    text = wait_for.strip().removesuffix("ms").strip()
-    return int(text) if text.isascii() and text.isdigit() else None

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from creative.capture.frame import pixels, viewport
+from creative.capture.frame import check_pixels, pixels, viewport
+from creative.capture.output import resized_size
 from creative.capture.request import Picture, Screenshot, ScreenshotRequest, filename
 from creative.deadline import Deadline
 from creative.errors import (
@@ -15,7 +16,6 @@ from creative.errors import (
     EngineRejected,
     InvalidInput,
     NotConfigured,
-    TooLarge,
 )
 from creative.http import MAX_BODY_BYTES, Reply, client, redact_text
 from creative.settings import Settings
@@ -198,11 +198,7 @@ def sizes(
     wide, high = request.resize_width, request.resize_height
     if wide is None and high is None:
         return expected, expected
-    if wide is None:
-        wide = max(1, round(expected[0] * (high or 1) / expected[1]))
-    if high is None:
-        high = max(1, round(expected[1] * wide / expected[0]))
-    return expected, (wide, high)
+    return expected, resized_size(expected, wide, high)
 
 
 def alike(came: tuple[int, int], expected: tuple[int, int]) -> bool:
@@ -222,8 +218,7 @@ def _fitted(
 ) -> bytes:
     from creative.images.finishing import pictures
 
-    if made[0] * made[1] > 64_000_000:
-        raise TooLarge("The picture", f"{made[0]}x{made[1]} pixels", "64 million pixels")
+    check_pixels(*made)
     answer: dict[str, Any] = pictures.call(
         "creative.images.finish:fit_picture",
         {

@@ -10,6 +10,7 @@ import hashlib
 import math
 from urllib.parse import urlencode
 
+from creative.capture import moment
 from creative.capture.frame import viewport
 from creative.capture.request import ScreenshotRequest
 from creative.capture.services.base import (
@@ -18,7 +19,6 @@ from creative.capture.services.base import (
     Query,
     Service,
     in_range,
-    milliseconds,
     number,
     refuse_others,
 )
@@ -95,11 +95,11 @@ def query(request: ScreenshotRequest, url: str) -> Query:
 
 
 def _delay(request: ScreenshotRequest) -> int:
-    wait_for = request.wait_for.strip()
-    waited = 0 if wait_for in ("", "load") else milliseconds(wait_for)
+    wait_for = moment.wanted(request)
+    waited = 0 if wait_for == "load" else moment.milliseconds(wait_for)
     if waited is None:
         raise NotOffered("wait_for", NAME, "it waits for load or a number of milliseconds")
-    wanted = waited + math.ceil(request.delay_seconds * 1000)
+    wanted = math.ceil(waited + request.delay_seconds * 1000)
     in_range("delay_seconds", wanted / 1000, 0, DELAYS[-1] / 1000, NAME)
     return next(delay for delay in DELAYS if delay >= wanted)
 

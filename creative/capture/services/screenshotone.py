@@ -14,6 +14,7 @@ import json
 import math
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from creative.capture import moment
 from creative.capture.frame import viewport
 from creative.capture.request import ScreenshotRequest
 from creative.capture.services.base import (
@@ -22,7 +23,6 @@ from creative.capture.services.base import (
     Query,
     Service,
     in_range,
-    milliseconds,
     number,
     refuse_others,
 )
@@ -131,12 +131,12 @@ def _paper(request: ScreenshotRequest) -> Query:
 def _moment(request: ScreenshotRequest) -> Query:
     found: Query = []
     delay = request.delay_seconds
-    wait_for = request.wait_for.strip()
-    if wait_for in ("", "load", "domcontentloaded"):
-        found.append(("wait_until", wait_for or "load"))
+    wait_for = moment.wanted(request)
+    if wait_for in ("load", "domcontentloaded"):
+        found.append(("wait_until", wait_for))
     elif wait_for == "networkidle":
         found.append(("wait_until", "networkidle0"))
-    elif (waited := milliseconds(wait_for)) is not None:
+    elif (waited := moment.milliseconds(wait_for)) is not None:
         delay += waited / 1000
     else:
         found.append(("wait_for_selector", wait_for))
