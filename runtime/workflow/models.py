@@ -66,7 +66,9 @@ class Model:
         self._config = config
         self._parameters = dict(config.completion_params)
         self._stop = self._parameters.pop("stop", None) or None
-        self._caller = Caller(Plugin.model_validate({"author": "dify", "name": "workflow"}))
+        self._caller = Caller(
+            Plugin.model_validate({"author": "dify", "name": "workflow", "version": "0.0.0"})
+        )
 
     @property
     def provider(self) -> str:

@@ -94,7 +94,9 @@ def embedder(answers: Answers | None) -> Embed | None:
     """Vectors through the answers to `text_embedding` calls; None where nobody answers them."""
     if answers is None or "text_embedding" not in answers.by_kind:
         return None
-    caller = Caller(Plugin.model_validate({"author": "dify", "name": "workflow"}))
+    caller = Caller(
+        Plugin.model_validate({"author": "dify", "name": "workflow", "version": "0.0.0"})
+    )
 
     def embed(texts: Sequence[str]) -> Sequence[Sequence[float]]:
         request = {"model": "knowledge", "texts": list(texts)}
