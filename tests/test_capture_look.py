@@ -6,12 +6,14 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from creative import capture
 from creative.capture import ScreenshotRequest, rules
+from creative.capture.cache import Cache
 from creative.errors import InvalidInput, TooLarge
 from tests.captures import BLUE, GREEN, RED, WHITE, colour, needs_browser, page, pixels, shoot
 from tests.pages import Site
@@ -290,6 +292,21 @@ class TestAds:
         assert shot.blocked == ()
         assert colour(shoot(site, other, **asked), 110) == BLUE
         assert "/ads/1.png" in other.seen
+
+    def test_a_picture_under_other_rules_is_not_the_same(
+        self, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(capture, "_cache", Cache(tmp_path / "cache"))
+        listed = tmp_path / "list.txt"
+        listed.write_text("||ads.example^\n")
+        monkeypatch.setenv(rules.VARIABLE, str(listed))
+        site.pages["/ruled"] = page("<p>here</p>")
+        asked: dict[str, Any] = {"url": site.url + "/ruled", "block_ads": True, "cache_seconds": 60}
+        taken = [shoot(site, **asked).cached, shoot(site, **asked).cached]
+        listed.write_text("###box\n")
+        later = shoot(site, **asked)
+        assert [*taken, later.cached] == [False, True, False]
+        assert colour(later) == WHITE
 
 
 @pytest.mark.parametrize(

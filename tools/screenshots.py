@@ -264,7 +264,7 @@ def _sentence(request: capture.ScreenshotRequest, outcome: Outcome) -> str:
     count = len(outcome.pictures)
     several = f"{count} pictures, the first " if count > 1 else ""
     size = round(sum(len(picture.data) for picture in outcome.pictures) / 1024, 1)
-    text = f"{what} of {outcome.final_url or given_as}: {several}"
+    text = f"{what} of {redact(outcome.final_url) if outcome.final_url else given_as}: {several}"
     text += f"{outcome.picture.width} x {outcome.picture.height} {unit}, {kind}, {size:g} kB."
     if outcome.blocked_count:
         text += f" Requests of the page that were refused: {outcome.blocked_count}."

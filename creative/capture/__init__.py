@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from creative.capture import access, many, services
+from creative.capture import access, many, rules, services
 from creative.capture.cache import Cache
 from creative.capture.cdp import BrowserGone, Refused
 from creative.capture.chromium import browser_stamp, find_browser
@@ -36,6 +36,7 @@ from creative.settings import Settings
 from creative.steps import Phase, Steps
 
 __all__ = [
+    "MANY_AT_ONCE",
     "Blocked",
     "Picture",
     "Screenshot",
@@ -83,7 +84,7 @@ def screenshot(
         # A service is somebody else's: it is told of public addresses only.
         guard = Guard(settings.allowed_private_hosts if engine == "browser" else ())
         url = _checked(request, guard, deadline)
-    where = _where(engine, settings)
+    where = _where(engine, request, settings)
     shot = _cache.get(request, where)
     if shot is not None:
         with steps.step(Phase.SAVE, "An earlier call took this picture", until=100):
@@ -162,7 +163,7 @@ def _checked(request: ScreenshotRequest, guard: Guard, deadline: Deadline) -> st
     return guard.check(request.url, deadline).url
 
 
-def _where(engine: Engine, settings: Settings) -> Mapping[str, Any]:
+def _where(engine: Engine, request: ScreenshotRequest, settings: Settings) -> Mapping[str, Any]:
     """What changes a picture besides the request."""
     if engine != "browser":
         return {
@@ -172,6 +173,7 @@ def _where(engine: Engine, settings: Settings) -> Mapping[str, Any]:
         }
     return {
         "engine": engine,
+        "rules": rules.stamp() if request.block_ads else "",
         "url": settings.browser_url,
         "browser": "" if settings.browser_url else browser_stamp(),
         "allowed": sorted(settings.allowed_private_hosts),

@@ -19,9 +19,14 @@ Pairs = tuple[tuple[str, str], ...]
 MAX_BYTES = 16_000
 """Most bytes of all headers, or all cookies: servers refuse more."""
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A name in HTTP: RFC 9110, 5.6.2."""
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+"""What no header, cookie or login may hold: a line's end would begin another header."""
+MIN_SECRET = 8
+"""Shortest value of a header or cookie that is blotted out of texts: "en" is in every other."""
+MIN_PASSWORD = 4
+"""Of a password, which is nothing else."""
 _OURS = frozenset(
     {
         "accept-charset", "accept-encoding", "access-control-request-headers",
@@ -63,7 +68,7 @@ class AccessFields(BaseModel):
                     "Cookies go into cookies, a user agent into user_agent.",
                 )
             latin = value.encode("latin-1", "ignore").decode("latin-1")
-            if not _TOKEN.fullmatch(name) or _CONTROL.search(value) or latin != value:
+            if not TOKEN.fullmatch(name) or CONTROL.search(value) or latin != value:
                 raise InvalidInput(
                     "headers", _HIDDEN, "a name of HTTP and a value in one line of Latin letters"
                 )
@@ -74,7 +79,7 @@ class AccessFields(BaseModel):
     @classmethod
     def _sendable_cookies(cls, pairs: Pairs) -> Pairs:
         for name, value in pairs:
-            if not _TOKEN.fullmatch(name) or _CONTROL.search(value) or ";" in value:
+            if not TOKEN.fullmatch(name) or CONTROL.search(value) or ";" in value:
                 raise InvalidInput("cookies", _HIDDEN, "a name of HTTP and a value without ;")
         _check_size("cookies", pairs)
         return pairs
@@ -82,14 +87,14 @@ class AccessFields(BaseModel):
     @field_validator("basic_auth")
     @classmethod
     def _user_and_password(cls, pair: str) -> str:
-        if pair and (not pair.partition(":")[0] or ":" not in pair or _CONTROL.search(pair)):
+        if pair and (not pair.partition(":")[0] or ":" not in pair or CONTROL.search(pair)):
             raise InvalidInput("basic_auth", _HIDDEN, "user:password")
         return pair
 
     @field_validator("user_agent")
     @classmethod
     def _one_line(cls, text: str) -> str:
-        if _CONTROL.search(text) or not text.isascii() or len(text) > 1000:
+        if CONTROL.search(text) or not text.isascii() or len(text) > 1000:
             raise InvalidInput("user_agent", text, "a line of at most 1000 ASCII characters")
         return text
 
@@ -132,6 +137,23 @@ class Doors:
 
     def _is_own(self, url: str) -> bool:
         return self._own is not None and _origin(url) == self._own
+
+
+def secrets(request: ScreenshotRequest) -> list[str]:
+    """Every value of a request that must not be in errors and logs."""
+    found: list[str] = []
+    for name, value in (*request.headers, *request.cookies):
+        # Only the end of "Bearer …" is the secret, and a server may repeat it alone.
+        ends = (value, value.partition(" ")[2]) if name.lower() == "authorization" else (value,)
+        found += [end for end in ends if len(end) >= MIN_SECRET]
+    passwords = [request.basic_auth, request.basic_auth.partition(":")[2]]
+    for address in (request.proxy, request.url):
+        try:
+            password = urlsplit(address).password or ""
+        except ValueError:
+            continue
+        passwords += [password, unquote(password)]
+    return found + [password for password in passwords if len(password) >= MIN_PASSWORD]
 
 
 def logs_in(request: ScreenshotRequest) -> bool:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, get_args
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from creative.capture import typed
+from creative.capture import access, typed
 from creative.capture.many import MAX_MANY
 from creative.capture.request import Engine, ScreenshotRequest
 from creative.errors import InvalidInput
 
-MIN_SECRET = 8
-"""Shortest value of a header or cookie that is blotted out of texts: "en" is in every other."""
 _APART = ("url", "headers", "cookies", "user_agent")
 """Read by themselves: they differ between pages, or come from each other."""
 _FORMATS = ("png", "jpeg", "webp", "pdf")
@@ -163,22 +160,7 @@ class Given(BaseModel):
 
 def secrets(requests: list[ScreenshotRequest]) -> list[str]:
     """Every value of these requests that must not be in errors and logs."""
-    return sorted({one for request in requests for one in _secrets(request)})
-
-
-def _secrets(request: ScreenshotRequest) -> Iterator[str]:
-    for name, value in (*request.headers, *request.cookies):
-        # Only the end of "Bearer …" is the secret, and a server may repeat it alone.
-        ends = (value, value.partition(" ")[2]) if name.lower() == "authorization" else (value,)
-        yield from (end for end in ends if len(end) >= MIN_SECRET)
-    passwords = [request.basic_auth, request.basic_auth.partition(":")[2]]
-    for address in (request.proxy, request.url):
-        try:
-            password = urlsplit(address).password or ""
-        except ValueError:
-            continue
-        passwords += [password, unquote(password)]
-    yield from (password for password in passwords if len(password) > 3)
+    return sorted({one for request in requests for one in access.secrets(request)})
 
 
 def _request(fields: dict[str, Any], cookies: list[tuple[str, str, str]]) -> ScreenshotRequest:

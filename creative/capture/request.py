@@ -11,27 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from creative.capture import frame, output
 from creative.capture.access import AccessFields
 from creative.capture.facts import PageFacts
-from creative.capture.frame import (
-    MAX_PAGE_HEIGHT,
-    MAX_PIXELS,
-    MAX_SIDE,
-    MIN_SIDE,
-    FrameFields,
-)
+from creative.capture.frame import FrameFields
 from creative.capture.look import LookFields
 from creative.capture.moment import MomentFields
 from creative.capture.output import OutputFields
 from creative.errors import InvalidInput, TooLarge
-
-__all__ = [
-    "MAX_PAGE_HEIGHT",
-    "MAX_PIXELS",
-    "MAX_SIDE",
-    "MIN_SIDE",
-    "Picture",
-    "Screenshot",
-    "ScreenshotRequest",
-]
 
 MAX_HTML_BYTES = 5_000_000
 """Longest `html`, in bytes: Dify's daemon hands a plugin no line over 5 MiB."""

@@ -300,6 +300,20 @@ def load(path: str | None = None) -> Rules:
         return _loaded[key]
 
 
+def stamp() -> str:
+    """What tells the rules in force from others: path, size and time of their file.
+
+    Raises:
+        InvalidInput: STUDIO_BLOCK_LIST names no file.
+    """
+    path = os.environ.get(VARIABLE, "") or str(_TABLE)
+    try:
+        about = Path(path).stat()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    return f"{path} {about.st_size} {about.st_mtime_ns}"
+
+
 def site(host: str) -> str:
     """The part of a name that one owner has, nearly: without the public suffix list, two labels,
     three under co.uk and its like.

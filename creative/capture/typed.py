@@ -14,22 +14,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from creative.capture.access import CONTROL, TOKEN, Pairs
 from creative.errors import InvalidInput
 
-Pairs = tuple[tuple[str, str], ...]
-
 _BETWEEN_URLS = re.compile(r"(?:\s*[,，、]\s*|\s+)(?=https?://)", re.IGNORECASE)
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""A name in HTTP: RFC 9110, 5.6.2."""
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _SIZE = re.compile(r"(\d+)?\s*[x×*]\s*(\d+)?|(\d+)", re.IGNORECASE)
-_OURS = frozenset(
-    {
-        "connection", "content-length", "expect", "host", "keep-alive", "te", "trailer",
-        "transfer-encoding", "upgrade",
-    }
-)  # fmt: skip
-"""Headers that belong to the connection, and Host, by which one server can be taken for another."""
 PROXIES = ("http", "https", "socks5")
 
 
@@ -115,17 +104,13 @@ def headers(value: Any) -> Pairs:
     """Headers from "Name: value" lines or an object.
 
     Raises:
-        InvalidInput: a line or name that is no header, or one that may not be set.
+        InvalidInput: a line or name that is no header. Which may not be set, `access` says.
     """
     allowed = 'lines such as X-Team: web, or an object such as {"X-Team": "web"}'
     pairs = []
     for where, name, text in _named("headers", value, allowed):
-        if not _TOKEN.fullmatch(name) or _CONTROL.search(text):
+        if not TOKEN.fullmatch(name) or CONTROL.search(text):
             raise InvalidInput("headers", _Told(f"{where} that is no header"), allowed)
-        if name.lower() in _OURS or name.lower().startswith("proxy-"):
-            raise InvalidInput(
-                "headers", name, "any header but Host and those of the connection itself"
-            )
         pairs.append((name, text))
     return tuple(pairs)
 
@@ -157,7 +142,7 @@ def cookies(value: Any) -> tuple[tuple[str, str, str], ...]:
     else:
         triples = [(where, *pair, "") for where, pair in _cookie_texts(str(value))]
     for where, name, text, _ in triples:
-        if not _TOKEN.fullmatch(name) or _CONTROL.search(text) or ";" in text:
+        if not TOKEN.fullmatch(name) or CONTROL.search(text) or ";" in text:
             raise InvalidInput("cookies", _Told(f"{where} that is no cookie"), allowed)
     return tuple((name, text, domain) for _, name, text, domain in triples)
 
@@ -167,7 +152,7 @@ def _cookie_texts(value: str) -> list[tuple[str, tuple[str, str]]]:
     for number, line in enumerate(value.splitlines(), 1):
         text = re.sub(r"^\s*cookie:", "", line, flags=re.IGNORECASE)
         name, colon, rest = text.partition(":")
-        if colon and _TOKEN.fullmatch(name.strip()):
+        if colon and TOKEN.fullmatch(name.strip()):
             found.append((f"line {number}", (name.strip(), rest.strip())))
             continue
         for part in filter(None, map(str.strip, text.split(";"))):
@@ -208,7 +193,7 @@ def login(value: str) -> str:
     Raises:
         InvalidInput: there is no colon, or no user.
     """
-    if value and (not value.partition(":")[0] or ":" not in value or _CONTROL.search(value)):
+    if value and (not value.partition(":")[0] or ":" not in value or CONTROL.search(value)):
         raise InvalidInput("basic_auth", _Told("a text of another form"), "user:password")
     return value
 
@@ -224,7 +209,7 @@ def proxy(value: str) -> str:
         good = parts.scheme in PROXIES and parts.hostname and parts.port != 0
     except ValueError:
         good = False
-    if value and (not good or _CONTROL.search(value)):
+    if value and (not good or CONTROL.search(value)):
         raise InvalidInput(
             "proxy",
             _Told("a text of another form"),

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from creative.capture import access
 from creative.capture.frame import check_pixels, pixels, viewport
 from creative.capture.output import resized_size
 from creative.capture.request import Picture, Screenshot, ScreenshotRequest, filename
@@ -83,10 +84,9 @@ def _check_address(address: str) -> None:
 
 
 def _secrets(request: ScreenshotRequest, settings: Settings) -> list[str]:
-    given = [settings.screenshot_service_key, settings.screenshot_service_secret]
-    given += [value for _, value in (*request.headers, *request.cookies)]
-    given += [request.basic_auth, request.basic_auth.partition(":")[2], request.proxy]
-    return sorted({secret for secret in given if len(secret) > 3}, key=len, reverse=True)
+    own = [settings.screenshot_service_key, settings.screenshot_service_secret]
+    given = {*filter(None, own), *access.secrets(request)}
+    return sorted(given, key=len, reverse=True)
 
 
 def _check(service: Service, request: ScreenshotRequest, reply: Reply) -> None:
