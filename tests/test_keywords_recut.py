@@ -53,10 +53,13 @@ def test_a_keyword_without_the_phrase_comes_along_where_it_belongs() -> None:
     [
         (listed(), 0.0, 2, 0),  # no more alike than the others
         (listed("online"), 2.0, 2, 0),  # a word that is said of many things
+        ([text.replace("assado", "cenoura") for text in listed()], 2.0, 2, 0),  # not rare
+        ([text.replace("bolo cenoura", "haftpflichtversicherung").replace("bolo", "haftpflicht")
+          .replace("assado", "versicherung") for text in listed()], 2.0, 2, 0),
         (listed(), 2.0, CARROT + 1, 0),
         (listed(), 2.0, 2, 1),  # an existing cluster
     ],
-)
+)  # fmt: skip
 def test_other_groups_stay(texts: list[str], alike: float, min_size: int, fixed: int) -> None:
     assert (recut.split(drawn(alike), labelled(), texts, min_size, fixed) == labelled()).all()
 
