@@ -91,14 +91,15 @@ def test_node(path: Path, tmp_path: Path) -> None:
     with Server(web) as server, FileServer() as files:
         source = path.read_text("utf-8").replace("SERVER", server.url)
         llm = Endpoint(f"{server.url}/v1", "key", "model")
+        answers = Answers(answerers(llm, Endpoint(model="embedded")))
+        answers.by_kind.pop("text_embedding")  # its model takes seconds to load
         means = Means(
-            answers=Answers(answerers(llm, Endpoint(model="embedded"))),
+            answers=answers,
             models=True,
             knowledge=knowledge,
             private_hosts=(f"127.0.0.1:{server.port}",),
             ask=ask if "answers" in expect else None,
         )
-        means.answers.by_kind.pop("text_embedding")  # its model takes seconds to load
         if "refused" in expect:
             with pytest.raises(StudioError) as caught:
                 run(source, inputs, [HOST], files=files, means=means)

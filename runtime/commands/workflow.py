@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from runtime.workflow.conversation import Conversation
     from runtime.workflow_command import Extras, WorkflowRun
 
-INTERRUPTED = 130
-"""The exit code of what Ctrl-C has ended: 128 and the number of the signal."""
-
 FileArgument = Annotated[Path, typer.Argument(help="A workflow exported from Dify (.yml).")]
 TimeoutOption = Annotated[
     float | None,
@@ -181,8 +178,7 @@ def workflow_run(
                 events.finished(outcome.document())
         _show(outcome, as_json, as_events)
         if _means(extras).stop.is_set():
-            console.err.print("Stopped.")
-            raise typer.Exit(INTERRUPTED)
+            raise KeyboardInterrupt
         if outcome.error is not None:
             console.show_error(outcome.error, verbose)
             raise Failed

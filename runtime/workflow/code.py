@@ -193,7 +193,10 @@ class LocalSandbox:
             )
             self._running.add(process.pid)
         try:
-            return process.wait(seconds)
+            code = process.wait(seconds)
+            if self._closed:
+                raise CodeFailed("The run has ended.")
+            return code
         except subprocess.TimeoutExpired:
             raise CodeFailed(
                 f"The code did not end within {seconds:g} s (SANDBOX_WORKER_TIMEOUT)."

@@ -149,6 +149,10 @@ class Run:
             clock.cancel()
             over.set()
             self._sandbox.close()
+        if self._means.stop.is_set() and self._error is not None:
+            # What the stop itself broke is no failure of a node.
+            self._status = STOPPED
+            self._error = RunError("Stopped", "The workflow was stopped.")
         self._see_skipped()
         with use_workflow_file_runtime(self._store):
             outputs = {k: self._plain(v) for k, v in engine.runtime_state.outputs.items()}
@@ -262,9 +266,6 @@ class Run:
         elif isinstance(event, GraphRunAbortedEvent):
             self._status = STOPPED
             reason = event.reason or ASKED
-            if reason == ASKED:
-                self._error = RunError("Stopped", "The workflow was stopped.")
-                return
             limit = (
                 "WORKFLOW_MAX_EXECUTION_STEPS"
                 if "steps" in reason

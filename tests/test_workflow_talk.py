@@ -1,0 +1,193 @@
+"""Chatflows over several turns, events, secrets, Ctrl-C: the command as a user starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime.commands.asking import Terminal
+from runtime.console import StepView
+from runtime.errors import StudioError, UsageError
+from runtime.workflow import conversation
+from runtime.workflow.conversation import Conversation
+from runtime.workflow.knowledge import Knowledge, split
+from runtime.workflow.means import Field, Form
+from tests.workflow_helpers import Flow, node
+
+SEEN = {"id": "1", "name": "seen", "value_type": "array[string]", "value": []}
+KEEP = {
+    "variable_selector": ["conversation", "seen"],
+    "input_type": "variable",
+    "operation": "append",
+    "value": ["sys", "query"],
+}
+
+
+def talkative() -> str:
+    flow = Flow(mode="advanced-chat", conversation_variables=[SEEN])
+    flow.then(node("v", "assigner", version="2", items=[KEEP]))
+    says = "{{#sys.dialogue_count#}}: {{#conversation.seen#}}"
+    return flow.then(node("a", "answer", answer=says, variables=[])).text()
+
+
+def waiting(seconds: float) -> str:
+    source = f"import time\ndef main(t):\n    time.sleep({seconds})\n    return {{'o': t}}"
+    secret = {"id": "1", "name": "TOKEN", "value_type": "secret", "value": ""}
+    flow = Flow(environment_variables=[secret])
+    listed = [{"variable": "t", "value_selector": ["env", "TOKEN"]}]
+    outputs = {"o": {"type": "string", "children": None}}
+    entry = node(
+        "c", "code", code_language="python3", code=source, variables=listed, outputs=outputs
+    )
+    return flow.then(entry).end({"o": ("c", "o")}).text()
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Any:
+    """Starts `studio workflow …` in a folder of its own."""
+
+    def start(*arguments: str, **more: Any) -> subprocess.Popen[str]:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("STUDIO_")}
+        environment["STUDIO_DATA_DIR"] = str(tmp_path / "data")
+        return subprocess.Popen(
+            [sys.executable, "-c", "from runtime.cli import main; main()", "workflow", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env={**environment, **more},
+        )
+
+    return start
+
+
+def test_a_conversation_goes_on_in_the_next_run(studio: Any, tmp_path: Path) -> None:
+    (tmp_path / "w.yml").write_text(talkative())
+    said = []
+    for query in ("one", "two"):
+        run = studio("run", "w.yml", "--query", query, "--conversation", "k", "--json")
+        out, err = run.communicate(timeout=60)
+        assert run.returncode == 0, err
+        said.append(json.loads(out)["outputs"]["answer"])
+    assert said == ["1: - one", "2: - one\n- two"]
+
+
+def test_a_chat_remembers_until_it_ends(studio: Any, tmp_path: Path) -> None:
+    (tmp_path / "w.yml").write_text(talkative())
+    chat = studio("chat", "w.yml")
+    out, _ = chat.communicate("eins\nzwei\n", timeout=60)
+    assert (chat.returncode, out) == (0, "1: - eins\n2: - eins\n- zwei\n")
+    assert not (tmp_path / "data" / "conversations").exists()
+
+
+def test_ctrl_c_stops_the_run_and_its_code_and_is_recorded(studio: Any, tmp_path: Path) -> None:
+    (tmp_path / "w.yml").write_text(waiting(60))
+    run = studio("run", "w.yml", "--events", "--env-var", "TOKEN=s3cr3t")
+    for line in run.stdout:
+        event = json.loads(line)
+        if event["event"] == "node_started" and event["data"]["node_id"] == "c":
+            break
+    time.sleep(0.3)
+    began = time.monotonic()
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=30)
+    assert time.monotonic() - began < 10
+    assert run.returncode == 130, err
+    last = json.loads(out.splitlines()[-1])
+    assert last["event"] == "workflow_finished"
+    assert last["data"]["status"] == "stopped"
+    assert last["data"]["error"]["type"] == "Stopped"
+    assert "Stopped." in err
+
+
+def test_events_are_lines_and_hide_secrets(studio: Any, tmp_path: Path) -> None:
+    (tmp_path / "w.yml").write_text(waiting(0))
+    (tmp_path / ".env").write_text("STUDIO_ENV_TOKEN=s3cr3t\n")
+    run = studio("run", "w.yml", "--events")
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 0, err
+    events = [json.loads(line) for line in out.splitlines()]
+    names = [event["event"] for event in events]
+    assert names[0] == "workflow_started"
+    assert names[1:-1] == ["node_started", "node_finished"] * 3
+    assert names[-1] == "workflow_finished"
+    assert events[-1]["data"]["outputs"] == {"o": "***"}
+    assert "s3cr3t" not in out
+
+
+def test_a_secret_that_nobody_gives_is_refused(studio: Any, tmp_path: Path) -> None:
+    (tmp_path / "w.yml").write_text(waiting(0))
+    run = studio("run", "w.yml", "--events")
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 2
+    assert "STUDIO_ENV_TOKEN" in err
+    last = json.loads(out.splitlines()[-1])
+    assert (last["event"], last["data"]["error"]["type"]) == (
+        "workflow_finished",
+        "WorkflowInvalid",
+    )
+
+
+def test_conversations_are_kept_apart(tmp_path: Path) -> None:
+    talk = Conversation("a", "one", {"x": [1]}, [("q", "a")])
+    conversation.save(tmp_path, talk)
+    assert conversation.load(tmp_path, "a", "one") == talk
+    assert conversation.load(tmp_path, "b", "one") == Conversation("b", "one")
+    with pytest.raises(UsageError, match="belongs to the app 'one'"):
+        conversation.load(tmp_path, "a", "two")
+    with pytest.raises(UsageError, match="cannot name"):
+        conversation.load(tmp_path, "../a", "one")
+    (tmp_path / "a.json").write_text("{}")
+    with pytest.raises(StudioError, match="cannot be read"):
+        conversation.load(tmp_path, "a", "one")
+
+
+def test_a_form_is_asked_until_an_action_is_chosen() -> None:
+    lines = iter(["first", "second", "", "", "maybe", "no"])
+    form = Form(
+        "Check", "Go?", (Field("why", "", True), Field("n", "7")), (("y", "Yes"), ("x", "No")), 9
+    )
+    terminal = Terminal(StepView(), lambda: next(lines))
+    assert terminal.ask(form) == ("x", {"why": "first\nsecond", "n": "7"})
+
+
+def test_nobody_answers_where_the_input_ends() -> None:
+    def ended() -> str:
+        raise EOFError
+
+    assert Terminal(StepView(), ended).ask(Form("", "", (Field("a"),), (), 1)) is None
+
+
+def test_knowledge_is_ranked_by_words_and_by_meaning(tmp_path: Path) -> None:
+    (tmp_path / "de").mkdir()
+    (tmp_path / "de" / "a.md").write_text("Der Tee zieht zwei Minuten.\n\nKaffee wird gemahlen.")
+    (tmp_path / "b.txt").write_text("Bread is baked.")
+    (tmp_path / "zh.txt").write_text("绿茶泡两分钟。")
+    words = Knowledge(tmp_path)
+    assert [hit.passage.document for hit in words.search("Tee")] == ["de/a.md"]
+    assert [hit.passage.document for hit in words.search("绿茶")] == ["zh.txt"]
+    assert words.search("nothing like it") == []
+    assert [hit.passage.document for hit in words.search("bread tee", ["de"])] == ["de/a.md"]
+
+    def embed(texts: Any) -> list[list[float]]:
+        return [[1.0, 0.0] if "Bread" in t or t == "toast" else [0.0, 1.0] for t in texts]
+
+    (hit,) = Knowledge(tmp_path, embed).search("toast")
+    assert hit.passage.document == "b.txt"
+    assert hit.as_dify(1)["metadata"]["score"] == pytest.approx(0.7)
+
+
+def test_passages_are_no_longer_than_they_may_be_and_lose_no_word() -> None:
+    text = "\n\n".join(f"Paragraph {n}. " + "word " * (n * 40) for n in range(1, 30))
+    pieces = list(split(text, 300))
+    assert max(map(len, pieces)) <= 300
+    assert " ".join(pieces).split() == text.split()
