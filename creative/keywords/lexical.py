@@ -55,9 +55,7 @@ class Sketch:
         self._numbers = np.array(numbers, np.int32)
         frequency = np.bincount(self._numbers, minlength=1)
         self._weight = np.log((len(texts) + 1) / (frequency + 1)).astype(np.float32)
-        self._weight[: len(self._weight)] *= np.where(
-            np.arange(len(self._weight)) % 2, _PART_WEIGHT, 1.0
-        )
+        self._weight[1::2] *= _PART_WEIGHT  # parts have odd numbers
 
     def rows(self, start: int, stop: int) -> Vectors:
         """Unit vectors of the keywords `start` to `stop`, shape (stop - start, DIMENSIONS).

@@ -21,7 +21,7 @@ class ClusterRequest(BaseModel):
     granularity: float | None = Field(None, description="0 (coarse) to 1 (fine); None: automatic")
     min_size: int = Field(2, description="keywords of the smallest cluster")
     max_size: int | None = Field(None, description="keywords of the largest cluster")
-    max_clusters: int | None = None
+    max_clusters: int | None = Field(None, description="clusters at most, existing ones too")
     serp_weight: float = Field(
         0.5, description="share of SERP overlap in the similarity of two keywords with SERPs, 0..1"
     )

@@ -1,7 +1,8 @@
 """The space in which keywords are compared: meaning, spelling and search results in one.
 
-All vectors in it are unit vectors, so that a dot product is a similarity, -1 to 1. Long lists
-are worked on in blocks; nothing here holds them in full width.
+All vectors in it are unit vectors, so that a dot product is a similarity, -1 to 1. Lists are
+worked on in blocks, since long ones in full width would not fit; only keyword lists of up to
+`modifiers.LONGEST_LIST` are held whole.
 
 Runs in the worker process only: it imports numpy.
 """
