@@ -20,7 +20,7 @@ from runtime.answers.models import answerers
 from runtime.answers.reverse import Answers
 from runtime.errors import StudioError, ToolFailed
 from runtime.host.messages import Message
-from runtime.workflow.check import _RUN_BY_GRAPHON
+from runtime.workflow.check import RUNS
 from runtime.workflow.code import node_program
 from runtime.workflow.means import Form, Means
 from runtime.workflow.run import run
@@ -119,5 +119,5 @@ def test_node(path: Path, tmp_path: Path) -> None:
 def test_every_type_has_a_file_that_runs_and_one_that_fails() -> None:
     names = {path.stem for path in FILES}
     inside = {"iteration-start", "loop-start", "loop-end", "end"}
-    assert _RUN_BY_GRAPHON - inside <= names
-    assert {f"{kind}.fails" for kind in _RUN_BY_GRAPHON - inside} <= names
+    assert RUNS - inside <= names
+    assert {f"{kind}.fails" for kind in RUNS - inside} <= names

@@ -233,6 +233,50 @@ def workflow_chat(
                     talks.save(_conversations(), talk)
 
 
+@workflow_app.command("check")
+def workflow_check(
+    files: Annotated[list[Path], typer.Argument(help="Workflows exported from Dify (.yml).")],
+    plugin: PluginsOption = None,
+    env: EnvOption = None,
+    as_json: JsonOption = False,
+    knowledge: KnowledgeOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Find what is wrong with workflow files, without running them.
+
+    Ends with 1 if a file has an error; what only this machine lacks is a warning.
+    """
+    with reporting(as_json, verbose):
+        from runtime.settings import Settings
+        from runtime.workflow.lint import lint
+        from runtime.workflow.means import Means
+
+        with contextlib.ExitStack() as stack:
+            hosts = [stack.enter_context(host) for host in open_hosts(plugin, env, verbose)]
+            settings = Settings(env)
+            means = Means.of(settings, hosts[0].answers, knowledge=knowledge, ask=_nobody)
+            checked = [lint(file, hosts, means) for file in files]
+        if as_json:
+            console.show_json([one.document() for one in checked])
+        else:
+            _show_checked(checked)
+        if not all(one.ok for one in checked):
+            raise Failed
+
+
+def _nobody(_form: Any) -> None:
+    """Nobody is asked while a file is checked."""
+
+
+def _show_checked(checked: list[Any]) -> None:
+    for one in checked:
+        console.show(f"{'ok     ' if one.ok else 'ERRORS '}{one.file}")
+        for finding in one.findings:
+            console.show(f"  {finding.severity}: {finding.message} [{finding.rule}]")
+            if finding.hint:
+                console.show(f"    {finding.hint}")
+
+
 def _message() -> str:
     console.err.print("[bold]> [/]", end="")
     try:

@@ -20,7 +20,7 @@ from runtime.workflow.dsl import Node, Workflow
 from runtime.workflow.means import Means
 from runtime.workflow.result import ToolHost
 
-_RUN_BY_GRAPHON = frozenset(
+RUNS = frozenset(
     {
         "start",
         "end",
@@ -64,6 +64,10 @@ _TOOL_KINDS = {
 }
 Hosts = Sequence[ToolHost]
 _CONTAINER_START = {"iteration": "iteration-start", "loop": "loop-start"}
+
+
+class NotHere(WorkflowInvalid):
+    """A node that runs elsewhere, or here with another setting."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,7 @@ def find_tool(node: Node, hosts: Sequence[ToolHost]) -> FoundTool:
             f"{closest(name, tools)}Its tools: {', '.join(tools)}.",
         )
     hosted = ", ".join(sorted(host.declaration.id for host in hosts)) or "none"
-    raise _refusal(
+    raise _not_here(
         node,
         f"calls the tool {name!r} of {wanted!r}, which is not hosted here",
         f"Hosted plugins: {hosted}. Add the one that is missing with --plugin "
@@ -177,20 +181,26 @@ def _names(host: ToolHost, provider: Provider, wanted: str) -> bool:
     return wanted == full or wanted in short
 
 
-def _refusal(node: Node, reason: str, hint: str) -> WorkflowInvalid:
-    return WorkflowInvalid(f"The node {node.title!r} ({node.type}) {reason}.", hint)
+def _refusal(
+    node: Node, reason: str, hint: str, kind: type[WorkflowInvalid] = WorkflowInvalid
+) -> WorkflowInvalid:
+    return kind(f"The node {node.title!r} ({node.type}) {reason}.", hint)
+
+
+def _not_here(node: Node, reason: str, hint: str) -> WorkflowInvalid:
+    return _refusal(node, reason, hint, NotHere)
 
 
 def _check_node(node: Node, workflow: Workflow, hosts: Sequence[ToolHost], means: Means) -> None:
     if node.type in _ONLY_IN_DIFY:
-        raise _refusal(
+        raise _not_here(
             node, _ONLY_IN_DIFY[node.type], "Run this workflow in Dify, or replace the node."
         )
-    if node.type not in _RUN_BY_GRAPHON:
+    if node.type not in RUNS:
         raise _refusal(
             node,
             "is of a type that Dify's engine does not know",
-            f"{closest(node.type, sorted(_RUN_BY_GRAPHON))}Correct data.type.",
+            f"{closest(node.type, sorted(RUNS))}Correct data.type.",
         )
     special = _SPECIAL.get(node.type)
     if special is not None:
@@ -199,7 +209,7 @@ def _check_node(node: Node, workflow: Workflow, hosts: Sequence[ToolHost], means
 
 def _check_model(node: Node, _workflow: Workflow, _hosts: Hosts, means: Means) -> None:
     if not means.models or means.answers is None:
-        raise _refusal(
+        raise _not_here(
             node,
             "asks a language model, and no endpoint is configured",
             "Set STUDIO_LLM_BASE_URL (any OpenAI-compatible address, with /v1), "
@@ -209,7 +219,7 @@ def _check_model(node: Node, _workflow: Workflow, _hosts: Hosts, means: Means) -
 
 def _check_person(node: Node, _workflow: Workflow, _hosts: Hosts, means: Means) -> None:
     if means.ask is None:
-        raise _refusal(
+        raise _not_here(
             node,
             "waits for a person, and nobody can be asked: this is no terminal",
             "Run it in a terminal, without --json or --events, or run it in Dify.",
@@ -218,14 +228,14 @@ def _check_person(node: Node, _workflow: Workflow, _hosts: Hosts, means: Means) 
 
 def _check_knowledge(node: Node, _workflow: Workflow, _hosts: Hosts, means: Means) -> None:
     if means.knowledge is None:
-        raise _refusal(
+        raise _not_here(
             node,
             "searches a knowledge base, which is in Dify and not in the file",
             "Give a folder of .md or .txt files in its place: --knowledge DIR or "
             "STUDIO_KNOWLEDGE_DIR.",
         )
     if not means.knowledge.is_dir():
-        raise _refusal(
+        raise _not_here(
             node,
             f"searches the knowledge folder {means.knowledge}, which is no folder",
             "Correct --knowledge or STUDIO_KNOWLEDGE_DIR.",
@@ -235,7 +245,7 @@ def _check_knowledge(node: Node, _workflow: Workflow, _hosts: Hosts, means: Mean
 def _check_tool(node: Node, _workflow: Workflow, hosts: Hosts, _means: Means) -> None:
     kind = str(node.data.get("provider_type") or "builtin")
     if kind in _TOOL_KINDS:
-        raise _refusal(node, _TOOL_KINDS[kind], "Run this workflow in Dify, or replace the node.")
+        raise _not_here(node, _TOOL_KINDS[kind], "Run this workflow in Dify, or replace the node.")
     find_tool(node, hosts)
     configurations = node.data.get("tool_configurations")
     if isinstance(configurations, dict):
@@ -261,13 +271,13 @@ def _check_code(node: Node, _workflow: Workflow, _hosts: Hosts, means: Means) ->
     if means.sandbox_url:
         return
     if language == "javascript" and shutil.which("node") is None:
-        raise _refusal(
+        raise _not_here(
             node,
             "is written in javascript, which needs Node.js (the program node)",
             "Install Node.js, or set STUDIO_SANDBOX_URL to a dify-sandbox.",
         )
     if sys.platform != "linux":
-        raise _refusal(
+        raise _not_here(
             node,
             f"runs code, which can be shut in on Linux only, and this is {sys.platform}",
             "Set STUDIO_SANDBOX_URL to a dify-sandbox.",
@@ -290,7 +300,7 @@ def _check_documents(node: Node, _workflow: Workflow, _hosts: Hosts, _means: Mea
     try:
         importlib.import_module("graphon.nodes.document_extractor.node")
     except ImportError as error:
-        raise _refusal(
+        raise _not_here(
             node,
             f"needs libraries that are not installed ({error.name})",
             "Install the extra 'documents': VIRTUAL_ENV=.venv uv pip install -e '.[documents]'",

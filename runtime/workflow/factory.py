@@ -123,7 +123,7 @@ class Factory:
             WorkflowInvalid: a setting is missing or of the wrong type.
         """
         data = node_config["data"]
-        node_class = _class_of(data)
+        node_class = class_of(data)
         try:
             node_class.validate_node_data(data)
         except (ValidationError, ValueError, TypeError) as error:
@@ -137,7 +137,7 @@ class Factory:
     def create_node(self, node_config: NodeConfigDict) -> Node[Any]:
         """Build a node."""
         data = node_config["data"]
-        node_class: Any = _class_of(data)
+        node_class: Any = class_of(data)
         extras = _EXTRAS.get(str(data.type))
         id, checked = str(node_config["id"]), node_class.validate_node_data(data)
         node: Node[Any] = node_class(
@@ -159,7 +159,8 @@ def explain(error: Exception) -> str:
     return " ".join(str(error).split()).rstrip(".")
 
 
-def _class_of(data: BaseNodeData) -> type[Node[Any]]:
+def class_of(data: BaseNodeData) -> type[Node[Any]]:
+    """The class of a node, of the version that its settings are of."""
     kind = str(data.type)
     if kind == "assigner":
         for module in _ASSIGNERS:
