@@ -154,7 +154,8 @@ class _Guarded(httpx.BaseTransport):
                 request=request,
             ) from error
         except CreativeError as error:
-            raise Refused(error.message, request=request) from error
+            reason = error.message.replace("The page ", "The address ", 1)
+            raise Refused(reason, request=request) from error
         if not place.addresses:
             return self._inner.handle_request(request)
         pinned = httpx.Request(
