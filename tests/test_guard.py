@@ -223,6 +223,21 @@ def test_connected_to_a_public_address_or_to_the_proxy() -> None:
         proxied.check_connected("http://example.com/", "10.9.9.8", soon())
 
 
+def test_a_proxys_name_is_not_resolved_for_every_answer() -> None:
+    asked: list[str] = []
+
+    def resolve(name: str) -> list[str]:
+        asked.append(name)
+        return ["10.9.9.9"]
+
+    proxied = Guard((), resolve, lambda scheme, host: "http://proxy.corp:3128")
+    for number in range(3):
+        proxied.check_connected(f"http://example.com/{number}", "10.9.9.9", soon())
+    assert asked == ["proxy.corp"]
+    with pytest.raises(BlockedAddress):
+        proxied.check_connected("http://example.com/", "10.9.9.8", soon())
+
+
 def test_read_keeps_port_only_where_it_says_something() -> None:
     assert read("https://example.com:443/").port == 443
     assert read("https://example.com:443/").url == "https://example.com/"

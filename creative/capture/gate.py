@@ -10,6 +10,9 @@ A browser elsewhere may have others at work in it at the same time, whose reques
 well. Pages in contexts that are not ours are theirs to judge; a frame inside such a page cannot
 be told from one of ours while we have a page open, and is judged by our guard.
 
+A browser that others started lacks the switches of chromium.py, without which some requests are
+never held (see GUIDE.md).
+
 What `Fetch` does not see is taken from pages, in every frame and worker before the page's own
 code runs (see stand_ins.py). Windows that a page opens load nothing and are closed.
 

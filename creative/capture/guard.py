@@ -22,6 +22,7 @@ import queue
 import re
 import socket
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: IPv4 in the last 32 b
 _DOCUMENTATION = ipaddress.ip_network("3fff::/20")  # RFC 9637, newer than Python's tables
 _SITE_LOCAL_ISATAP = (0x00005EFE, 0x02005EFE)  # RFC 5214: the third 32 bits
 
+PROXY_SECONDS = 10.0
+"""How long the addresses of a proxy's name count: each answer of a page is compared with them."""
 PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080}
 """Proxies that a user may give, and the port of one without (as Chromium takes it)."""
 
@@ -107,6 +110,7 @@ class Guard:
         self._resolve = resolve
         self._proxy = proxy
         self._given_proxy: Place | None = None
+        self._proxies: dict[str, tuple[float, set[str]]] = {}
 
     def through(self, proxy: str, deadline: Deadline) -> tuple[Guard, str]:
         """A guard for what goes through a proxy that a user gave, and that proxy's address.
@@ -270,10 +274,15 @@ class Guard:
         host = read(proxy if "://" in proxy else f"http://{proxy}", "the proxy").host
         if host.address is not None:
             return {str(host.address)}
+        known = self._proxies.get(host.name)
+        if known is not None and time.monotonic() - known[0] < PROXY_SECONDS:
+            return known[1]
         try:
-            return {str(ipaddress.ip_address(a)) for a in self._addresses(host.name, deadline)}
+            found = {str(ipaddress.ip_address(a)) for a in self._addresses(host.name, deadline)}
         except OSError:
             return set()
+        self._proxies[host.name] = (time.monotonic(), found)
+        return found
 
 
 def refusal(address: Address) -> str | None:
