@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -191,3 +192,45 @@ def test_passages_are_no_longer_than_they_may_be_and_lose_no_word() -> None:
     pieces = list(split(text, 300))
     assert max(map(len, pieces)) <= 300
     assert " ".join(pieces).split() == text.split()
+
+
+def test_a_person_at_the_terminal_decides(tmp_path: Path) -> None:
+    form = Path(__file__).parent / "workflows" / "human-input.yml"
+    leader, follower = pty.openpty()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("STUDIO_")}
+    environment |= {"STUDIO_DATA_DIR": str(tmp_path), "TERM": "xterm"}
+    program = [sys.executable, "-c", "from runtime.cli import main; main()"]
+    run = subprocess.Popen(
+        [*program, "workflow", "run", str(form), "q=it"],
+        stdin=follower,
+        stdout=subprocess.PIPE,
+        stderr=follower,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+    )
+    os.close(follower)
+    shown = ""
+    while "why" not in shown:
+        shown += os.read(leader, 4096).decode()
+    os.write(leader, b"because\n\n")
+    while "Number or name" not in shown:
+        shown += os.read(leader, 4096).decode()
+    os.write(leader, b"1\n")
+    out, _ = run.communicate(timeout=60)
+    os.close(leader)
+    assert run.returncode == 0, shown
+    assert out == "why: because\nform: Shall it go? because\n"
+    assert "Shall it go?" in shown
+
+
+def test_a_conversation_variable_over_difys_limit_is_refused() -> None:
+    from runtime.answers.files import FileServer
+    from runtime.errors import WorkflowInvalid
+    from runtime.workflow.run import run
+
+    large = {"id": "1", "name": "seen", "value_type": "string", "value": "x" * 300_000}
+    flow = Flow(mode="advanced-chat", conversation_variables=[large])
+    flow.then(node("a", "answer", answer="x", variables=[]))
+    with FileServer() as files, pytest.raises(WorkflowInvalid, match="MAX_VARIABLE_SIZE"):
+        run(flow.text(), {"query": "x"}, [], files=files)

@@ -211,7 +211,7 @@ class Run:
             from runtime.workflow.knowledge import Knowledge
             from runtime.workflow.retrieval import embedder
 
-            knowledge = Knowledge(means.knowledge, embedder(means.answers))
+            knowledge = Knowledge(means.knowledge, embedder(means.embedding or means.answers))
         return Parts(
             tools=self._tools,
             store=self._store,

@@ -59,6 +59,7 @@ class Means:
         answers: asks models; None: there are none.
         models: whether language models can be asked: an endpoint is configured.
         knowledge: folder of the texts that knowledge-retrieval searches; None: there is none.
+        embedding: makes the vectors for that; None: `answers` do.
         sandbox_url, sandbox_key: a dify-sandbox for code nodes; empty: code runs here.
         private_hosts: hosts on private addresses that http-request nodes may reach.
         ask: asks a person; None: there is nobody.
@@ -68,6 +69,7 @@ class Means:
     answers: Answers | None = None
     models: bool = False
     knowledge: Path | None = None
+    embedding: Answers | None = None
     sandbox_url: str = ""
     sandbox_key: str = ""
     private_hosts: tuple[str, ...] = ()
@@ -77,7 +79,9 @@ class Means:
     @classmethod
     def of(cls, settings: Settings, answers: Answers, **more: Any) -> Means:
         """As the settings say: STUDIO_LLM_…, STUDIO_KNOWLEDGE_DIR, STUDIO_SANDBOX_URL,
-        STUDIO_SANDBOX_KEY and STUDIO_ALLOWED_PRIVATE_HOSTS (separated by commas).
+        STUDIO_SANDBOX_KEY and STUDIO_ALLOWED_PRIVATE_HOSTS (separated by commas). Knowledge is
+        compared by the embedded model, unless STUDIO_EMBEDDING_MODEL or _BASE_URL names another:
+        an endpoint of language models rarely has one that a workflow could name.
 
         Args:
             settings: of the local runtime.
@@ -87,6 +91,7 @@ class Means:
         knowledge = settings.get("knowledge_dir")
         hosts = (settings.get("allowed_private_hosts") or "").replace("\n", ",").split(",")
         found: dict[str, Any] = {
+            "embedding": _embedding(settings, answers),
             "answers": answers,
             "models": bool(settings.get("llm_base_url")),
             "knowledge": Path(knowledge) if knowledge else None,
@@ -95,3 +100,19 @@ class Means:
             "private_hosts": tuple(host.strip().lower() for host in hosts if host.strip()),
         }
         return cls(**{**found, **{name: value for name, value in more.items() if value}})
+
+
+def _embedding(settings: Settings, answers: Answers) -> Answers | None:
+    if settings.get("embedding_model") or settings.get("embedding_base_url"):
+        return None
+    from runtime.answers.embedding import Embedding
+    from runtime.answers.endpoint import Endpoint
+    from runtime.answers.spending import Spending
+
+    own = Embedding(Endpoint(), Spending(_silence), _silence)
+    answers.closing.append(own.close)
+    return Answers({"text_embedding": own.answer})
+
+
+def _silence(kind: str, text: str) -> None:
+    """Notices for nobody."""
