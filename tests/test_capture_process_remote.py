@@ -23,7 +23,7 @@ from creative.capture.gate import Gate
 from creative.capture.guard import Guard
 from creative.capture.remote import connect
 from creative.deadline import Deadline
-from creative.errors import CreativeError, DeadlineExceeded, EngineUnavailable
+from creative.errors import BlockedAddress, CreativeError, DeadlineExceeded, EngineUnavailable
 from creative.settings import Settings
 from creative.steps import Steps
 from tests.pages import Site, never_ends
@@ -144,6 +144,15 @@ class TestLine:
                 shoot(site, "/", 2, f"http://127.0.0.1:{line.port}")
             # The page cannot be closed any more: that is not waited for long.
             assert time.monotonic() - began < 8
+
+
+@pytest.mark.browser
+@installed
+def test_a_frame_that_a_browser_does_not_hold_costs_the_picture(port: int) -> None:
+    with Site() as site, Site() as private:
+        site.pages["/"] = f"<iframe sandbox srcdoc=\"<img src='{private.url}/a.png'>\"></iframe>"
+        with pytest.raises(BlockedAddress, match="IsolateSandboxedIframes"):
+            shoot(site, "/", 20, f"http://127.0.0.1:{port}")
 
 
 @pytest.mark.browser

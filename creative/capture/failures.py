@@ -5,7 +5,7 @@ from __future__ import annotations
 import http
 from contextlib import suppress
 
-from creative.errors import CreativeError, EngineRejected, EngineUnavailable
+from creative.errors import BlockedAddress, CreativeError, EngineRejected, EngineUnavailable
 from creative.http import redact
 
 _ERRORS = {
@@ -86,3 +86,13 @@ class TabCrashed(EngineUnavailable):
 def crashed() -> TabCrashed:
     """The tab crashed."""
     return TabCrashed()
+
+
+def unheld() -> BlockedAddress:
+    """A sandboxed `srcdoc` frame in a process of its own: what it asked for first was not held."""
+    return BlockedAddress(
+        "(in a sandboxed frame of the page)",
+        "this browser lets such frames ask for addresses before they can be judged",
+        "Start the browser at 'browser_url' with --disable-features=IsolateSandboxedIframes, or "
+        "take the picture with a local Chromium.",
+    )

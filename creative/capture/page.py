@@ -11,7 +11,7 @@ from creative.capture import access, facts, frame, look, markdown, moment, outpu
 from creative.capture.address import without_user
 from creative.capture.blank import Blank, Blanks
 from creative.capture.cdp import ENDED, BrowserGone, Connection, Event, Refused
-from creative.capture.failures import crashed, rejected, unreachable
+from creative.capture.failures import crashed, rejected, unheld, unreachable
 from creative.capture.gate import HTML_URL, Gate, watch
 from creative.capture.guard import Guard
 from creative.capture.loading import Answered, Loading
@@ -323,6 +323,8 @@ class Page:
         if kind not in ("iframe", "worker", "worklet", "auction_worklet"):
             # Service workers and what else may come: never let go.
             return
+        if kind == "iframe" and params["targetInfo"].get("url") == "about:srcdoc":
+            self._fail(unheld())
         self._sessions.add(session)
         self._connection.listen(session, self._event)
         commands = watch(worker=kind != "iframe")
