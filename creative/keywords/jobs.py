@@ -67,7 +67,10 @@ def embed_job(texts: list[str], progress: Progress) -> Packed:
         vectors = embed.encode(texts, progress)
         return {"data": vectors.tobytes(), "dimensions": vectors.shape[1]}
     first = embed.encode(texts, lambda done, label: progress(done / 2, label))
-    second = english.encode(texts, lambda done, label: progress(0.5 + done / 2, label))
+    read = english.sample(len(texts))
+    second = english.encode(texts[read], lambda done, label: progress(0.5 + done / 2, label))
+    if len(second) < len(texts):
+        second = english.complete(first, second, read)
     vectors = np.hstack([first, second])
     return {
         "data": vectors.tobytes(),
