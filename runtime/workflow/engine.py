@@ -302,7 +302,7 @@ class Run:
         outputs = None
         if status == SUCCEEDED:
             with use_workflow_file_runtime(self._store):
-                outputs = plain_files(self._shown(event.node_run_result.outputs))
+                outputs = plain_files(event.node_run_result.outputs)
         self._emit(node.id, status, elapsed, error, outputs=outputs)
 
     def _see_skipped(self) -> None:
@@ -398,18 +398,6 @@ class Run:
             if found is not None:
                 talk.variables[variable["name"]] = plain_files(found.to_object())
         talk.turns.append((self._inputs.query, str(outputs.get("answer") or "")))
-
-    def _shown(self, value: Any) -> Any:
-        """Outputs for an event: no bytes, no objects of graphon's."""
-        if isinstance(value, Segment):
-            return self._shown(value.to_object())
-        if isinstance(value, BaseModel) and not isinstance(value, File):
-            return value.model_dump(mode="json")
-        if isinstance(value, Mapping):
-            return {str(key): self._shown(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [self._shown(item) for item in value]
-        return value
 
     def _plain(self, value: Any) -> Any:
         if isinstance(value, File):

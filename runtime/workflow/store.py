@@ -18,6 +18,7 @@ from graphon.file.enums import FileTransferMethod, FileType
 from graphon.file.models import File
 from graphon.http.response import HttpResponse
 from graphon.variables.segments import Segment
+from pydantic import BaseModel
 
 from runtime.answers.files import DEFAULT_MIME_TYPE, FileServer, extension_of, kind_of
 from runtime.errors import StudioError
@@ -203,6 +204,8 @@ def plain_files(value: Any) -> Any:
         return dict(value.to_dict())
     if isinstance(value, Segment):
         return plain_files(value.to_object())
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
     if isinstance(value, Mapping):
         return {key: plain_files(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
