@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from runtime.cli import app
 from runtime.commands.asking import Terminal
 from runtime.console import StepView
 from runtime.errors import StudioError, UsageError
@@ -71,22 +73,34 @@ def studio(tmp_path: Path) -> Any:
     return start
 
 
-def test_a_conversation_goes_on_in_the_next_run(studio: Any, tmp_path: Path) -> None:
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Does `studio workflow …` in this process: much faster than starting one."""
+    for name in [name for name in os.environ if name.startswith("STUDIO_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("STUDIO_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+
+    def do(*arguments: str, said: str = "") -> Result:
+        return CliRunner().invoke(app, ["workflow", *arguments], input=said)
+
+    return do
+
+
+def test_a_conversation_goes_on_in_the_next_run(here: Any, tmp_path: Path) -> None:
     (tmp_path / "w.yml").write_text(talkative())
     said = []
     for query in ("one", "two"):
-        run = studio("run", "w.yml", "--query", query, "--conversation", "k", "--json")
-        out, err = run.communicate(timeout=60)
-        assert run.returncode == 0, err
-        said.append(json.loads(out)["outputs"]["answer"])
+        run = here("run", "w.yml", "--query", query, "--conversation", "k", "--json")
+        assert run.exit_code == 0, run.stderr
+        said.append(json.loads(run.stdout)["outputs"]["answer"])
     assert said == ["1: - one", "2: - one\n- two"]
 
 
-def test_a_chat_remembers_until_it_ends(studio: Any, tmp_path: Path) -> None:
+def test_a_chat_remembers_until_it_ends(here: Any, tmp_path: Path) -> None:
     (tmp_path / "w.yml").write_text(talkative())
-    chat = studio("chat", "w.yml")
-    out, _ = chat.communicate("eins\nzwei\n", timeout=60)
-    assert (chat.returncode, out) == (0, "1: - eins\n2: - eins\n- zwei\n")
+    chat = here("chat", "w.yml", said="eins\nzwei\n")
+    assert (chat.exit_code, chat.stdout) == (0, "1: - eins\n2: - eins\n- zwei\n")
     assert not (tmp_path / "data" / "conversations").exists()
 
 
@@ -110,28 +124,26 @@ def test_ctrl_c_stops_the_run_and_its_code_and_is_recorded(studio: Any, tmp_path
     assert "Stopped." in err
 
 
-def test_events_are_lines_and_hide_secrets(studio: Any, tmp_path: Path) -> None:
+def test_events_are_lines_and_hide_secrets(here: Any, tmp_path: Path) -> None:
     (tmp_path / "w.yml").write_text(waiting(0))
     (tmp_path / ".env").write_text("STUDIO_ENV_TOKEN=s3cr3t\n")
-    run = studio("run", "w.yml", "--events")
-    out, err = run.communicate(timeout=60)
-    assert run.returncode == 0, err
-    events = [json.loads(line) for line in out.splitlines()]
+    run = here("run", "w.yml", "--events")
+    assert run.exit_code == 0, run.stderr
+    events = [json.loads(line) for line in run.stdout.splitlines()]
     names = [event["event"] for event in events]
     assert names[0] == "workflow_started"
     assert names[1:-1] == ["node_started", "node_finished"] * 3
     assert names[-1] == "workflow_finished"
     assert events[-1]["data"]["outputs"] == {"o": "***"}
-    assert "s3cr3t" not in out
+    assert "s3cr3t" not in run.stdout
 
 
-def test_a_secret_that_nobody_gives_is_refused(studio: Any, tmp_path: Path) -> None:
+def test_a_secret_that_nobody_gives_is_refused(here: Any, tmp_path: Path) -> None:
     (tmp_path / "w.yml").write_text(waiting(0))
-    run = studio("run", "w.yml", "--events")
-    out, err = run.communicate(timeout=60)
-    assert run.returncode == 2
-    assert "STUDIO_ENV_TOKEN" in err
-    last = json.loads(out.splitlines()[-1])
+    run = here("run", "w.yml", "--events")
+    assert run.exit_code == 2
+    assert "STUDIO_ENV_TOKEN" in run.stderr
+    last = json.loads(run.stdout.splitlines()[-1])
     assert (last["event"], last["data"]["error"]["type"]) == (
         "workflow_finished",
         "WorkflowInvalid",
