@@ -354,6 +354,8 @@ def endpoint() -> Iterator[str]:
     assert program is not None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         options = ["--headless", "--remote-debugging-port=0", f"--user-data-dir={folder}"]
+        # As the guide asks for; without it, see test_capture_process_remote.py.
+        options.append("--disable-features=IsolateSandboxedIframes")
         if os.geteuid() == 0:
             options.append("--no-sandbox")
         with subprocess.Popen(
