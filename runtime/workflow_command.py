@@ -23,7 +23,7 @@ from runtime.workflow.conversation import Conversation
 from runtime.workflow.dsl import read
 from runtime.workflow.inputs import variables_of
 from runtime.workflow.means import Means
-from runtime.workflow.result import NodeEvent, OnText, WorkflowResult
+from runtime.workflow.result import STOPPED_BY_PERSON, NodeEvent, OnText, WorkflowResult
 from runtime.workflow.run import MAX_SECONDS
 from runtime.workflow.run import run as run_workflow
 from runtime.workflow_events import Events
@@ -111,6 +111,8 @@ def run(
         record.files(saved.values())
         if error is not None:
             record.failed(error)
+        if result.error is not None and result.error.type == STOPPED_BY_PERSON:
+            record.stopped()
     return WorkflowRun(result, shown, error)
 
 

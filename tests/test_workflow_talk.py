@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -122,6 +123,10 @@ def test_ctrl_c_stops_the_run_and_its_code_and_is_recorded(studio: Any, tmp_path
     assert last["data"]["status"] == "stopped"
     assert last["data"]["error"]["type"] == "Stopped"
     assert "Stopped." in err
+    (kept,) = sqlite3.connect(tmp_path / "data" / "ledger" / "runs.sqlite3").execute(
+        "SELECT status FROM runs"
+    )
+    assert kept == ("stopped",)
 
 
 def test_events_are_lines_and_hide_secrets(here: Any, tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ from runtime.workflow.result import (
     RUNNING,
     SKIPPED,
     STARTED,
+    STOPPED_BY_PERSON,
     SUCCEEDED,
     NodeEvent,
     NodeResult,
@@ -152,7 +153,7 @@ class Run:
         if self._means.stop.is_set() and self._error is not None:
             # What the stop itself broke is no failure of a node.
             self._status = STOPPED
-            self._error = RunError("Stopped", "The workflow was stopped.")
+            self._error = RunError(STOPPED_BY_PERSON, "The workflow was stopped.")
         self._see_skipped()
         with use_workflow_file_runtime(self._store):
             outputs = {k: self._plain(v) for k, v in engine.runtime_state.outputs.items()}

@@ -89,6 +89,10 @@ class NodeResult:
     error: str = ""
 
 
+STOPPED_BY_PERSON = "Stopped"
+"""RunError.type of a run that somebody stopped; one that met a limit names that."""
+
+
 @dataclass(frozen=True)
 class RunError:
     """Why a run failed.
