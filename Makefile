@@ -13,7 +13,7 @@ demo: browser
 	@.venv/bin/studio demo
 
 test: browser
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n auto --dist loadfile
 
 check: setup
 	@$(PYTHON) -m ruff check .
