@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from creative.capture import rules
-from creative.capture.rules import Rules, load, site, table
+from creative.capture.blocklist import Rules, site
+from creative.capture.rules import load, table
 from creative.errors import InvalidInput, TooLarge
 
 PAGE = "news.example.com"
