@@ -1,0 +1,133 @@
+"""The data of ad variants, and who hands what to whom.
+
+    AdsRequest -> look -> Look -> write -> list[Copy] -> fit -> list[Copy]
+               -> draw -> list[Drawn] -> score -> list[Variant] -> Campaign
+
+`platforms.py` has the rules (`Platform`, `FieldRule`, `PictureRule`), loaded from platforms.yaml.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+WriterName = Literal["model", "dify_app", "builtin"]
+"""Who wrote a variant."""
+SourceKind = Literal["url", "html", "image", "none"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Size(_Frozen):
+    """A size in pixels."""
+
+    width: int = Field(ge=16, le=4096)
+    height: int = Field(ge=16, le=4096)
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+class Feedback(_Frozen):
+    """What a person thought of an earlier variant of the same brand."""
+
+    verdict: Literal["approve", "reject", ""] = ""
+    rating: int | None = Field(None, ge=1, le=5)
+    note: str = ""
+    fields: dict[str, tuple[str, ...]] = Field({}, description="texts of that variant, by field")
+
+
+class AdsRequest(_Frozen):
+    """What is wanted. Texts are as the user typed them, without surrounding white space."""
+
+    source_url: str = ""
+    source_html: str = ""
+    source_image: bytes = Field(b"", repr=False, description="an existing ad or a product picture")
+    brief: str = Field("", description="what to say, and to whom")
+    brand: str = ""
+    platforms: tuple[str, ...] = Field(("google_search",), description="ids of platforms.yaml")
+    count: int = Field(3, ge=1, le=20, description="variants per platform")
+    language: str = Field("", description="BCP 47; empty: that of the brief, else of the page")
+    tone: str = ""
+    must_include: tuple[str, ...] = ()
+    must_avoid: tuple[str, ...] = ()
+    sizes: tuple[Size, ...] = Field((), description="instead of the platforms' own sizes")
+    make_pictures: bool = True
+    engine: Literal["auto", "model", "dify_app", "builtin"] = "auto"
+    logo: bytes = Field(b"", repr=False, description="a picture, best a PNG with transparency")
+    colours: tuple[str, ...] = Field((), description="brand colours, #rrggbb, the main one first")
+    seed: int = 0
+    feedback: tuple[Feedback, ...] = Field((), description="examples for the writer")
+
+
+class Look(_Frozen):
+    """What is known of the thing to advertise. Empty where nothing is known."""
+
+    kind: SourceKind = "none"
+    url: str = Field("", description="final address of the page")
+    title: str = ""
+    description: str = ""
+    headings: tuple[str, ...] = ()
+    buttons: tuple[str, ...] = ()
+    prices: tuple[str, ...] = ()
+    text: str = Field("", description="the page's readable text, at most 4,000 characters")
+    language: str = Field("en", description="BCP 47: the language that variants are written in")
+    brand: str = ""
+    colours: tuple[str, ...] = Field((), description="#rrggbb, the main one first")
+    screenshot: bytes = Field(b"", repr=False, description="the page or the given ad, PNG or JPEG")
+    logo: bytes = Field(b"", repr=False, description="PNG")
+    image: bytes = Field(b"", repr=False, description="the page's main picture or the given one")
+    notes: tuple[str, ...] = Field((), description="what could not be had, for people")
+
+
+class Copy(_Frozen):
+    """The texts of one variant for one platform."""
+
+    id: str = Field(description="platform and number, such as meta_feed-2")
+    platform: str
+    fields: dict[str, tuple[str, ...]] = Field(description="texts by the platform's field names")
+    angle: str = Field("", description="keyword, benefit, proof, offer, cta, brand or question")
+    image_prompt: str = Field("", description="what an image engine should draw, without text")
+    engine: WriterName = "builtin"
+    notes: tuple[str, ...] = ()
+
+    def text(self, role: str, rules: dict[str, str]) -> str:
+        """The first text of the field that plays `role`; `rules` maps field names to roles."""
+        for name, texts in self.fields.items():
+            if rules.get(name) == role and texts:
+                return texts[0]
+        return ""
+
+
+class Drawn(_Frozen):
+    """One finished picture."""
+
+    filename: str = Field(description="brand_platform_variant_size.ext")
+    platform: str
+    variant: str = Field(description="the Copy's id")
+    width: int
+    height: int
+    mime_type: Literal["image/png", "image/jpeg"]
+    data: bytes = Field(repr=False)
+    contrast: float = Field(description="lowest WCAG contrast ratio of its texts, measured on it")
+    clutter: float = Field(description="0 calm to 1 busy: edges behind and around the texts")
+    background: Literal["engine", "source", "layout"]
+    notes: tuple[str, ...] = ()
+
+
+class Variant(_Frozen):
+    """A variant as it is handed over."""
+
+    id: str
+    platform: str
+    fields: dict[str, Any]
+    angle: str
+    image_prompt: str
+    score: float = Field(ge=0, le=1)
+    score_parts: dict[str, float | None] = Field(description="0 to 1 each; None: not measured")
+    engine: WriterName
+    notes: tuple[str, ...]
+    files: tuple[str, ...] = Field(description="names of its pictures")
