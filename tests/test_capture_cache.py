@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from creative import shelf
 from creative.capture import cache as caches
 from creative.capture.cache import Cache
 from creative.capture.facts import PageFacts
@@ -51,7 +52,7 @@ def cache(tmp_path: Path) -> Cache:
 
 
 def entries(cache: Cache) -> list[Path]:
-    return sorted(cache._home().glob("*.shot"))
+    return sorted(cache.shelf.home().glob("*.shot"))
 
 
 def test_what_was_put_comes_back_whole(cache: Cache) -> None:
@@ -65,8 +66,7 @@ def test_what_was_put_comes_back_whole(cache: Cache) -> None:
     assert "ago by an earlier call" in found.notes[-1]
     assert found.model_copy(update={"cached": False, "notes": ()}) == shot()
     # Another process finds it too.
-    assert cache._home() == cache._given
-    again = Cache(cache._home()).get(asked, WHERE)
+    again = Cache(cache.shelf.home()).get(asked, WHERE)
     assert again is not None
     assert again.title == "Account of Ann"
 
@@ -147,7 +147,7 @@ def test_the_disk_tells_nothing(cache: Cache) -> None:
     asked = request(basic_auth="ann:hunter22", headers=(("X-Key", "sesame99"),))
     cache.put(asked, WHERE, shot())
     (entry,) = entries(cache)
-    folder = cache._home()
+    folder = cache.shelf.home()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE(entry.stat().st_mode) == 0o600
     everything = b"".join(
@@ -188,7 +188,7 @@ def test_the_oldest_make_room(tmp_path: Path) -> None:
     small_shot = shot(b"x" * 10_000)
     for number in range(5):
         small.put(request(width=100 + number), WHERE, small_shot)
-        path = small._place(request(width=100 + number), WHERE)[0]
+        path = sorted(entries(small), key=lambda one: one.stat().st_mtime)[-1]
         os.utime(path, (time.time() - 100 + number,) * 2)
     kept = [small.get(request(width=100 + n), WHERE) is not None for n in range(5)]
     assert kept == [False, False, False, True, True]
@@ -223,7 +223,7 @@ def test_a_folder_that_others_can_enter_is_not_used(tmp_path: Path) -> None:
         mine.put(request(), WHERE, shot())
         assert mine.get(request(), WHERE) is not None
         assert list(folder.iterdir()) == []
-        assert stat.S_IMODE(mine._home().stat().st_mode) == 0o700
+        assert stat.S_IMODE(mine.shelf.home().stat().st_mode) == 0o700
 
 
 def test_a_disk_that_takes_nothing_costs_no_picture(
@@ -232,7 +232,7 @@ def test_a_disk_that_takes_nothing_costs_no_picture(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(caches.tempfile, "mkstemp", full)
+    monkeypatch.setattr(shelf.tempfile, "mkstemp", full)
     cache.put(request(), WHERE, shot())
     assert entries(cache) == []
 
@@ -241,11 +241,11 @@ def test_an_entry_of_another_version(cache: Cache, monkeypatch: pytest.MonkeyPat
     usual = json.dumps
 
     def older(value: Any, **options: Any) -> str:
-        if isinstance(value, dict) and "shot" in value:
-            value["shot"].pop("browser")
+        if isinstance(value, dict) and "made" in value:
+            value["value"].pop("browser")
         return usual(value, **options)
 
-    monkeypatch.setattr(caches.json, "dumps", older)
+    monkeypatch.setattr(shelf.json, "dumps", older)
     cache.put(request(), WHERE, shot())
     assert entries(cache)
     assert cache.get(request(), WHERE) is None
@@ -259,5 +259,5 @@ def test_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mine.put(request(), WHERE, shot())
     assert len(list((tmp_path / "kept" / "screenshots").glob("*.shot"))) == 1
     monkeypatch.delenv(caches.VARIABLE)
-    monkeypatch.setattr(caches.tempfile, "tempdir", str(tmp_path))
-    assert Cache()._home().parent == tmp_path
+    monkeypatch.setattr(shelf.tempfile, "tempdir", str(tmp_path))
+    assert Cache().shelf.home().parent == tmp_path
