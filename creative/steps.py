@@ -6,11 +6,16 @@ events into Dify's log messages, `studio` into a progress bar, a test into a lis
 
 from __future__ import annotations
 
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import FrameType
+
+from creative.usage import Usage
 
 
 class Phase(StrEnum):
@@ -22,6 +27,26 @@ class Phase(StrEnum):
     PARSE = "PARSE"
     SAVE = "SAVE"
     DONE = "DONE"
+
+    @property
+    def first(self) -> int:
+        """Percent of the call at which the phase begins."""
+        return _RANGES[self][0]
+
+    @property
+    def last(self) -> int:
+        """Percent of the call at which the phase ends."""
+        return _RANGES[self][1]
+
+
+_RANGES: dict[Phase, tuple[int, int]] = {
+    Phase.INIT: (0, 10),
+    Phase.PREP: (10, 25),
+    Phase.AI_CALL: (25, 70),
+    Phase.PARSE: (70, 85),
+    Phase.SAVE: (85, 98),
+    Phase.DONE: (98, 100),
+}
 
 
 class Status(StrEnum):
@@ -38,11 +63,14 @@ class StepEvent:
     """One thing to tell.
 
     Attributes:
-        number: which step of the call, from 0; events of one step share it.
+        number: which step of the call, from 1; events of one step share it.
+        function: which function of `creative` works, such as "keywords.cluster".
         percent: how far the whole call is, 0 to 100, never falling.
         elapsed: seconds since the step began.
-        cost: money spent in the step, in `currency`; None where it is not known.
+        cost: money spent in the step, in `currency`; None where it is not known, or several
+            currencies were spent (`usage` has them all).
         tokens: language-model tokens used in the step.
+        usage: everything that the step used; the same object for all its events.
         preview: a small JPEG of how far a picture is, or nothing.
     """
 
@@ -57,6 +85,13 @@ class StepEvent:
     currency: str = "USD"
     tokens: int = 0
     preview: bytes = field(default=b"", repr=False)
+    function: str = ""
+    usage: Usage = field(default_factory=Usage)
+
+    @property
+    def duration_ms(self) -> int:
+        """Whole milliseconds since the step began."""
+        return round(self.elapsed * 1000)
 
 
 @dataclass
@@ -69,10 +104,10 @@ class Step:
     label: str
     start: int
     end: int
+    function: str = ""
     began: float = field(default_factory=time.monotonic)
-    cost: float | None = None
-    currency: str = "USD"
-    tokens: int = 0
+    usage: Usage = field(default_factory=Usage)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def progress(self, fraction: float, label: str | None = None) -> None:
         """The step is `fraction` (0 to 1) done; `label` replaces what it says it is doing."""
@@ -86,12 +121,38 @@ class Step:
         if small:
             self._steps._emit(self, Status.PROGRESS, self._steps.percent, preview=small)
 
-    def spent(self, cost: float | None = None, tokens: int = 0, currency: str = "USD") -> None:
-        """Add what this step cost."""
-        if cost is not None:
-            self.cost = (self.cost or 0.0) + cost
-            self.currency = currency
-        self.tokens += tokens
+    def spent(
+        self,
+        cost: float | None = None,
+        tokens: int = 0,
+        currency: str = "USD",
+        *,
+        tokens_in: int = 0,
+        tokens_out: int = 0,
+        model: str = "",
+        pictures: int = 0,
+    ) -> None:
+        """Add what one answer or drawing cost; several threads may share a step.
+
+        Args:
+            cost: in `currency`; None where it is not known.
+            tokens: all tokens, where nobody says which went in and which came out.
+            currency: three capitals. Different ones are kept apart, never added up.
+            tokens_in: tokens that a model read.
+            tokens_out: tokens that a model wrote.
+            model: who answered or drew, for people.
+            pictures: how many pictures an engine made.
+        """
+        with self._lock:
+            self.usage.add(
+                cost,
+                tokens,
+                currency,
+                tokens_in=tokens_in,
+                tokens_out=tokens_out,
+                model=model,
+                pictures=pictures,
+            )
 
 
 class Steps:
@@ -107,26 +168,38 @@ class Steps:
         self.thumbnail: Callable[[bytes], bytes] | None = None
         """Makes a picture small enough for a log; without it previews are not told."""
         self.events: list[StepEvent] = []
-        self._count = 0
+        self._all: list[Step] = []
 
-    @contextmanager
-    def step(self, phase: Phase, label: str, until: int) -> Iterator[Step]:
+    def step(
+        self, phase: Phase, label: str, until: int | None = None, *, function: str = ""
+    ) -> AbstractContextManager[Step]:
         """A step that brings the call to `until` percent; an exception marks it as failed.
 
         Args:
-            phase: which phase it belongs to.
+            phase: which phase it belongs to; the step begins inside it at the earliest.
             label: what happens, in words a user understands.
-            until: percentage of the whole call that is reached at its end.
+            until: percentage of the whole call that is reached at its end; default: the end of
+                its phase. Several steps of a phase share it by naming less.
+            function: which function works; default: the one that opens the step.
         """
-        step = Step(self, self._count, phase, label, self._percent, until)
-        self._count += 1
+        function = function or _function(sys._getframe(1))
+        end = phase.last if until is None else until
+        return self._open(phase, label, end, function)
+
+    @contextmanager
+    def _open(self, phase: Phase, label: str, until: int, function: str) -> Iterator[Step]:
+        start = max(self._percent, phase.first)
+        step = Step(
+            self, len(self._all) + 1, phase, label, start, max(start, min(until, 100)), function
+        )
+        self._all.append(step)
         self._emit(step, Status.START, step.start)
         try:
             yield step
         except BaseException as error:
             self._emit(step, Status.ERROR, self._percent, str(error) or type(error).__name__)
             raise
-        self._emit(step, Status.DONE, until)
+        self._emit(step, Status.DONE, step.end)
 
     @property
     def percent(self) -> int:
@@ -138,15 +211,19 @@ class Steps:
         return b"" if self.thumbnail is None else self.thumbnail(picture)
 
     @property
+    def usage(self) -> Usage:
+        """What all steps used, also those that failed: it is paid for."""
+        return Usage.total(step.usage for step in self._all)
+
+    @property
     def cost(self) -> float | None:
-        """Money spent in all finished steps; None if no step knew."""
-        costs = [e.cost for e in self.events if e.status is Status.DONE and e.cost is not None]
-        return sum(costs) if costs else None
+        """Money spent; None if no step knew, or several currencies were spent."""
+        return self.usage.price
 
     @property
     def tokens(self) -> int:
-        """Tokens used in all finished steps."""
-        return sum(e.tokens for e in self.events if e.status is Status.DONE)
+        """Tokens used."""
+        return self.usage.tokens
 
     def _emit(
         self, step: Step, status: Status, percent: float, error: str = "", preview: bytes = b""
@@ -160,11 +237,27 @@ class Steps:
             self._percent,
             time.monotonic() - step.began,
             error,
-            step.cost,
-            step.currency,
-            step.tokens,
+            step.usage.price,
+            step.usage.currency or "USD",
+            step.usage.tokens,
             preview,
+            step.function,
+            step.usage,
         )
         self.events.append(event)
         if self._listener is not None:
             self._listener(event)
+
+
+def _function(frame: FrameType) -> str:
+    """The function of a frame as people of this project call it: package and public name.
+
+    A private function goes by its module: `creative.images.generate._ready` is part of
+    "images.generate".
+    """
+    module = str(frame.f_globals.get("__name__", "")).removeprefix("creative.").split(".")
+    name = frame.f_code.co_name
+    if name.startswith(("_", "<")):
+        return ".".join(module)
+    is_package = "__path__" in frame.f_globals
+    return ".".join([*(module if is_package else module[:-1]), name])

@@ -97,11 +97,11 @@ def test_steps_tell_their_story() -> None:
         step.spent(0.25, tokens=3)
         step.spent(0.5)
     assert [(e.label, e.status, e.percent) for e in heard] == [
-        ("Reading", Status.START, 0),
+        ("Reading", Status.START, 10),
         ("Reading", Status.DONE, 20),
-        ("Drawing", Status.START, 20),
-        ("Drawing, step 10 of 20", Status.PROGRESS, 55),
-        ("Drawing, step 10 of 20", Status.PROGRESS, 55),
+        ("Drawing", Status.START, 25),
+        ("Drawing, step 10 of 20", Status.PROGRESS, 57),
+        ("Drawing, step 10 of 20", Status.PROGRESS, 57),
         ("Drawing, step 10 of 20", Status.DONE, 90),
     ]
     assert (steps.cost, steps.tokens) == (0.75, 3)

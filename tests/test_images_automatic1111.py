@@ -468,7 +468,7 @@ def test_what_is_not_ours_is_shown_as_the_servers_work_only() -> None:
         draw(server.url, steps=steps)
     progress = [event for event in steps.events if event.status is Status.PROGRESS]
     assert progress
-    assert all(event.percent == 0 and "whose job" in event.label for event in progress)
+    assert all(event.percent == 25 and "whose job" in event.label for event in progress)
 
 
 def test_progress_that_cannot_be_read_costs_a_note_and_no_picture() -> None:

@@ -219,7 +219,7 @@ def test_a_task_as_runware_wants_it_and_its_pictures(at: At) -> None:
     second = parse(drawn.pictures[1].infotext)
     assert (second.seed, second.sampler, second.steps) == (8, "DPM++ 2M Karras", 20)
     assert second.model == "runware:101@1"
-    assert [line for line in told if line.startswith("50 Runware: 1 of 2 done")]
+    assert [line for line in told if line.startswith("62 Runware: 1 of 2 done")]
 
 
 def test_an_image_and_a_mask_go_along(at: At) -> None:
