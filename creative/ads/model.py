@@ -15,6 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field
 WriterName = Literal["model", "dify_app", "builtin"]
 """Who wrote a variant."""
 SourceKind = Literal["url", "html", "image", "none"]
+State = Literal["pending", "processing", "completed", "failed"]
+"""Of a variant: nobody works on it yet, it is being finished, it is there, it is left out."""
+Ground = Literal["auto", "engine", "source", "layout"]
+"""What pictures stand on; auto: what an engine draws, else the source's picture, else a layout."""
 
 
 class _Frozen(BaseModel):
@@ -56,11 +60,15 @@ class AdsRequest(_Frozen):
     must_avoid: tuple[str, ...] = ()
     sizes: tuple[Size, ...] = Field((), description="instead of the platforms' own sizes")
     make_pictures: bool = True
+    backgrounds: Ground = "auto"
     engine: Literal["auto", "model", "dify_app", "builtin"] = "auto"
     logo: bytes = Field(b"", repr=False, description="a picture, best a PNG with transparency")
     colours: tuple[str, ...] = Field((), description="brand colours, #rrggbb, the main one first")
     seed: int = 0
     feedback: tuple[Feedback, ...] = Field((), description="examples for the writer")
+    cache_seconds: float = Field(
+        0.0, description="the page's looks and the writer's answer this old are as good; 0: none"
+    )
 
 
 class Look(_Frozen):
@@ -131,3 +139,37 @@ class Variant(_Frozen):
     engine: WriterName
     notes: tuple[str, ...]
     files: tuple[str, ...] = Field(description="names of its pictures")
+
+
+class Dropped(_Frozen):
+    """A variant that is not handed over."""
+
+    id: str
+    platform: str
+    reason: str = Field(description="for people")
+
+
+class Table(_Frozen):
+    """A file that a platform's bulk tool takes."""
+
+    filename: str
+    data: bytes = Field(repr=False, description="CSV")
+
+
+class Campaign(_Frozen):
+    """Everything that came of a request."""
+
+    variants: tuple[Variant, ...] = Field(description="at least one, by platform and number")
+    dropped: tuple[Dropped, ...] = ()
+    pictures: tuple[Drawn, ...] = ()
+    tables: tuple[Table, ...] = ()
+    contact_sheet: bytes = Field(b"", repr=False, description="PNG; empty without pictures")
+    look: Look
+    states: dict[str, State] = Field(description="of every variant that was wanted, by id")
+    engine: WriterName = Field(description="who wrote most of the variants")
+    notes: tuple[str, ...] = Field((), description="what differs from what was asked, for people")
+
+    @property
+    def best(self) -> Variant:
+        """The one with the highest score; of several the first."""
+        return max(self.variants, key=lambda variant: variant.score)
