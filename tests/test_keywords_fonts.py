@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import features
 
-from creative.keywords import fonts
-from creative.keywords.fonts import Fonts
+from creative import fonts
+from creative.fonts import Fonts
 from creative.keywords.sheet import Sheet
 
 LATIN = "Größe, coração, plněný, żółw"

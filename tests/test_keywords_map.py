@@ -13,9 +13,9 @@ from PIL import Image
 
 from creative.deadline import Deadline
 from creative.errors import InvalidInput
+from creative.fonts import Fonts
 from creative.keywords import bubbles, layout
 from creative.keywords import map as keyword_map
-from creative.keywords.fonts import Fonts
 from creative.keywords.sheet import PAPER, Sheet
 from creative.worker import Worker
 from tests.test_keywords_fonts import CHINESE, JAPANESE, font_with

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from creative.fonts import Lettering
 from creative.keywords import embed, layout
-from creative.keywords.fonts import Lettering
 from creative.keywords.sheet import Sheet
 
 Reals = NDArray[np.float64]

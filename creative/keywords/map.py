@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from creative.errors import InvalidInput
+from creative.fonts import Fonts, Lettering
 from creative.keywords import layout
 from creative.keywords.bubbles import (
     BUBBLES,
@@ -27,7 +28,6 @@ from creative.keywords.bubbles import (
     place_strays,
     read_rows,
 )
-from creative.keywords.fonts import Fonts, Lettering
 from creative.keywords.sheet import FAINT, INK, PAPER, Colour, Sheet
 from creative.worker import Progress
 

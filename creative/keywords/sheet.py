@@ -15,7 +15,7 @@ from PIL.ImageFont import FreeTypeFont
 from PIL.PngImagePlugin import PngInfo
 
 from creative.errors import EngineUnavailable
-from creative.keywords.fonts import Fonts, Lettering
+from creative.fonts import Fonts, Lettering
 
 Colour = tuple[int, int, int]
 INK, FAINT, PAPER = (31, 41, 55), (107, 114, 128), (255, 255, 255)

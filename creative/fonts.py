@@ -1,8 +1,8 @@
-"""Fonts for the map: one that has every letter of a name, or an honest "none has".
+"""Fonts for what we draw: one that has every letter of a text, or an honest "none has".
 
-Runs in the worker process only: it imports Pillow. Fonts come from Python packages that carry
+Runs in worker processes only: it imports Pillow. Fonts come from Python packages that carry
 one, from the system's folders, and last from Pillow itself; `fonts.yaml` says which are wanted.
-A letter that a font lacks would be drawn as a box, so a name is written only where every letter
+A letter that a font lacks would be drawn as a box, so a text is written only where every letter
 of it is there.
 """
 
@@ -17,11 +17,14 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from PIL import ImageFont, features
 from PIL.ImageFont import FreeTypeFont
 from pydantic import BaseModel, ConfigDict
+
+Weight = Literal["regular", "bold"]
 
 _SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
 _OTHERS = 150
@@ -35,6 +38,7 @@ class _Row(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     covers: str
+    weight: Weight = "regular"
     source: str
     checked: str
 
@@ -62,10 +66,12 @@ def _table() -> _Table:
     return _Table.model_validate(yaml.safe_load(text))
 
 
-def package_fonts() -> list[Path]:
+def package_fonts(weight: Weight = "regular") -> list[Path]:
     """Font files of installed Python packages, the wanted one first."""
     found = []
     for row in _table().packages:
+        if row.weight != weight:
+            continue
         spec = importlib.util.find_spec(row.package)
         for folder in (spec.submodule_search_locations or ()) if spec else ():
             path = Path(folder) / row.file
@@ -89,8 +95,11 @@ def system_folders() -> list[Path]:
     return [*folders, home / ".fonts"]
 
 
-def system_fonts(folders: Sequence[Path] | None = None) -> list[Path]:
-    """Font files of the system: those that the table names in its order, then some others."""
+def system_fonts(folders: Sequence[Path] | None = None, weight: Weight = "regular") -> list[Path]:
+    """Font files of the system: those that the table names in its order, then some others.
+
+    Of another weight than regular, only those that the table names.
+    """
     files = sorted(
         Path(folder, name)
         for root in (system_folders() if folders is None else folders)
@@ -100,11 +109,15 @@ def system_fonts(folders: Sequence[Path] | None = None) -> list[Path]:
     )
     named: list[Path] = []
     for row in _table().files:
+        if row.weight != weight:
+            continue
         named += [
             path
             for path in files
             if path not in named and fnmatch.fnmatch(path.name.lower(), row.pattern.lower())
         ]
+    if weight != "regular":
+        return named
     others = [path for path in files if path not in named]
     # Upright text faces before slanted, bold and narrow ones.
     others.sort(key=lambda path: ("regular" not in path.name.lower(), path.name))
@@ -118,10 +131,12 @@ class Lettering:
     Attributes:
         text: as it will be written: without symbols (emoji, …) that the font lacks.
         face: which font has all of it; a key for `Fonts.sized`.
+        bold: whether that font is a bold one.
     """
 
     text: str
     face: Path | None
+    bold: bool = False
 
 
 class Fonts:
@@ -129,11 +144,16 @@ class Fonts:
 
     Args:
         files: font files, the wanted one first; None looks at packages and the system.
+        weight: wanted of those that are looked for; where no bold one has the letters, a
+            regular one that has them is taken.
     """
 
-    def __init__(self, files: Sequence[Path] | None = None) -> None:
-        self._near = package_fonts() if files is None else list(files)
+    def __init__(self, files: Sequence[Path] | None = None, weight: Weight = "regular") -> None:
+        self._weight = weight
+        heavy = package_fonts("bold") if weight == "bold" and files is None else []
+        self._near = [*heavy, *package_fonts()] if files is None else list(files)
         self._far: list[Path] | None = None if files is None else []
+        self._heavy = set(heavy)
         self._opened: dict[tuple[Path | None, int], FreeTypeFont | None] = {}
         self._known: dict[tuple[Path | None, str], bool] = {}
         self._boxes: dict[Path | None, object] = {}
@@ -151,7 +171,7 @@ class Fonts:
                 continue
             rest = " ".join("".join(s for s in wanted if s not in lacking).split())
             if rest:
-                return Lettering(rest, face)
+                return Lettering(rest, face, face in self._heavy)
         return None
 
     def sized(self, face: Path | None, size: int) -> FreeTypeFont | None:
@@ -165,7 +185,9 @@ class Fonts:
         yield from self._near
         if self._far is None:
             # Looking through the folders takes a while: only for what no package can write.
-            self._far = system_fonts()
+            heavy = system_fonts(weight="bold") if self._weight == "bold" else []
+            self._heavy.update(heavy)
+            self._far = [*heavy, *system_fonts()]
         yield from self._far
         yield None
 
