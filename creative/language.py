@@ -10,31 +10,60 @@
 from __future__ import annotations
 
 import json
-import re
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from creative import model_pictures, tokens
+from creative.budget import Budget
 from creative.deadline import Deadline
-from creative.errors import (
-    AnswerInvalid,
-    CreativeError,
-    EngineRejected,
-    EngineUnavailable,
-    shorten,
-)
+from creative.errors import AnswerInvalid, CreativeError, shorten
 from creative.http import redact_text
 from creative.loose_json import objects, without_thinking
+from creative.model_errors import (
+    BudgetSpent,
+    FormatRefused,
+    ModelRefused,
+    PicturesRefused,
+    RateLimited,
+    failure,
+)
 from creative.steps import Step
 
+__all__ = [
+    "Answer",
+    "Budget",
+    "BudgetSpent",
+    "Completion",
+    "FormatRefused",
+    "HalfAnswer",
+    "Image",
+    "LanguageModel",
+    "Message",
+    "ModelRefused",
+    "PicturesRefused",
+    "RateLimited",
+    "ask",
+    "failure",
+]
+
+PICTURE_TOKENS = 1500
+"""A picture in a question, about: providers count 85 to 1,600 for one of the size that we send."""
 MAX_ANSWER_CHARACTERS = 400_000
 """A model that goes on and on is not listened to any longer."""
 _SHOWN = 4000
 """Characters of a useless answer that are sent back with what is wrong with it."""
-_SPENDING = threading.Lock()
+
+
+class Image(BaseModel):
+    """A picture for a model that sees."""
+
+    model_config = ConfigDict(frozen=True)
+
+    data: bytes = Field(repr=False)
+    mime_type: str = Field(description="such as image/png")
 
 
 class Message(BaseModel):
@@ -44,6 +73,7 @@ class Message(BaseModel):
 
     role: Literal["system", "user", "assistant"]
     text: str
+    images: tuple[Image, ...] = Field((), description="of a user's message only")
 
 
 class Completion(BaseModel):
@@ -86,12 +116,18 @@ class LanguageModel(Protocol):
         """
 
 
-class ModelRefused(EngineRejected):
-    """A model that will refuse every other call too: no permission, key or such model."""
+@runtime_checkable
+class HoldsToSchema(Protocol):
+    """A language model whose host has a way of its own to hold it to a schema."""
 
+    def complete_held(
+        self, messages: Sequence[Message], deadline: Deadline, schema: Mapping[str, Any]
+    ) -> Completion:
+        """Send `messages` once, held to `schema`; otherwise like `LanguageModel.complete`.
 
-class RateLimited(EngineRejected):
-    """A refusal that time heals; nothing was done or billed."""
+        Raises:
+            FormatRefused: it cannot be held to it; nothing was done or billed.
+        """
 
 
 class HalfAnswer(CreativeError):
@@ -129,6 +165,7 @@ def ask[S: BaseModel](
     step: Step,
     *,
     partial: bool = False,
+    budget: Budget | None = None,
 ) -> Answer[S]:
     """Ask for JSON and validate it; ask once more if it cannot be used.
 
@@ -140,15 +177,18 @@ def ask[S: BaseModel](
         step: told what the answers cost.
         partial: whether an answer that was cut off, or broke off, is taken as far as it is
             complete.
+        budget: what all questions of the call may cost together; None: anything.
 
     Raises:
+        BudgetSpent: the question would go over `budget`; it was not asked.
+        PicturesRefused: the model takes no pictures; ask again without, if that makes sense.
         AnswerInvalid: neither answer can be used; the error says why and how it begins.
         CreativeError: whatever kept the model from answering.
     """
-    wanted = schema.model_json_schema()
-    conversation = [_with_schema(messages[0], wanted), *messages[1:]]
+    asking = _Asking(model, schema.model_json_schema(), deadline, step, budget)
+    conversation = asking.begun(messages)
     try:
-        completion = _completed(model, conversation, wanted, deadline, step)
+        completion = asking.answer(conversation)
         return _read(completion, schema, partial)
     except HalfAnswer as half:
         return _rest_of(half, schema, partial)
@@ -162,7 +202,7 @@ def ask[S: BaseModel](
             ),
         ]
     try:
-        completion = _completed(model, conversation, wanted, deadline, step)
+        completion = asking.answer_again(conversation)
         return _read(completion, schema, partial)
     except HalfAnswer as half:
         return _rest_of(half, schema, partial)
@@ -180,35 +220,99 @@ class _Useless(Exception):
     """Why an answer cannot be used, in words for the model."""
 
 
-def _with_schema(first: Message, schema: Mapping[str, Any]) -> Message:
-    shown = json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
-    text = (
-        f"{first.text}\n\nAnswer with one JSON object and nothing else: no explanation, no "
-        f"markdown. It must match this JSON schema: {shown}"
-    )
-    return Message(role=first.role, text=text)
+@dataclass(frozen=True)
+class _Asking:
+    """One question, with its second attempt."""
+
+    model: LanguageModel
+    schema: Mapping[str, Any]
+    deadline: Deadline
+    step: Step
+    budget: Budget | None
+
+    def begun(self, messages: Sequence[Message]) -> list[Message]:
+        """The conversation with the schema in it, and pictures as models take them."""
+        first, *others = self._seen(messages)
+        shown = json.dumps(self.schema, ensure_ascii=False, separators=(",", ":"))
+        text = (
+            f"{first.text}\n\nAnswer with one JSON object and nothing else: no explanation, no "
+            f"markdown. It must match this JSON schema: {shown}"
+        )
+        return [first.model_copy(update={"text": text}), *others]
+
+    def _seen(self, messages: Sequence[Message]) -> Sequence[Message]:
+        given = [image.data for message in messages for image in message.images]
+        if not given:
+            return messages
+        made = iter(model_pictures.fitted(given, self.deadline))
+        return [
+            message.model_copy(
+                update={
+                    "images": tuple(
+                        Image(data=data, mime_type=mime_type)
+                        for _, (data, mime_type) in zip(message.images, made, strict=False)
+                    )
+                }
+            )
+            for message in messages
+        ]
+
+    def answer(self, messages: Sequence[Message]) -> Completion:
+        """Ask; without the native format if that is what was refused."""
+        try:
+            return self._paid(self.model.complete, messages, self.schema)
+        except FormatRefused:
+            return self._paid(self.model.complete, messages, None)
+
+    def answer_again(self, messages: Sequence[Message]) -> Completion:
+        """Ask, and hold the model to the schema if its host can do that.
+
+        Not the first time: a host may say that a model can be held to a schema, and be wrong. A
+        model that could not keep to it by itself has nothing to lose.
+        """
+        if isinstance(self.model, HoldsToSchema):
+            try:
+                return self._paid(self.model.complete_held, messages, self.schema)
+            except FormatRefused:
+                pass  # refused before it began: nothing was billed
+        return self.answer(messages)
+
+    def _paid[T](
+        self,
+        ask_model: Callable[[Sequence[Message], Deadline, T], Completion],
+        messages: Sequence[Message],
+        schema: T,
+    ) -> Completion:
+        self.deadline.check(f"asking {self.model.name}")
+        likely = sum(tokens.count(one.text) + PICTURE_TOKENS * len(one.images) for one in messages)
+        reserved = 0 if self.budget is None else self.budget.reserve(self.model.name, likely)
+        done = None
+        try:
+            done = ask_model(messages, self.deadline, schema)
+        except HalfAnswer as half:
+            done = half.completion
+            raise
+        finally:
+            if self.budget is not None:
+                self.budget.settle(reserved, *_used(done, likely))
+            if done is not None:
+                self.step.spent(
+                    done.price,
+                    currency=done.currency,
+                    tokens_in=done.prompt_tokens,
+                    tokens_out=done.completion_tokens,
+                    model=self.model.name,
+                )
+        return done
 
 
-def _completed(
-    model: LanguageModel,
-    messages: Sequence[Message],
-    schema: Mapping[str, Any],
-    deadline: Deadline,
-    step: Step,
-) -> Completion:
-    deadline.check(f"asking {model.name}")
-    try:
-        done = model.complete(messages, deadline, schema)
-    except HalfAnswer as half:
-        _spent(half.completion, step)
-        raise
-    _spent(done, step)
-    return done
-
-
-def _spent(done: Completion, step: Step) -> None:
-    with _SPENDING:  # several calls may share a step
-        step.spent(done.price, done.prompt_tokens + done.completion_tokens, done.currency)
+def _used(done: Completion | None, likely: int) -> tuple[int, int, float | None]:
+    """Tokens in, tokens out and price for a budget; estimated where the host says nothing."""
+    if done is None:
+        return 0, 0, None
+    if done.prompt_tokens or done.completion_tokens:
+        return done.prompt_tokens, done.completion_tokens, done.price
+    return likely, tokens.count(done.text), done.price
 
 
 def _rest_of[S: BaseModel](half: HalfAnswer, schema: type[S], partial: bool) -> Answer[S]:
@@ -249,108 +353,3 @@ def _told(error: ValidationError) -> str:
         for one in error.errors()[:5]
     ]
     return shorten("; ".join(told), 400)
-
-
-def _refused(model: str, said: str, hint: str) -> CreativeError:
-    return ModelRefused(model, said, hint=hint)
-
-
-def _limited(model: str, said: str, hint: str) -> CreativeError:
-    return RateLimited(model, said, hint=hint)
-
-
-def _rejected(model: str, said: str, hint: str) -> CreativeError:
-    return EngineRejected(model, said, hint=hint)
-
-
-def _unavailable(model: str, said: str, hint: str) -> CreativeError:
-    return EngineUnavailable(model, shorten(said, 500).rstrip("."), hint)
-
-
-def _unreadable(model: str, said: str, hint: str) -> CreativeError:
-    return AnswerInvalid(model, shorten(said, 500).rstrip("."), hint)
-
-
-# The first rule that fits counts. Limits per minute and used-up accounts both come as 429 and
-# speak of quotas.
-_RULES: tuple[tuple[str, Callable[[str, str, str], CreativeError], str], ...] = (
-    (
-        r"permission denied",
-        _refused,
-        "This build of the plugin may not use models of this kind: install the released package, "
-        "whose manifest asks for it.",
-    ),
-    (
-        r"credentials? (is|are) not (initialized|provided|set)|incorrect model credentials|"
-        r"invalid.{0,12}(api.?key|token|credential)|incorrect api key|unauthori[sz]ed|"
-        r"authentication|\b40[13]\b|forbidden",
-        _refused,
-        "Set up the model's provider: in Dify under Settings, Model Provider; for the local "
-        "runtime with STUDIO_LLM_BASE_URL and STUDIO_LLM_API_KEY.",
-    ),
-    (
-        r"provider .{0,80}(not exist|not found)|model .{0,80}(not exist|not found|not support)|"
-        r"no such model|unknown model|\b404\b",
-        _refused,
-        "Choose a model that the workspace has.",
-    ),
-    (
-        r"per (second|minute|day)|rate.?limit (was )?(reached|exceeded)|too many requests|"
-        r"overloaded",
-        _limited,
-        "Wait a little, or choose a model with a higher limit.",
-    ),
-    (
-        r"quota|insufficient|billing|credit",
-        _rejected,
-        "The model's account has no credit left: top it up or choose another model.",
-    ),
-    (
-        r"rate.?limit|\b429\b",
-        _limited,
-        "Wait a little, or choose a model with a higher limit.",
-    ),
-    (
-        r"context.{0,12}(length|window|size)|maximum.{0,20}tokens|too many tokens|too long|"
-        r"batch.?size|too large",
-        _rejected,
-        "Choose a model that takes more at once.",
-    ),
-    (
-        r"failed to parse response",
-        _unreadable,
-        "Try again; if it happens again, the plugin's SDK and this Dify do not fit together.",
-    ),
-    (
-        r"exited without response|time.?out|timed out|connection|connect:|dial tcp|unavailable|"
-        r"\b50[0234]\b|server error|stopped in the middle|body closed|\beof\b",
-        _unavailable,
-        "Try again later, or choose another model. It was not asked twice, since the first time "
-        "may have been billed.",
-    ),
-)
-
-_WRAPPED = re.compile(r"^((invoke|read) [\w -]+ model failed: |request failed: |\[[^\]]+\] )+")
-"""What daemon, API and model plugin put in front of what went wrong."""
-_KEY = re.compile(r"\b(sk|pk|rk|api|key|bearer|token)([-_ ]|%20)[\w.*-]{6,}", re.IGNORECASE)
-
-
-def failure(model: str, said: str, deadline: Deadline) -> CreativeError:
-    """The error (not raised) for what a model's host said instead of an answer.
-
-    Dify hands on what went wrong as one text, made of its own words, the model plugin's and
-    those of the model's server.
-
-    Args:
-        model: the model, for people.
-        said: the text.
-        deadline: the call's clock; if its time is up, that is the reason.
-    """
-    if deadline.expired:
-        return deadline.error(f"waiting for {model}")
-    said = _WRAPPED.sub("", said.strip())
-    shown = _KEY.sub(r"\1…", redact_text(said)) or "no reason"
-    for pattern, make, hint in _RULES:
-        if re.search(pattern, said, re.IGNORECASE):
-            return make(model, shown, hint)
-    return _rejected(model, shown, "Check the model's settings, or choose another one.")

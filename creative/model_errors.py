@@ -1,0 +1,141 @@
+"""What a language model's host says when there is no answer, as errors of our tree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from creative.deadline import Deadline
+from creative.errors import (
+    AnswerInvalid,
+    CreativeError,
+    EngineRejected,
+    EngineUnavailable,
+    shorten,
+)
+from creative.http import redact_text
+
+
+class ModelRefused(EngineRejected):
+    """A model that will refuse every other call too: no permission, key or such model."""
+
+
+class RateLimited(EngineRejected):
+    """A refusal that time heals; nothing was done or billed."""
+
+
+class PicturesRefused(EngineRejected):
+    """A model that takes no pictures; without them it may answer."""
+
+
+class FormatRefused(EngineRejected):
+    """A model that cannot be held to a schema; without that it may answer."""
+
+
+class BudgetSpent(CreativeError):
+    """The next question would go over what a call may cost; it was not asked."""
+
+
+def _refused(model: str, said: str, hint: str) -> CreativeError:
+    return ModelRefused(model, said, hint=hint)
+
+
+def _limited(model: str, said: str, hint: str) -> CreativeError:
+    return RateLimited(model, said, hint=hint)
+
+
+def _rejected(model: str, said: str, hint: str) -> CreativeError:
+    return EngineRejected(model, said, hint=hint)
+
+
+def _unavailable(model: str, said: str, hint: str) -> CreativeError:
+    return EngineUnavailable(model, shorten(said, 500).rstrip("."), hint)
+
+
+def _unreadable(model: str, said: str, hint: str) -> CreativeError:
+    return AnswerInvalid(model, shorten(said, 500).rstrip("."), hint)
+
+
+# The first rule that fits counts. Limits per minute and used-up accounts both come as 429 and
+# speak of quotas.
+_RULES: tuple[tuple[str, Callable[[str, str, str], CreativeError], str], ...] = (
+    (
+        r"permission denied",
+        _refused,
+        "This build of the plugin may not use models of this kind: install the released package, "
+        "whose manifest asks for it.",
+    ),
+    (
+        r"credentials? (is|are) not (initialized|provided|set)|incorrect model credentials|"
+        r"invalid.{0,12}(api.?key|token|credential)|incorrect api key|unauthori[sz]ed|"
+        r"authentication|\b40[13]\b|forbidden",
+        _refused,
+        "Set up the model's provider: in Dify under Settings, Model Provider; for the local "
+        "runtime with STUDIO_LLM_BASE_URL and STUDIO_LLM_API_KEY.",
+    ),
+    (
+        r"provider .{0,80}(not exist|not found)|model .{0,80}(not exist|not found|not support)|"
+        r"no such model|unknown model|\b404\b",
+        _refused,
+        "Choose a model that the workspace has.",
+    ),
+    (
+        r"per (second|minute|day)|rate.?limit (was )?(reached|exceeded)|too many requests|"
+        r"overloaded",
+        _limited,
+        "Wait a little, or choose a model with a higher limit.",
+    ),
+    (
+        r"quota|insufficient|billing|credit",
+        _rejected,
+        "The model's account has no credit left: top it up or choose another model.",
+    ),
+    (
+        r"rate.?limit|\b429\b",
+        _limited,
+        "Wait a little, or choose a model with a higher limit.",
+    ),
+    (
+        r"context.{0,12}(length|window|size)|maximum.{0,20}tokens|too many tokens|too long|"
+        r"batch.?size|too large",
+        _rejected,
+        "Choose a model that takes more at once.",
+    ),
+    (
+        r"failed to parse response",
+        _unreadable,
+        "Try again; if it happens again, the plugin's SDK and this Dify do not fit together.",
+    ),
+    (
+        r"exited without response|time.?out|timed out|connection|connect:|dial tcp|unavailable|"
+        r"\b50[0234]\b|server error|stopped in the middle|body closed|\beof\b",
+        _unavailable,
+        "Try again later, or choose another model. It was not asked twice, since the first time "
+        "may have been billed.",
+    ),
+)
+
+_WRAPPED = re.compile(r"^((invoke|read) [\w -]+ model failed: |request failed: |\[[^\]]+\] )+")
+"""What daemon, API and model plugin put in front of what went wrong."""
+_KEY = re.compile(r"\b(sk|pk|rk|api|key|bearer|token)([-_ ]|%20)[\w.*-]{6,}", re.IGNORECASE)
+
+
+def failure(model: str, said: str, deadline: Deadline) -> CreativeError:
+    """The error (not raised) for what a model's host said instead of an answer.
+
+    Dify hands on what went wrong as one text, made of its own words, the model plugin's and
+    those of the model's server.
+
+    Args:
+        model: the model, for people.
+        said: the text.
+        deadline: the call's clock; if its time is up, that is the reason.
+    """
+    if deadline.expired:
+        return deadline.error(f"waiting for {model}")
+    said = _WRAPPED.sub("", said.strip())
+    shown = _KEY.sub(r"\1…", redact_text(said)) or "no reason"
+    for pattern, make, hint in _RULES:
+        if re.search(pattern, said, re.IGNORECASE):
+            return make(model, shown, hint)
+    return _rejected(model, shown, "Check the model's settings, or choose another one.")
