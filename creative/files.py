@@ -46,6 +46,7 @@ def fetch(
     deadline: Deadline,
     max_bytes: int,
     allowed: Iterable[str] = (),
+    from_dify: bool = True,
 ) -> Fetched:
     """The file that Dify hands over by its address.
 
@@ -56,6 +57,8 @@ def fetch(
         deadline: the call's clock.
         max_bytes: the largest file that is read.
         allowed: the setting `allowed_private_hosts`.
+        from_dify: whether Dify gave the address; that of a stranger's page is judged always,
+            even if it looks like a signed link.
 
     Raises:
         InvalidInput: its address is none.
@@ -84,7 +87,7 @@ def fetch(
         )
     name = filename or PurePosixPath(unquote(parts.path)).name or "file"
     guard = Guard(allowed)
-    own = _is_store(url) and not guard.asks_the_machine(url, deadline)
+    own = from_dify and _is_store(url) and not guard.asks_the_machine(url, deadline)
     engine = STORE if own else f"The server of the file in '{parameter}'"
     for _ in range(MOST_REDIRECTS + 1):
         # A client for each hop: a connection that was good for one is not for the next.

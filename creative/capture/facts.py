@@ -166,6 +166,7 @@ _READ = """((most, patience) => {
   found.title = line(get(Document, "title")(document));
   found.description = String(metas[".description"] || metas[".og:description"] || "")
     .slice(0, 2000).replace(/\\s+/g, " ").trim().toWellFormed();
+  found.site = line(metas[".og:site_name"] || metas[".application-name"]);
   found.canonical = links[".canonical"] ? address(links[".canonical"]) : "";
   found.language = line(attribute(root, "lang") || metas[".content-language"]).slice(0, 40);
   const main = metas[".og:image"] || metas[".og:image:url"] || metas[".twitter:image"];
@@ -183,6 +184,7 @@ class PageFacts(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     title: str = ""
+    site: str = Field("", description="name of the site (og:site_name)")
     description: str = ""
     canonical: str = Field("", description="its own address, as it names it")
     language: str = ""
@@ -244,6 +246,7 @@ def _facts(found: dict[str, Any], palette: tuple[str, ...]) -> PageFacts:
     prices = dict.fromkeys(" ".join(match[0].split()) for match in _PRICE.finditer(text))
     return PageFacts(
         title=_clean(found.get("title")),
+        site=_clean(found.get("site")),
         description=_clean(found.get("description"), 2000),
         canonical=_clean(found.get("canonical"), MAX_ADDRESS),
         language=_clean(found.get("language")),
