@@ -87,13 +87,13 @@ def screenshot(
     where = _where(engine, request, settings)
     shot = _cache.get(request, where)
     if shot is not None:
-        with steps.step(Phase.SAVE, "An earlier call took this picture", until=100):
+        with steps.step(Phase.SAVE, "An earlier call took this picture"):
             return shot
     if engine == "browser":
         shot = _by_browser(url or HTML_URL, request, settings, guard, deadline, steps)
     else:
         service = services.SERVICES[engine]
-        with steps.step(Phase.PREP, f"Asking {service.name}", until=100):
+        with steps.step(Phase.AI_CALL, f"Asking {service.name}"):
             shot = services.photograph(service, request, url, settings, deadline)
     _cache.put(request, where, shot)
     return shot
@@ -209,14 +209,14 @@ def _once(
     where = redact(settings.browser_url) if settings.browser_url else "this machine"
     shown = redact(url) if request.url.strip() else "the given page"
     with ExitStack() as stack:
-        with steps.step(Phase.INIT, f"Finding a browser: {where}", until=20):
+        with steps.step(Phase.INIT, f"Finding a browser: {where}"):
             logs_in = access.logs_in(request)
             lease = stack.enter_context(_pool.lease(settings, guard, deadline, logs_in))
         try:
-            with steps.step(Phase.PREP, f"Loading {shown}", until=70):
+            with steps.step(Phase.AI_CALL, f"Loading {shown}"):
                 page = _opened(stack, lease, request, deadline)
                 place = page.load(url)
-            with steps.step(Phase.SAVE, "Taking the picture", until=100):
+            with steps.step(Phase.SAVE, "Taking the picture"):
                 return picture(page, place, lease.version)
         except (TabCrashed, BrowserGone) as error:
             raise lease.blame() or error from None

@@ -26,6 +26,17 @@ Event = dict[str, Any]
 Listener = Callable[[Event], None]
 ENDED = "Connection.ended"
 """The last event of every session: no browser sends it, the connection does when it ends."""
+_UNHEARD = tuple(
+    f'{{"method":"Network.{name}"'.encode()
+    for name in (
+        "dataReceived",
+        "policyUpdated",
+        "requestWillBeSentExtraInfo",
+        "resourceChangedPriority",
+        "responseReceivedExtraInfo",
+    )
+)
+"""How the events begin that nobody listens to, a third of all: they are not even parsed."""
 
 
 class BrowserGone(EngineUnavailable):
@@ -47,10 +58,11 @@ class Refused(CreativeError):
 
 
 class Transport(Protocol):
-    """Whole messages, both ways. `receive` raises OSError or EOFError at the end."""
+    """Whole messages, both ways. `receive` waits for one, and gives all that are there; it
+    raises OSError or EOFError at the end."""
 
     def send(self, message: bytes) -> None: ...
-    def receive(self) -> bytes: ...
+    def receive(self) -> list[bytes]: ...
     def close(self) -> None: ...
 
 
@@ -59,24 +71,26 @@ class PipeTransport:
 
     def __init__(self, pair: socket.socket) -> None:
         self._socket = pair
-        self._received = bytearray()
+        self._received: list[bytes] = []
+        # Room for whole pictures; asked for anew with each part, it would cost more than the rest.
+        self._room = memoryview(bytearray(1 << 18))
 
     def send(self, message: bytes) -> None:
         """Send one message."""
         self._socket.sendall(message + b"\0")
 
-    def receive(self) -> bytes:
-        """Wait for one message."""
-        searched = 0
-        while (end := self._received.find(b"\0", searched)) < 0:
-            searched = len(self._received)
-            part = self._socket.recv(1 << 18)
-            if not part:
+    def receive(self) -> list[bytes]:
+        """Wait for a message; all that have come."""
+        while True:
+            size = self._socket.recv_into(self._room)
+            if not size:
                 raise EOFError
-            self._received += part
-        message = bytes(self._received[:end])
-        del self._received[: end + 1]
-        return message
+            part = bytes(self._room[:size])
+            self._received.append(part)
+            if b"\0" in part:
+                *whole, rest = b"".join(self._received).split(b"\0")
+                self._received = [rest] if rest else []
+                return whole
 
     def close(self) -> None:
         """Close; the browser at the other end then exits."""
@@ -110,7 +124,7 @@ class Connection:
         self._failed: dict[str, CreativeError] = {}
         self._listeners: dict[str, Listener] = {}
         self._gone = threading.Event()
-        self._events: queue.SimpleQueue[Event | threading.Event] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[list[Event] | threading.Event] = queue.SimpleQueue()
         threading.Thread(target=self._read, name="cdp-read", daemon=True).start()
         threading.Thread(target=self._tell, name="cdp-events", daemon=True).start()
 
@@ -231,13 +245,22 @@ class Connection:
     def _read(self) -> None:
         try:
             while True:
-                message = json.loads(self._transport.receive())
-                if "id" not in message:
-                    self._events.put(message)
-                    continue
-                waiting = self._waiting.get(message["id"])
-                if waiting is not None:
-                    waiting.queue.put(message)
+                events = []
+                for data in self._transport.receive():
+                    if data.startswith(_UNHEARD):
+                        continue
+                    message = json.loads(data)
+                    if "id" not in message:
+                        events.append(message)
+                        continue
+                    waiting = self._waiting.get(message["id"])
+                    if waiting is not None:
+                        if events:  # whoever waits for a reply may ask for what came before it
+                            self._events.put(events)
+                            events = []
+                        waiting.queue.put(message)
+                if events:
+                    self._events.put(events)
         except (OSError, EOFError, ValueError):
             pass  # everybody who waits is told below
         finally:
@@ -245,16 +268,17 @@ class Connection:
 
     def _tell(self) -> None:
         while True:
-            event = self._events.get()
-            if isinstance(event, threading.Event):
-                event.set()
-            elif event["method"] == ENDED:
-                # Who waits for an event rather than for a reply is told as well.
-                for heard, told in list(self._listeners.items()):
-                    last = {"method": ENDED, "params": {}, "sessionId": heard}
-                    self._hand_over(last, heard, told)
-                return
-            else:
+            events = self._events.get()
+            if isinstance(events, threading.Event):
+                events.set()
+                continue
+            for event in events:
+                if event["method"] == ENDED:
+                    # Who waits for an event rather than for a reply is told as well.
+                    for heard, told in list(self._listeners.items()):
+                        last = {"method": ENDED, "params": {}, "sessionId": heard}
+                        self._hand_over(last, heard, told)
+                    return
                 session = event.get("sessionId", "")
                 listener = self._listeners.get(session)
                 if listener is not None:
@@ -274,6 +298,6 @@ class Connection:
         if self._gone.is_set():
             return
         self._gone.set()
-        self._events.put({"method": ENDED})
+        self._events.put([{"method": ENDED}])
         for waiting in list(self._waiting.values()):
             waiting.queue.put(BrowserGone(self.browser))

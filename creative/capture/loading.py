@@ -36,6 +36,7 @@ class Loading:
         answers: loader to what its server answered.
         requests: id to session and address of what is under way.
         dialogs: how many the page has opened.
+        counted: somebody waits for requests to come or go; nobody else is woken by them.
     """
 
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -50,6 +51,7 @@ class Loading:
     requests: dict[str, tuple[str, str]] = field(default_factory=dict)
     documents: int = 0
     dialogs: int = 0
+    counted: bool = False
 
     def moved(self, method: str, params: dict[str, Any], target: str) -> None:
         """An event of the main frame's session; `target` is that frame's id."""
@@ -92,13 +94,13 @@ class Loading:
         if params.get("type") not in _ENDLESS and url.startswith("http"):
             with self.changed:
                 self.requests[params["requestId"]] = (session, url)
-                self.changed.notify_all()
+                self._came_or_went()
 
     def ended(self, request: str) -> None:
         """A request is over."""
         with self.changed:
             if self.requests.pop(request, None) is not None:
-                self.changed.notify_all()
+                self._came_or_went()
 
     def gone(self, session: str) -> None:
         """A frame or worker is over, and its requests."""
@@ -167,13 +169,17 @@ class Loading:
         """
         end = Deadline(deadline.timeout(doing, most))
         with self.changed:
-            while not end.expired:
-                if self.failure is not None:
-                    raise self.failure
-                if self.requests:
-                    self.changed.wait(end.remaining())
-                elif not self.changed.wait_for(self._busy, min(seconds, end.remaining())):
-                    return True
+            self.counted = True
+            try:
+                while not end.expired:
+                    if self.failure is not None:
+                        raise self.failure
+                    if self.requests:
+                        self.changed.wait(end.remaining())
+                    elif not self.changed.wait_for(self._busy, min(seconds, end.remaining())):
+                        return True
+            finally:
+                self.counted = False
         deadline.check(doing)
         return False
 
@@ -208,6 +214,10 @@ class Loading:
                 lambda: self.failure is not None or self.loader != loader or not self.interactive,
                 seconds,
             )
+
+    def _came_or_went(self) -> None:
+        if self.counted:
+            self.changed.notify_all()
 
     def _busy(self) -> bool:
         return bool(self.requests) or self.failure is not None

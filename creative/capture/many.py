@@ -40,7 +40,7 @@ def take_all(
     results: list[Screenshot | CreativeError | BaseException | None] = [None] * len(requests)
     left = list(enumerate(requests))[::-1]
     lock = threading.Lock()
-    with steps.step(Phase.PREP, _label(0, 0, requests), until=100) as step:
+    with steps.step(Phase.AI_CALL, _label(0, 0, requests), until=98) as step:
 
         def work() -> None:
             while True:

@@ -71,15 +71,15 @@ class WebSocketTransport:
         except self._error as error:
             raise OSError(str(error)) from error
 
-    def receive(self) -> bytes:
-        """Wait for one message."""
+    def receive(self) -> list[bytes]:
+        """Wait for a message."""
         try:
             data = self._socket.recv()
         except self._error as error:
             raise EOFError from error
         if not data:
             raise EOFError
-        return data.encode() if isinstance(data, str) else data
+        return [data.encode() if isinstance(data, str) else data]
 
     def close(self) -> None:
         """Close without waiting for the other side."""
