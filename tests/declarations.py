@@ -151,6 +151,9 @@ def adapter_problems(path: str) -> list[str]:
         found.append(f"{path}: the node's name, its YAML and its source must be called the same")
     if not (data.get("output_schema") or {}).get("properties"):
         found.append(f"{path}: declares no outputs")
+    outputs = (data.get("output_schema") or {}).get("properties") or {}
+    if outputs.get("usage", {}).get("type") != "object":
+        found.append(f"{path}: declares no object 'usage', which every node returns")
     for parameter in data.get("parameters") or []:
         # A list of the server's names takes no variable; a text field beside it does.
         name = parameter["name"]

@@ -164,8 +164,10 @@ height='9' fill='rgb(12,140,250)'/></svg>"
             steps,
         )
         done = [event for event in steps.events if event.status is Status.DONE]
-        assert [event.phase for event in done] == [Phase.INIT, Phase.INIT, Phase.PREP, Phase.SAVE]
-        assert done[-1].percent == 100
+        assert [event.phase for event in done] == [
+            Phase.INIT, Phase.INIT, Phase.AI_CALL, Phase.SAVE
+        ]  # fmt: skip
+        assert done[-1].percent == 98
 
 
 class TestFailures:

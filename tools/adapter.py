@@ -24,7 +24,7 @@ from dify_plugin.file.file import File
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, CreativeError, InvalidInput, TooLarge, blot
 from creative.settings import Settings
-from creative.steps import Status, StepEvent, Steps
+from creative.steps import Phase, Status, StepEvent, Steps
 
 T = TypeVar("T")
 Messages = Generator[ToolInvokeMessage, None, None]
@@ -230,12 +230,17 @@ class Call:
     ) -> Messages:
         """The result: text for people, compact JSON, the declared variables, the files.
 
+        What the steps used becomes `usage` in the JSON and among the variables, and a last step
+        brings the call to 100 percent; a node has nothing to do for either.
+
         Raises:
             AnswerInvalid: a result without text: an empty success is a failure.
             TooLarge: the JSON or a file is larger than Dify accepts.
         """
         if not text.strip():
             raise AnswerInvalid("the tool", "it has nothing to say about its result")
+        usage = self.steps.usage.data()
+        data, variables = {**data, "usage": usage}, {**variables, "usage": usage}
         size = len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode())
         if size > MAX_JSON_BYTES:
             raise TooLarge("The result's JSON", f"{size} bytes", f"{MAX_JSON_BYTES} bytes")
@@ -246,6 +251,7 @@ class Call:
                     f"{len(file.data) / 2**20:.1f} MB",
                     "30 MB (Dify accepts no larger file)",
                 )
+        yield from self._done()
         yield self._tool.create_text_message(text.encode(errors="replace").decode())
         yield self._tool.create_json_message(dict(data))
         for name, value in variables.items():
@@ -255,8 +261,23 @@ class Call:
                 file.data, {"mime_type": file.mime_type, "filename": file.filename}
             )
 
+    def _done(self) -> Messages:
+        """The log messages of the last step, which hands over what there is."""
+        # No verb runs any more: what the queue has is this step's.
+        with self.steps.step(Phase.DONE, "Done", function="adapter.messages"):
+            pass
+        while not self._events.empty():
+            event = self._events.get()
+            if event is not None:
+                yield self._log(event)
+
     def _log(self, event: StepEvent) -> ToolInvokeMessage:
-        data: dict[str, Any] = {"phase": event.phase.value, "percent": event.percent}
+        data: dict[str, Any] = {
+            "number": event.number,
+            "phase": event.phase.value,
+            "function": event.function,
+            "percent": event.percent,
+        }
         label = blot(event.label, self.secrets)
         if event.preview:
             encoded = base64.b64encode(event.preview).decode()
@@ -270,6 +291,7 @@ class Call:
                 label, data, status=_LOG_STATUS.START, parent=self._open.get(event.number)
             )
         data["seconds"] = round(event.elapsed, 3)
+        data["duration_ms"] = event.duration_ms
         failed = event.status is Status.ERROR
         return self._tool.finish_log_message(
             self._open.pop(event.number),

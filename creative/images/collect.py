@@ -63,9 +63,9 @@ def _collected(
         return collect_workflow(job, settings, deadline, steps)
     ticket = job.ticket
     with open_engine(ticket.engine, settings, deadline, ticket.server) as engine:
-        with steps.step(Phase.AI_CALL, "Waiting for the job", until=90) as step:
+        with steps.step(Phase.AI_CALL, "Waiting for the job") as step:
             drawn = engine.collect(ticket, step)
-            step.spent(drawn.cost)
+            step.spent(drawn.cost, model=drawn.model or ticket.model, pictures=len(drawn.pictures))
             if not job.plan.untouched:
                 warm_up()
         finishing = Finishing(

@@ -64,19 +64,19 @@ def run_workflow(
         EngineUnavailable, AnswerInvalid, DeadlineExceeded, TooLarge
     """
     began = time.monotonic()
-    with steps.step(Phase.INIT, "Reading the workflow", until=2):
+    with steps.step(Phase.INIT, "Reading the workflow"):
         graph = read_workflow(request.workflow)
         filling = Filling(request, graph)
     with Server(settings, deadline) as server:
-        with steps.step(Phase.PREP, f"Asking {server.who}", until=5):
+        with steps.step(Phase.PREP, f"Asking {server.who}", until=20):
             _check_nodes(graph, server)
-        with steps.step(Phase.PREP, "Filling the workflow in", until=10):
+        with steps.step(Phase.PREP, "Filling the workflow in"):
             graph, named, notes = filling.result(server)
         if request.mode == "submit":
-            with steps.step(Phase.AI_CALL, f"Submitting to {server.shown}", until=100):
+            with steps.step(Phase.AI_CALL, f"Submitting to {server.shown}"):
                 return _submitted(graph, named, filling.seed, notes, server, began)
         with (
-            steps.step(Phase.AI_CALL, f"Running the workflow on {server.shown}", until=90) as step,
+            steps.step(Phase.AI_CALL, f"Running the workflow on {server.shown}") as step,
             Run(server, step, what="workflow", previews=request.previews) as run,
         ):
             run.send(graph, named)
@@ -104,7 +104,7 @@ def collect_workflow(
     ticket = job.ticket
     with Server(settings, deadline, ticket.server) as server:
         client = str(ticket.data.get("client") or "")
-        with steps.step(Phase.AI_CALL, f"Waiting for {server.shown}", until=90) as step:
+        with steps.step(Phase.AI_CALL, f"Waiting for {server.shown}") as step:
             outputs, run = _waited(ticket, server, step, client)
         seed = ticket.seeds[0] if ticket.seeds else None
         made = _collected(run, outputs, seed, server, steps)
@@ -183,7 +183,7 @@ def _collected(
     files, texts = files_of(outputs)
     if not files and (run.left_out or not texts):
         raise _nothing(run, server)
-    with steps.step(Phase.SAVE, f"Fetching {len(files)} files", until=100):
+    with steps.step(Phase.SAVE, f"Fetching {len(files)} files"):
         pictures: list[Picture] = []
         for file in files:
             pictures.append(_picture(file, seed, server, {one.filename for one in pictures}))

@@ -161,7 +161,7 @@ def finish(
         return finish_here(drawn, how, engine.name, model, deadline, steps)
     larger: list[Raw] = []
     cost, notes = drawn.cost, list(drawn.notes)
-    with steps.step(Phase.AI_CALL, f"Enlarging with {how.upscaler}", until=95) as step:
+    with steps.step(Phase.AI_CALL, f"Enlarging with {how.upscaler}") as step:
         for raw in drawn.pictures:
             header = _header(raw.data, engine.name)
             wanted = covering(header.width, header.height, how.plan)
@@ -173,7 +173,7 @@ def finish(
                 # What was drawn has cost minutes or money: it is worth more than its detail.
                 notes.append(_not_enlarged(how.upscaler, len(larger), error))
                 break
-            step.spent(enlarged.cost)
+            step.spent(enlarged.cost, model=enlarged.upscaler, pictures=1)
             larger.append(raw.model_copy(update={"data": enlarged.data}))
             cost = None if cost is None or enlarged.cost is None else cost + enlarged.cost
             notes += enlarged.notes
@@ -215,7 +215,7 @@ def finish_here(
     raws = [(raw, _header(raw.data, engine)) for raw in drawn.pictures]
     notes = [*how.notes, *how.plan.notes, *drawn.notes]
     files = []
-    with steps.step(Phase.SAVE, f"Finishing {len(raws)} picture(s)", until=100) as step:
+    with steps.step(Phase.SAVE, f"Finishing {len(raws)} picture(s)") as step:
         for number, (raw, header) in enumerate(raws, 1):
             try:
                 files.append(_file(raw, header, how, number, engine, deadline, notes))

@@ -50,12 +50,13 @@ def generate(
         ready = _ready(engine, request, deadline, steps)
         where = f"{_named(ready.survey.model)} on {ready.survey.server}"
         size = f"{ready.plan.draw_width}x{ready.plan.draw_height}"
-        with steps.step(Phase.AI_CALL, f"Drawing {size} with {where}", until=90) as step:
+        until = 55 if ready.upscaler else 70
+        with steps.step(Phase.AI_CALL, f"Drawing {size} with {where}", until) as step:
             if not ready.plan.untouched:
                 warm_up()
             drawn = engine.draw(ready.task, step)
-            step.spent(drawn.cost)
-        model = drawn.model or ready.survey.model
+            model = drawn.model or ready.survey.model
+            step.spent(drawn.cost, model=model, pictures=len(drawn.pictures))
         finishing = Finishing(
             plan=ready.plan,
             placement=request.placement,
@@ -77,7 +78,7 @@ def submit(request: DrawRequest, settings: Settings, deadline: Deadline, steps: 
     began = time.monotonic()
     with open_engine(choose(request.engine, settings), settings, deadline) as engine:
         ready = _ready(engine, request, deadline, steps)
-        with steps.step(Phase.AI_CALL, f"Submitting to {ready.survey.server}", until=100) as step:
+        with steps.step(Phase.AI_CALL, f"Submitting to {ready.survey.server}") as step:
             ticket = engine.submit(ready.task, step)
         job = Job(
             ticket=ticket,
@@ -117,14 +118,14 @@ class _Ready:
 def _ready(engine: Engine, request: DrawRequest, deadline: Deadline, steps: Steps) -> _Ready:
     source: InputPicture | None = None
     size = request.size
-    with steps.step(Phase.INIT, "Looking at the request", until=2):
+    with steps.step(Phase.INIT, "Looking at the request", until=4):
         if request.image is not None:
             source = read_input(request.image, "image")
             if size.exact is None:
                 size = _size_from(size, source)
         if request.mask is not None:
             read_input(request.mask, "mask")
-    with steps.step(Phase.INIT, f"Asking {engine.name}", until=6):
+    with steps.step(Phase.INIT, f"Asking {engine.name}"):
         survey = engine.survey(request)
         planned = plan(
             size,
@@ -139,7 +140,7 @@ def _ready(engine: Engine, request: DrawRequest, deadline: Deadline, steps: Step
     notes = [*request.notes, *survey.notes]
     init = mask = None
     if source is not None:
-        with steps.step(Phase.PREP, "Preparing the image", until=10):
+        with steps.step(Phase.PREP, "Preparing the image"):
             prepared = prepare(request, planned, deadline)
             init, mask = prepared.init, prepared.mask
             notes += prepared.notes

@@ -119,7 +119,7 @@ def upscale(
         CreativeError: any other of the tree.
     """
     began = time.monotonic()
-    with steps.step(Phase.INIT, "Looking at the picture", until=5):
+    with steps.step(Phase.INIT, "Looking at the picture"):
         source = read_input(request.image, "image")
         width, height = _target(request, source.width, source.height)
     fit = request.placement.fit
@@ -147,9 +147,9 @@ def upscale(
         warm_up()
         wanted = covering(source.width, source.height, plan)
         label = f"Enlarging to {wanted[0]}x{wanted[1]} with {request.upscaler or 'an upscaler'}"
-        with steps.step(Phase.AI_CALL, label, until=90) as step:
+        with steps.step(Phase.AI_CALL, label) as step:
             enlarged = engine.enlarge(request.image, *wanted, request.upscaler, step)
-            step.spent(enlarged.cost)
+            step.spent(enlarged.cost, model=enlarged.upscaler, pictures=1)
         drawn = Drawn(
             pictures=(Raw(data=enlarged.data, infotext=infotext),),
             cost=enlarged.cost,

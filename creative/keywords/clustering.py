@@ -69,19 +69,19 @@ def cluster(
         EngineUnavailable: the worker process cannot start or died.
         CreativeError: whatever `embedder` and `describer` raise.
     """
-    with steps.step(Phase.INIT, "Checking the list", 5):
+    with steps.step(Phase.INIT, "Checking the list"):
         check(request)
-    with steps.step(Phase.PREP, "Folding variants", 12) as step:
+    with steps.step(Phase.PREP, "Folding variants") as step:
         keywords = _folded(request, deadline, step)
     texts = [fold(keyword.keyword) for keyword in keywords]
-    with steps.step(Phase.AI_CALL, f"Reading {len(texts)} keywords", 60) as step:
+    with steps.step(Phase.AI_CALL, f"Reading {len(texts)} keywords", 50) as step:
         vectors: Vectors
         if embedder is None:
             vectors = Kept(texts)
             vectors.make(deadline, step.progress)
         else:
             vectors = Carried(embedder(texts, step))
-    with steps.step(Phase.PARSE, "Grouping keywords", 90 if describer is None else 80) as step:
+    with steps.step(Phase.AI_CALL, "Grouping keywords", 70 if describer is None else 60) as step:
         payload = _payload(request, keywords)
         answer = vectors.run("group_job", payload, deadline, step.progress)
         check_answer(answer, len(keywords))
@@ -89,7 +89,7 @@ def cluster(
         clusters = made.clusters()
     notes = [*request.notes, *(request.existing.notes if request.existing else ())]
     if describer is not None:
-        with steps.step(Phase.AI_CALL, "Naming clusters with the language model", 92) as step:
+        with steps.step(Phase.AI_CALL, "Naming clusters with the language model") as step:
             clusters = _described(clusters, describer, step)
             notes += getattr(describer, "notes", [])
     clusters = _as_given(clusters, request.rows)

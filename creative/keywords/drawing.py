@@ -40,6 +40,6 @@ def draw(clustering: Clustering, deadline: Deadline, steps: Steps, title: str = 
     vectors = clustering._vectors
     if vectors is None:
         raise InvalidInput("map", None, "a result that was just clustered")
-    with steps.step(Phase.PARSE, "Drawing the map", 96) as step:
+    with steps.step(Phase.PARSE, "Drawing the map") as step:
         picture: bytes = vectors.run("map_job", payload, deadline, step.progress)
         return picture

@@ -74,7 +74,7 @@ class Export(BaseModel):
 
 def export(clustering: Clustering, steps: Steps) -> Export:
     """The result in the forms in which it leaves."""
-    with steps.step(Phase.SAVE, "Writing the files", 100):
+    with steps.step(Phase.SAVE, "Writing the files"):
         topics = {topic.id: topic.name for topic in clustering.topics}
         clusters = _within(clustering.clusters, topics)
         unclustered = _as_many([_stray(one) for one in clustering.unclustered], UNCLUSTERED_BYTES)

@@ -244,7 +244,12 @@ class _Run:
                 self._deadline.sleep(pause, f"waiting for {self._model.name}")
                 continue
             with self._lock:
-                self._step.spent(embedded.price, embedded.tokens, embedded.currency)
+                self._step.spent(
+                    embedded.price,
+                    currency=embedded.currency,
+                    tokens_in=embedded.tokens,
+                    model=self._model.name,
+                )
             return embedded
         raise AssertionError("unreachable: the last try returns or raises")
 
