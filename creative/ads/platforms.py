@@ -79,7 +79,7 @@ class PictureRule(_Frozen):
     name: str
     width: int = Field(ge=16, le=4096)
     height: int = Field(ge=16, le=4096)
-    max_kb: int = Field(gt=0, description="kilobytes of 1,024 bytes")
+    max_kb: int = Field(gt=0, description="kilobytes of 1,000 bytes: the smaller reading")
     formats: tuple[Literal["jpeg", "png"], ...] = ("jpeg", "png")
     safe_area: tuple[int, int, int, int] = Field(
         (0, 0, 0, 0), description="top, right, bottom, left pixels that the platform covers"
