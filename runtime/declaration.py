@@ -18,6 +18,8 @@ from runtime.errors import PackageInvalid
 Read = Callable[[str], bytes]
 """Reads a file of the plugin by its path with '/'; raises FileNotFoundError."""
 
+_TEXTUAL = frozenset({"secret-input", "text-input", "select"})
+
 
 class _Lenient(BaseModel):
     model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
@@ -114,6 +116,20 @@ class Provider(_Lenient):
     credentials: list[Parameter] = []
     tools: list[Tool] = []
 
+    def with_defaults(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Credentials as the plugin gets them: a default stands in for what is optional and not
+        given, as when somebody saves the form in Dify (api/core/tools/__base/tool_provider.py,
+        validate_credentials_format).
+        """
+        found = dict(given)
+        for declared in self.credentials:
+            if declared.default is None or declared.required:
+                continue
+            if found.get(declared.name) is None:
+                textual = declared.type in _TEXTUAL
+                found[declared.name] = str(declared.default) if textual else declared.default
+        return found
+
 
 class Permission(_Lenient):
     """What the plugin may ask back. Absent means no."""
@@ -192,7 +208,7 @@ def from_files(read: Read, where: str) -> Plugin:
         kinds = ", ".join(sorted(str(kind) for kind, value in listed.items() if value)) or "nothing"
         raise PackageInvalid(
             f"{where} is not a tool plugin: manifest.yaml lists {kinds} under 'plugins'.",
-            "This runtime hosts tool plugins; give one that lists a provider under plugins.tools.",
+            _instead(listed),
         )
     providers = [_provider(read, str(path), where) for path in paths]
     resource = _mapping(manifest.get("resource"), "manifest.yaml: resource", where)
@@ -208,6 +224,16 @@ def from_files(read: Read, where: str) -> Plugin:
         },
         f"{where}: manifest.yaml",
     )
+
+
+def _instead(listed: Mapping[str, Any]) -> str:
+    """What to do with a plugin that has no tools."""
+    if listed.get("models"):
+        return (
+            "Models come from an OpenAI-compatible endpoint here, not from model plugins: set "
+            "STUDIO_LLM_BASE_URL, STUDIO_LLM_API_KEY and STUDIO_LLM_MODEL in .env."
+        )
+    return "This runtime hosts tool plugins; give one that lists a provider under plugins.tools."
 
 
 def from_wire(manifest: Mapping[str, Any], providers: Sequence[Mapping[str, Any]]) -> Plugin:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import queue
-import threading
-import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from runtime.answers.reverse import Answers, Caller, OnUsage, refusal
+from runtime.answers.reverse import Answers, OnUsage
 from runtime.declaration import Plugin, Provider, Tool
-from runtime.errors import LimitExceeded, ProtocolViolation, StudioError, ToolFailed, UsageError
-from runtime.host import stdio
+from runtime.errors import ProtocolViolation, UsageError
+from runtime.host.calls import HINT_MARK, Calls
 from runtime.host.chunks import ChunkMerger, whole_blob
 from runtime.host.faults import Faults
 from runtime.host.limits import Limits
@@ -24,21 +18,7 @@ from runtime.host.messages import Message, tool_message
 from runtime.host.parameters import closest
 from runtime.host.process import PluginProcess
 
-HINT_MARK = "\nWhat to do: "
-"""A tool's error may carry what to do after this mark; it is shown as the hint."""
-
-USER = "studio"
-_REVERSE = "invoke"
-
-
-@dataclass(frozen=True)
-class _Gone:
-    """Put into a call's inbox when the process died."""
-
-    reason: StudioError
-
-
-_Inbox = queue.SimpleQueue[stdio.SessionEvent | stdio.Complaint | _Gone]
+__all__ = ["HINT_MARK", "Host"]
 
 
 class Host:
@@ -78,14 +58,16 @@ class Host:
         self.faults = faults or Faults()
         self.limits = self.faults.limits(limits or Limits())
         self.answers = answers or Answers()
-        self._notice = _guarded(on_notice or _nobody)
-        self._inboxes: dict[str, _Inbox] = {}
-        self._callers: dict[str, Caller] = {}
-        self._lock = threading.Lock()
         self._python = python
         self._process: PluginProcess | None = None
-        ears = Ears(self._deliver, self._tell_everyone, self._notice)
-        self._link: Link = self.faults.linking(link or self._own_process)(ears)
+        self._calls = Calls(
+            declaration,
+            self.limits,
+            self.answers,
+            self.faults,
+            on_notice or _nobody,
+            self.faults.linking(link or self._own_process),
+        )
 
     def __enter__(self) -> Host:
         return self
@@ -95,7 +77,7 @@ class Host:
 
     def start(self) -> None:
         """Start the process, if it does not run, and return at once."""
-        self._link.start()
+        self._calls.link.start()
 
     def wait_ready(self) -> None:
         """Start the process, if it does not run, and wait for its first heartbeat.
@@ -103,12 +85,11 @@ class Host:
         Raises:
             PluginStartFailed: it does not become ready.
         """
-        self._link.start()
-        self._link.wait_ready()
+        self._calls.wait_ready()
 
     def stop(self) -> None:
         """End the process and everything that it started."""
-        self._link.stop()
+        self._calls.link.stop()
 
     @property
     def process(self) -> PluginProcess:
@@ -155,11 +136,11 @@ class Host:
             "provider": provider.identity.name,
             "tool": found.name,
             "tool_parameters": dict(parameters),
-            "credentials": dict(self.credentials if credentials is None else credentials),
+            "credentials": self._given(provider, credentials),
             "credential_type": "api-key",
         }
         files = ChunkMerger(self.limits)
-        for payload in self._call(data, timeout, on_usage):
+        for payload in self._calls.call(data, timeout, on_usage):
             kind, content, meta = tool_message(payload)
             if kind == "blob_chunk":
                 merged = files.add(content, meta)
@@ -170,7 +151,7 @@ class Host:
             else:
                 yield Message(kind, content, meta)
         if files.unfinished:
-            self._notice(
+            self._calls.notice(
                 "warning", f"{files.unfinished} file(s) of the tool never ended; Dify drops them."
             )
 
@@ -195,15 +176,14 @@ class Host:
         Raises:
             ToolFailed: the plugin refuses them, in its own words.
         """
-        given = dict(self.credentials if credentials is None else credentials)
         for provider in self.declaration.providers:
             data = {
                 "type": "tool",
                 "action": "validate_tool_credentials",
                 "provider": provider.identity.name,
-                "credentials": given,
+                "credentials": self._given(provider, credentials),
             }
-            payloads = list(self._call(data, None))
+            payloads = list(self._calls.call(data, None))
             if not any(payload.get("result") is True for payload in payloads):
                 raise ProtocolViolation(
                     f"{self.declaration.id} answered the credential check with nothing.",
@@ -233,15 +213,18 @@ class Host:
             "provider": provider.identity.name,
             "provider_action": found.name,
             "parameter": parameter,
-            "credentials": dict(self.credentials if credentials is None else credentials),
+            "credentials": self._given(provider, credentials),
             "credential_type": "api-key",
         }
         choices: list[dict[str, Any]] = []
-        for payload in self._call(data, None):
+        for payload in self._calls.call(data, None):
             choices.extend(payload.get("options") or [])
         return choices
 
     # --- inside ------------------------------------------------------------------------
+
+    def _given(self, provider: Provider, credentials: Mapping[str, Any] | None) -> dict[str, Any]:
+        return provider.with_defaults(self.credentials if credentials is None else credentials)
 
     def _own_process(self, ears: Ears) -> Link:
         self._process = PluginProcess(
@@ -255,164 +238,6 @@ class Host:
         )
         return self._process
 
-    def _call(
-        self,
-        data: Mapping[str, Any],
-        timeout: float | None,
-        on_usage: OnUsage | None = None,
-    ) -> Iterator[dict[str, Any]]:
-        """One session: send `data`, yield the stream's payloads until its end."""
-        ceiling = self.limits.PLUGIN_MAX_EXECUTION_TIMEOUT
-        limit = ceiling if timeout is None else min(timeout, ceiling)
-        session = str(uuid.uuid4())
-        try:
-            line = stdio.request(session, {"user_id": USER, **data})
-        except ValueError as error:
-            raise UsageError(
-                f"The call cannot be sent to a plugin: {error}.", "Give it what JSON can say."
-            ) from None
-        inbox: _Inbox = queue.SimpleQueue()
-        caller = Caller(self.declaration, str(data.get("tool") or ""), session)
-        if on_usage is not None:
-            caller = replace(caller, on_usage=on_usage)
-        # Registered before it is sent: a death in between is told to this call too.
-        with self._lock:
-            self._inboxes[session] = inbox
-            self._callers[session] = caller
-        try:
-            self.wait_ready()
-            end = time.monotonic() + limit
-            self._link.send(line)
-            while True:
-                try:
-                    event = inbox.get(timeout=max(0.0, end - time.monotonic()))
-                except queue.Empty:
-                    raise _out_of_time(limit, ceiling) from None
-                match event:
-                    case _Gone(reason):
-                        raise _copy(reason)
-                    case stdio.Complaint(_, text):
-                        raise ProtocolViolation(
-                            f"The plugin could not read the call: {text}",
-                            "The SDK it uses may be too old for this host.",
-                        )
-                    case stdio.SessionEvent(_, "stream", content):
-                        yield content
-                    case stdio.SessionEvent(_, "error", content):
-                        raise _tool_failed(content)
-                    case stdio.SessionEvent(_, "end", _):
-                        return
-                    case stdio.SessionEvent(_, kind, _):
-                        raise ProtocolViolation(
-                            "The plugin sent a reverse call without type, id or request; "
-                            "the daemon ends the call."
-                            if kind == _REVERSE
-                            else f"The plugin sent a session message of the unknown type {kind!r}; "
-                            "the daemon ends the call.",
-                            "Use the SDK to talk to the daemon.",
-                        )
-        finally:
-            with self._lock:
-                self._inboxes.pop(session, None)
-                self._callers.pop(session, None)
-
-    def _deliver(self, event: stdio.SessionEvent | stdio.Complaint) -> None:
-        """In the reader's thread: hand an event to its call, or answer a reverse call."""
-        with self._lock:
-            inbox = self._inboxes.get(event.session) if event.session is not None else None
-            caller = self._callers.get(event.session or "")
-        if inbox is None or caller is None:
-            # Like the daemon, we do not listen to a call that has ended.
-            if isinstance(event, stdio.Complaint):
-                self._notice("warning", f"The plugin complains: {event.text}")
-        elif isinstance(event, stdio.SessionEvent) and _answerable(event):
-            threading.Thread(target=self._reverse, args=(event, caller), daemon=True).start()
-        else:
-            inbox.put(event)
-
-    def _tell_everyone(self, reason: StudioError) -> None:
-        with self._lock:
-            inboxes = list(self._inboxes.values())
-        for inbox in inboxes:
-            inbox.put(_Gone(reason))
-
-    def _listens(self, session: str) -> bool:
-        with self._lock:
-            return session in self._inboxes
-
-    def _reverse(self, event: stdio.SessionEvent, caller: Caller) -> None:
-        """Answer one reverse call."""
-        kind, request_id = event.data["type"], event.data["backwards_request_id"]
-
-        def reply(what: str, message: str, data: Mapping[str, Any] | None) -> None:
-            self._link.send(
-                stdio.backwards_response(event.session, request_id, what, message, data)
-            )
-
-        denied = self.faults.refusal(kind) or refusal(kind, self.declaration.permissions)
-        try:
-            if denied is not None:
-                raise PermissionError(denied)
-            answers = self.answers.answer(kind, event.data["request"], caller)
-            for message, data in answers:
-                if not self._listens(event.session):
-                    break  # its call is over: what makes the answers ends with them
-                reply("response", message, data)
-        except Exception as error:  # noqa: BLE001 - the plugin is told, as the daemon does
-            self._notice("reverse", f"{kind}: {error}")
-            reply("error", str(error), None)
-        reply("end", "", None)
-
-
-def _answerable(event: stdio.SessionEvent) -> bool:
-    """Whether it is a reverse call with all that the daemon wants in it."""
-    wanted = {"type": str, "backwards_request_id": str, "request": dict}
-    return event.type == _REVERSE and all(
-        isinstance(event.data.get(name), kind) for name, kind in wanted.items()
-    )
-
-
-def _guarded(notice: Callable[[str, str], None]) -> Callable[[str, str], None]:
-    """Notices come from the threads that serve the plugin; they must outlive a closed terminal."""
-
-    def say(kind: str, text: str) -> None:
-        with contextlib.suppress(Exception):
-            notice(kind, text)
-
-    return say
-
 
 def _nobody(kind: str, text: str) -> None:
     """Notices for nobody."""
-
-
-def _out_of_time(limit: float, ceiling: float) -> LimitExceeded:
-    if limit < ceiling:
-        return LimitExceeded(
-            "--timeout", f"The tool did not finish within {limit:g} s.", "Raise --timeout."
-        )
-    return LimitExceeded(
-        "PLUGIN_MAX_EXECUTION_TIMEOUT",
-        f"The tool did not finish within {limit:g} s; the daemon ends the call then "
-        "('killed by timeout').",
-        "Split the work, or have Dify's administrator raise the limit.",
-    )
-
-
-def _tool_failed(content: Mapping[str, Any]) -> ToolFailed:
-    arguments = content.get("args")
-    details = arguments if isinstance(arguments, dict) else {}
-    text = str(content.get("message") or details.get("description") or "no message")
-    # Several problems in one text keep their hints where they are.
-    message, _, hint = text.partition(HINT_MARK) if text.count(HINT_MARK) == 1 else (text, "", "")
-    return ToolFailed(
-        str(content.get("error_type") or "Error"), message, hint, str(details.get("traceback", ""))
-    )
-
-
-def _copy(error: StudioError) -> StudioError:
-    """The same error for each of several callers, so that tracebacks do not mix."""
-    twin = error.__class__.__new__(error.__class__)
-    twin.__dict__.update(error.__dict__)
-    twin.args = error.args
-    return twin
