@@ -112,7 +112,7 @@ def decode(
             if getattr(image, "is_animated", False):
                 notes.append("only the first picture of an animation is used")
             image.load()
-    except (*_DECODING_ERRORS, Image.DecompressionBombError) as error:
+    except (*DECODING_ERRORS, Image.DecompressionBombError) as error:
         raise source.unusable(f"it cannot be decoded ({error})") from None
     profile = image.info.get("icc_profile")
     flat, alpha = _eight_bit(image)
@@ -203,7 +203,7 @@ _TURNS = {
     8: "ROTATE_90",
 }
 # What Pillow's readers raise on damaged data.
-_DECODING_ERRORS = (
+DECODING_ERRORS = (
     OSError,
     SyntaxError,
     ValueError,

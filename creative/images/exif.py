@@ -13,7 +13,7 @@ CUT_MARK = " [… cut off]"
 """Stands where a text was shortened to fit."""
 
 _ORIENTATION, _EXIF_IFD, _USER_COMMENT = 0x0112, 0x8769, 0x9286
-_SHORT, _LONG, _UNDEFINED = 3, 4, 7
+_ASCII, _SHORT, _LONG, _UNDEFINED = 2, 3, 4, 7
 _MOST_ENTRIES = 1000
 
 _Order = Literal["little", "big"]
@@ -57,24 +57,49 @@ def orientation(exif: bytes) -> int:
 
 def comment(exif: bytes) -> str:
     """The UserComment; "" where there is none or it cannot be read."""
-    order, root = _root(exif)
-    entries = _entries(exif, order, root)
-    if _EXIF_IFD in entries:
-        nested = int.from_bytes(entries[_EXIF_IFD][2], order)
-        entries = {**entries, **_entries(exif, order, nested)}
+    order, entries = _all_entries(exif)
     if _USER_COMMENT not in entries:
         return ""
-    _kind, count, value = entries[_USER_COMMENT]
-    at = int.from_bytes(value, order)
-    content = value[:count] if count <= 4 else exif[at : at + count]
+    content = _content(exif, order, entries[_USER_COMMENT])
     code, text = content[:8], content[8:]
     if code == b"UNICODE\0":
         found = _utf16(text)
+    elif code == b"JIS\0\0\0\0\0":  # JIS X 0208, as ISO 2022 carries it
+        found = text.decode("iso2022_jp", errors="replace")
     else:
         coded = code in (b"ASCII\0\0\0", b"\0" * 8)
         found = (text if coded else content).decode(errors="replace")
     found = found.strip("\0")
     return found if found.strip() else ""  # cameras fill the space with blanks
+
+
+def texts(exif: bytes, most_bytes: int) -> dict[int, str]:
+    """The entries of type ASCII, by tag; longer ones than `most_bytes` are left out."""
+    order, entries = _all_entries(exif)
+    found = {}
+    for tag, entry in entries.items():
+        if entry[0] == _ASCII and entry[1] <= most_bytes:
+            text = _content(exif, order, entry).decode(errors="replace").strip("\0")
+            if text.strip():
+                found[tag] = text
+    return found
+
+
+def _all_entries(exif: bytes) -> tuple[_Order, dict[int, tuple[int, int, bytes]]]:
+    """The entries of the root and of the EXIF directory; each is read once, so no loop is one."""
+    order, root = _root(exif)
+    entries = _entries(exif, order, root)
+    if _EXIF_IFD in entries:
+        nested = int.from_bytes(entries[_EXIF_IFD][2], order)
+        entries = {**entries, **_entries(exif, order, nested)}
+    return order, entries
+
+
+def _content(exif: bytes, order: _Order, entry: tuple[int, int, bytes]) -> bytes:
+    """The bytes of an entry whose type takes one byte each."""
+    _kind, count, value = entry
+    at = int.from_bytes(value, order)
+    return value[:count] if count <= 4 else exif[at : at + count]
 
 
 def _directory(start: int, entries: list[bytes], before: bytes) -> bytes:

@@ -1,0 +1,122 @@
+"""Pictures with AUTOMATIC1111's text under them: itself, Forge, SD.Next, sd.cpp, ours, Fooocus.
+
+PNG text chunk `parameters`, EXIF UserComment in JPEG and WebP, the comment of a GIF (modules/
+images.py, `save_image_with_geninfo`). Who wrote it is told by the text: Forge's version starts
+with f, SD.Next says "App: SD.Next" (modules/processing_info.py), stable-diffusion.cpp appends a
+copy as JSON (examples/common/common.cpp), ComfyUI's saving nodes write "Version: ComfyUI".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from creative.images.infotext import Infotext, parse
+from creative.images.reading.recipe import (
+    Recipe,
+    bare,
+    fields_of,
+    leftover,
+    lora_of,
+    tables,
+)
+from creative.images.reading.texts import USER_COMMENT, Texts
+from creative.images.request import Lora
+
+UNKNOWN = "unknown, in the format of AUTOMATIC1111"
+_PLACES = ("parameters", USER_COMMENT, "comment")
+_CPP_COPY = re.compile(r", SDCPP: \{.*\Z", re.DOTALL)
+_OURS = ("Output size", "Output fit")
+_READ = {
+    "Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model",
+    "Hires upscale", "Hires resize", "Hires upscaler", "Output size", "Output fit",
+    "Output focus", "Output background", "VAE", "Refiner",
+}  # fmt: skip
+
+
+def read(texts: Texts) -> Recipe | None:
+    """What the text under the picture says; None if there is none."""
+    for place in _PLACES:
+        text = texts.get(place)
+        if text and not text.lstrip().startswith(("{", "[")):
+            found = from_text(text, by_comfyui="prompt" in texts.by_name)
+            # A camera's comment is no prompt; under "parameters" a prompt may stand alone.
+            if found.text.fields or place == "parameters":
+                return found
+    return None
+
+
+def from_text(text: str, by_comfyui: bool = False) -> Recipe:
+    """A recipe from AUTOMATIC1111's text.
+
+    Args:
+        text: the whole text.
+        by_comfyui: the file has a graph of ComfyUI as well.
+    """
+    raw = text.strip("\0")
+    cut = _CPP_COPY.sub("", raw)
+    found = parse(cut)
+    generator = _generator(found, by_comfyui)
+    fields = _normal(found.fields, generator)
+    loras = _fooocus_loras(fields) if generator == "Fooocus" else ()
+    prompt, negative = found.prompt, found.negative_prompt
+    if generator == "Fooocus":  # its prompts with the styles in them stand in front
+        prompt = fields.pop("Raw prompt", prompt)
+        negative = fields.pop("Raw negative prompt", negative)
+    changed = fields != found.fields or cut != raw or prompt != found.prompt
+    notes = []
+    if not fields:
+        notes.append("The file holds a prompt and no settings.")
+    if "Template" in fields:
+        notes.append("The prompt is the one after wildcards; `other` has the template.")
+    return Recipe(
+        generator=generator,
+        text=Infotext(prompt=prompt, negative_prompt=negative, fields=fields),
+        loras=loras,
+        raw="" if changed else raw,
+        other=leftover(dict(fields), _READ),
+        notes=tuple(notes),
+        a1111=generator in ("AUTOMATIC1111", "Forge", "SD.Next", UNKNOWN),
+    )
+
+
+def _generator(found: Infotext, by_comfyui: bool) -> str:
+    fields = found.fields
+    version = fields.get("Version", "").lower()
+    marks = (
+        ("SD.Next", fields.get("App", "").startswith("SD.Next")),
+        ("Fooocus", version.startswith("fooocus")),
+        ("stable-diffusion.cpp", version.startswith("stable-diffusion.cpp")),
+        ("ComfyUI", by_comfyui or version.startswith("comfy")),
+        ("Forge", bool(re.match(r"f[012]|neo|forge", version))),
+        ("AUTOMATIC1111", bool(re.match(r"v?\d+\.\d+\.\d+", version)) or "Model hash" in fields),
+        ("Creative Studio", any(label in fields for label in _OURS)),
+    )
+    return next((name for name, fits in marks if fits), UNKNOWN)
+
+
+def _normal(fields: dict[str, str], generator: str) -> dict[str, str]:
+    """The fields by AUTOMATIC1111's own labels."""
+    known: dict[str, Any] = {}
+    table = tables().labels.get(generator)
+    names = table.names if table else {}
+    for label, value in fields.items():
+        known[names.get(label, label)] = value
+    if generator == "stable-diffusion.cpp":
+        sampler, space, plan = known.get("Sampler", "").partition(" ")
+        if space:
+            known |= {"Sampler": sampler, "Schedule type": plan}
+        known["Model"] = bare(known.get("Model", ""))
+        known = {k: v for k, v in known.items() if v not in ("", "inf", "nan")}
+    if generator == "Fooocus":
+        sampler = known.get("Sampler", "")
+        if known.get("Schedule type") and sampler.endswith(" Karras"):
+            known["Sampler"] = sampler.removesuffix(" Karras")
+    big = fields_of({"Seed": known.get("Seed")})
+    return {**{k: v for k, v in known.items() if k != "Seed" or "Seed" in big}, **big}
+
+
+def _fooocus_loras(fields: dict[str, str]) -> tuple[Lora, ...]:
+    pairs = (part.split(": ") for part in fields.get("Lora weights", "").split(", "))
+    found = (lora_of(pair[0], pair[-1]) for pair in pairs if len(pair) in (2, 3))
+    return tuple(lora for lora in found if lora)

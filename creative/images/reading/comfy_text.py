@@ -1,0 +1,170 @@
+"""The text that a sampler's input `positive` or `negative` was made from.
+
+From the sampler back through conditioning: encoders have a text or a link to one; nodes that
+only change a conditioning (areas, ControlNet, FluxGuidance, time ranges) are walked through;
+where two meet, AUTOMATIC1111's words say how: AND for combined, BREAK for concatenated ones.
+Classes and inputs: ComfyUI 0.3.75, nodes.py and comfy_extras. A class that is not among them is
+walked through by the names of its inputs, and told.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from creative.images.reading.comfy_graph import Graph, Node, link_of
+
+MOST_NODES = 2000
+_MOST_LEVELS = 100
+_MOST_CHARACTERS = 200_000
+
+_ENCODERS = re.compile(r"CLIPTextEncode|TextEncode|PromptEncode|CLIPTextEncod", re.IGNORECASE)
+_ZERO = ("ConditioningZeroOut",)
+_JOINED = {
+    "ConditioningCombine": (" AND ", ("conditioning_1", "conditioning_2")),
+    "ConditioningConcat": (" BREAK ", ("conditioning_to", "conditioning_from")),
+    "ConditioningAverage": (" AND ", ("conditioning_to", "conditioning_from")),
+}
+_TEXTS = ("text", "prompt", "text_g", "text_l", "clip_g", "t5xxl", "clip_l", "t5", "llama",
+          "caption", "tags", "string")  # fmt: skip
+_STRINGS = ("value", "text", "string", "prompt", "populated_text", "wildcard_text", "result",
+            "STRING", "Text", "text_0", "widget_0", "")  # fmt: skip
+_JOINERS = re.compile(r"concat|join|combine|append", re.IGNORECASE)
+_PIECES = re.compile(r"(?:string|text|str|prompt)_?(?:[a-h]|\d{1,2})", re.IGNORECASE)
+_SPELLED = {"\\n": "\n", "\\t": "\t"}
+_OF_ROLE = {
+    "positive": ("positive", "positive_prompt", "text_positive", "prompt_positive", "pos",
+                 "positive_text", "cond1", "base_positive"),
+    "negative": ("negative", "negative_prompt", "text_negative", "prompt_negative", "neg",
+                 "negative_text", "cond2", "base_negative"),
+}  # fmt: skip
+_THROUGH = ("conditioning", "cond", "conditioning_1", "conditioning_to", "positive", "context",
+            "basic_pipe", "pipe", "any", "*", "input")  # fmt: skip
+_KNOWN = re.compile(
+    r"Conditioning|ControlNet|FluxGuidance|CLIPTextEncode|Reroute|Primitive|StringConcatenate|"
+    r"InpaintModelConditioning|unCLIP|Guider|GLIGEN|StyleModelApply|PerturbedAttention|"
+    r"ReferenceLatent|CLIPSetLastLayer"
+)
+
+
+class Tracer:
+    """Finds texts in one graph, within MOST_NODES nodes.
+
+    Attributes:
+        guessed: classes that were walked through by the names of their inputs.
+        guidance: what a FluxGuidance on the way was set to.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._left = MOST_NODES
+        self.guessed: set[str] = set()
+        self.guidance: Any = None
+
+    def prompt(self, link: Any, role: str) -> str:
+        """The text behind a sampler's input.
+
+        Args:
+            link: the input.
+            role: positive or negative.
+        """
+        return self._conditioning(link, role, (), 0)[:_MOST_CHARACTERS]
+
+    def _conditioning(self, link: Any, role: str, way: tuple[str, ...], level: int) -> str:
+        if isinstance(link, str):
+            return link
+        node = self._graph.at(link)
+        if node is None or node.name in way or level > _MOST_LEVELS or self._left <= 0:
+            return ""
+        self._left -= 1
+        return self._through(node, role, (*way, node.name), level)
+
+    def _through(self, node: Node, role: str, way: tuple[str, ...], level: int) -> str:
+        """The text behind a node that gives a conditioning."""
+        if node.kind in _ZERO:
+            return ""
+        if node.kind == "FluxGuidance":
+            self.guidance = self._graph.number(node, "guidance")
+        if node.kind in _JOINED:
+            sign, names = _JOINED[node.kind]
+            found = (self._conditioning(node.inputs.get(n), role, way, level + 1) for n in names)
+            return sign.join(dict.fromkeys(filter(None, found)))
+        of_role = [name for name in _OF_ROLE[role] if name in node.inputs]
+        if of_role and not _ENCODERS.search(node.kind):
+            return self._followed(node, of_role[0], role, way, level)
+        encoded = self._encoded(node, way, level)
+        return self._any(node, role, way, level) if encoded is None else encoded
+
+    def _any(self, node: Node, role: str, way: tuple[str, ...], level: int) -> str:
+        """The text behind the first input that has one, the likely names first."""
+        for name in (*_THROUGH, ""):
+            if link_of(node.inputs.get(name)) is not None:
+                return self._followed(node, name, role, way, level)
+        self._guess(node)
+        for value in node.inputs.values():
+            if link_of(value) is not None:
+                text = self._conditioning(value, role, way, level + 1)
+                if text:
+                    return text
+        return ""
+
+    def _followed(self, node: Node, name: str, role: str, way: tuple[str, ...], level: int) -> str:
+        self._guess(node)
+        value = node.inputs[name]
+        if isinstance(value, str):
+            return value
+        source = self._graph.at(value)
+        if source is not None and self._is_string(source):
+            return self._string(value, way, level + 1)
+        return self._conditioning(value, role, way, level + 1)
+
+    def _encoded(self, node: Node, way: tuple[str, ...], level: int) -> str | None:
+        """What an encoder encodes; None if the node is none."""
+        names = [name for name in _TEXTS if name in node.inputs]
+        if not names:
+            return None
+        if not _ENCODERS.search(node.kind):
+            self._guess(node)
+        texts = (self._string(node.inputs[name], way, level + 1) for name in names)
+        # SDXL and Flux have one text per encoder, mostly the same.
+        return "\n".join(dict.fromkeys(text for text in texts if text.strip()))
+
+    def _string(self, value: Any, way: tuple[str, ...], level: int) -> str:
+        if isinstance(value, str):
+            return value
+        node = self._graph.at(value)
+        if node is None or node.name in way or level > _MOST_LEVELS or self._left <= 0:
+            return ""
+        self._left -= 1
+        way = (*way, node.name)
+        pieces = [name for name in node.inputs if _PIECES.fullmatch(name)]
+        if len(pieces) > 1 and (_JOINERS.search(node.kind) or "delimiter" in node.inputs):
+            sign = node.inputs.get("delimiter", node.inputs.get("separator", ""))
+            plain = _SPELLED.get(sign, sign) if isinstance(sign, str) else ""
+            if not _KNOWN.search(node.kind):
+                self._guess(node)
+            texts = [self._string(node.inputs[name], way, level + 1) for name in pieces]
+            return plain.join(text for text in texts if text)
+        for name in _STRINGS:
+            if name in node.inputs:
+                self._guess(node)
+                text = self._string(node.inputs[name], way, level + 1)
+                if text:
+                    return text
+        self._guess(node)
+        for item in node.inputs.values():
+            if link_of(item) is not None:
+                text = self._string(item, way, level + 1)
+                if text:
+                    return text
+        plain_texts = [item for item in node.inputs.values() if isinstance(item, str)]
+        return max(plain_texts, key=len, default="")
+
+    def _is_string(self, node: Node) -> bool:
+        return bool(re.search(r"string|text|prompt|primitive", node.kind, re.IGNORECASE)) and not (
+            _ENCODERS.search(node.kind)
+        )
+
+    def _guess(self, node: Node) -> None:
+        if not _KNOWN.search(node.kind):
+            self.guessed.add(node.kind[:80])
