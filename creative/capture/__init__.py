@@ -24,10 +24,11 @@ from creative.capture.chromium import browser_stamp, find_browser
 from creative.capture.failures import TabCrashed
 from creative.capture.gate import HTML_URL
 from creative.capture.guard import Guard
-from creative.capture.page import Page, opened, picture
+from creative.capture.page import Page
 from creative.capture.pool import Pool
 from creative.capture.remote import check_browser
 from creative.capture.request import Blocked, Engine, Picture, Screenshot, ScreenshotRequest
+from creative.capture.visiting import opened, picture
 from creative.capture.warm import Lease
 from creative.deadline import Deadline
 from creative.errors import CreativeError, NotConfigured

@@ -1,21 +1,19 @@
-"""One page: opened in a context of its own, loaded, photographed, thrown away."""
+"""One page: made what was asked for, loaded, listened to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from creative.capture import access, facts, frame, look, markdown, moment, output, rules, shots
+from creative.capture import access, facts, frame, look, moment, rules
 from creative.capture.address import without_user
-from creative.capture.blank import Blank, Blanks
+from creative.capture.blank import Blank
 from creative.capture.cdp import ENDED, BrowserGone, Connection, Event, Refused
 from creative.capture.failures import crashed, rejected, unheld, unreachable
 from creative.capture.gate import HTML_URL, Gate, watch
 from creative.capture.guard import Guard
 from creative.capture.loading import Answered, Loading
-from creative.capture.request import Screenshot, ScreenshotRequest
+from creative.capture.request import ScreenshotRequest
 from creative.capture.visit import Visit
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, BlockedAddress, CreativeError
@@ -343,62 +341,3 @@ class Page:
             self._guard.check_connected(response["url"], address, self.deadline)
         except BlockedAddress as error:
             self._fail(error)
-
-
-@contextmanager
-def opened(
-    connection: Connection,
-    gate: Gate,
-    request: ScreenshotRequest,
-    deadline: Deadline,
-    blanks: Blanks | None = None,
-) -> Iterator[Page]:
-    """An empty page in a context of its own: no cookie or cache of another call is in it.
-
-    Raises:
-        BlockedAddress, EngineUnavailable: the request's proxy must not or cannot be reached.
-    """
-    html = request.html.encode(errors="replace") if request.html.strip() else None
-    if request.markdown.strip():
-        html = markdown.page(request.markdown, deadline)
-    guard, options = None, {}
-    if request.proxy:
-        guard, server = gate.guard.through(request.proxy, deadline)
-        # By itself a browser goes to its own machine directly: that is the guard's to decide.
-        options = {"proxyServer": server, "proxyBypassList": "<-loopback>"}
-    blanks = blanks or Blanks(connection)
-    blank = blanks.take(options, deadline)
-    page = Page(connection, gate, request, deadline, blank, html, guard)
-    try:
-        page.prepare()
-        yield page
-    finally:
-        try:
-            # Also after the deadline: this is no part of the answer.
-            blanks.give_back(blank)
-        finally:
-            page.forget()
-
-
-def picture(page: Page, place: tuple[str, str, int], browser: str) -> Screenshot:
-    """Photograph a loaded page; `place` is what `Page.load` returned."""
-    final_url, title, status = place
-    moment.settle(page)
-    look.apply(page)
-    moment.freeze(page)
-    parts, notes = shots.find(page)
-    pictures = output.pictures(page, parts, final_url, title)
-    found = facts.read(page, pictures) if page.request.with_facts else None
-    # What the page received before the picture may still wait to be judged.
-    page.judged()
-    return Screenshot(
-        pictures=pictures,
-        notes=(*page.notes, *notes, *output.notes(page.request)),
-        page=found,
-        final_url=final_url,
-        title=title,
-        status=status,
-        browser=browser,
-        blocked=tuple(page.visit.blocked),
-        blocked_count=page.visit.blocked_count,
-    )
