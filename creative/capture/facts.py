@@ -197,6 +197,11 @@ class PageFacts(BaseModel):
     text: str = Field("", description="what is to be read on it, the first 4,000 characters")
 
 
+def prices_in(text: str) -> tuple[str, ...]:
+    """The prices in a text as they are written, each once."""
+    return tuple(dict.fromkeys(" ".join(match[0].split()) for match in _PRICE.finditer(text)))
+
+
 def warm_up() -> None:
     """Start the process that counts colours while the page loads."""
     if worker.pid is not None:
@@ -243,7 +248,7 @@ def _soon(deadline: Deadline, seconds: float) -> Deadline:
 
 def _facts(found: dict[str, Any], palette: tuple[str, ...]) -> PageFacts:
     text = _clean(found.get("text"), 50_000, lines=True)
-    prices = dict.fromkeys(" ".join(match[0].split()) for match in _PRICE.finditer(text))
+    prices = prices_in(text)
     return PageFacts(
         title=_clean(found.get("title")),
         site=_clean(found.get("site")),
@@ -252,7 +257,7 @@ def _facts(found: dict[str, Any], palette: tuple[str, ...]) -> PageFacts:
         language=_clean(found.get("language")),
         headings=tuple(_clean(one) for one in found.get("headings", ())),
         buttons=tuple(_clean(one) for one in found.get("buttons", ())),
-        prices=tuple(prices)[:MAX_PRICES],
+        prices=prices[:MAX_PRICES],
         palette=palette,
         logo=_clean(found.get("logo"), MAX_ADDRESS),
         image=_clean(found.get("image"), MAX_ADDRESS),
