@@ -20,7 +20,7 @@ from runtime.ledger import Ledger, cutoff, listing, writer
 from runtime.ledger.history import History, Wanted, history, moment, nearest_rank
 from runtime.ledger.masks import MASK, MAX_TEXT, Masks, secrets_of
 from runtime.ledger.owners import Place
-from runtime.ledger.schema import Database, LedgerUnusable, files, runs
+from runtime.ledger.schema import VERSION, Database, LedgerUnusable, files, runs
 from runtime.ledger.store import FileStore, prune
 from runtime.settings import Settings
 from runtime.workflow.result import NodeEvent
@@ -416,7 +416,7 @@ def test_a_transaction_is_whole_or_not_at_all(folder: Path) -> None:
         insert_and_fail()
     with database.reading() as connection:
         found = connection.execute(text("SELECT version FROM ledger_schema")).scalars().all()
-    assert found == [1]
+    assert found == [VERSION]
 
 
 def test_a_newer_schema_is_left_alone(folder: Path) -> None:

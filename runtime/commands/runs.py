@@ -17,9 +17,8 @@ class _Runs(TyperGroup):
     """`studio runs …` is `studio runs show …` unless it names another command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        named = bool(args) and args[0] in self.commands
-        # With one command, its help is the group's.
-        if not named and not (args == ["--help"] and len(self.commands) > 1):
+        # Also for --help: the options are those of `show`, whose help names the others.
+        if not args or args[0] not in self.commands:
             args = [SHOW, *args]
         return super().parse_args(ctx, args)
 
@@ -62,6 +61,8 @@ def show(
     `studio runs --failed --since 1d`
 
     `studio runs 3f2a`
+
+    `studio runs feedback --help`: what you think of a variant of an ad
     """
     with reporting(as_json, verbose):
         from runtime.ledger import history, listing
@@ -76,3 +77,58 @@ def show(
             console.show_json(found if id else {"runs": found})
         else:
             console.show(listing.run_text(found) if id else listing.runs_text(found))
+
+
+@runs_app.command("feedback")
+def feedback(
+    id: Annotated[
+        str | None, typer.Argument(metavar="ID", help="The run; the first digits do.")
+    ] = None,
+    variant: Annotated[
+        str | None, typer.Argument(metavar="VARIANT", help="Id of the variant, as meta_feed-2.")
+    ] = None,
+    approve: Annotated[bool, typer.Option("--approve", help="More like this.")] = False,
+    reject: Annotated[bool, typer.Option("--reject", help="Nothing like this.")] = False,
+    rate: Annotated[
+        int | None, typer.Option("--rate", min=1, max=5, help="1 (bad) to 5 (good).")
+    ] = None,
+    note: Annotated[str, typer.Option("--note", help="Why, in a sentence.")] = "",
+    brand: Annotated[
+        str,
+        typer.Option(
+            "--brand", help="With ID: whose ad it is, if not the run's. Alone: list what is known."
+        ),
+    ] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="The newest N of a brand.")] = 20,
+    env: EnvOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """What you think of a variant of an ad; the next one for the brand learns from it on request.
+
+    Examples:
+
+    `studio runs feedback 3f2a meta_feed-2 --approve --rate 5 --note 'the price up front'`
+
+    `studio runs feedback --brand Acme`
+
+    `studio runs feedback --brand Acme --json > acme.json`, then
+    `studio run ad_variants brand=Acme brief='…' feedback=@acme.json`
+    """
+    with reporting(as_json, verbose):
+        from runtime.ledger import history, listing
+        from runtime.ledger.opinions import Opinion
+        from runtime.settings import Settings
+
+        settings = Settings(env)
+        settings.export()
+        with history.history(settings) as past:
+            if id is None:
+                found = past.opinions.of_brand(brand, limit)
+            else:
+                opinion = Opinion.checked(variant, approve, reject, rate, note, brand)
+                found = [past.opinions.store(past.run(id), opinion)]
+        if as_json:
+            console.show_json(found)
+        else:
+            console.show("\n".join(map(listing.opinion_text, found)) or "No feedback yet.")

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from runtime.errors import UsageError
 from runtime.ledger import cutoff, status
 from runtime.ledger.ledger import folder
+from runtime.ledger.opinions import Opinions
 from runtime.ledger.owners import Place
 from runtime.ledger.schema import Database, LedgerUnusable, files, runs, steps, usages
 from runtime.ledger.store import FileStore
@@ -54,6 +55,7 @@ class History:
     def __init__(self, database: Database, place: Place) -> None:
         self._database = database
         self._store = FileStore(place)
+        self.opinions = Opinions(database)
 
     def runs(self, wanted: Wanted) -> list[dict[str, Any]]:
         """The newest runs first: {id, kind, name, plugin, user, status, started, finished,
@@ -74,7 +76,7 @@ class History:
 
     def run(self, prefix: str) -> dict[str, Any]:
         """One run with everything that is known of it: as in `runs`, with parameters, text,
-        outputs, steps, usages and files.
+        outputs, steps, usages, files and feedback.
 
         Raises:
             UsageError: no run's id begins like this, or several do.
@@ -105,6 +107,7 @@ class History:
             "outputs": json.loads(row["outputs"]),
             **{name: [_without_key(part) for part in found] for name, found in parts.items()},
             "files": [self._file(part) for part in parts["files"]],
+            "feedback": self.opinions.of_run(row["id"]),
         }
 
     def stats(self, wanted: Wanted) -> dict[str, Any]:

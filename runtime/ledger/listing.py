@@ -71,9 +71,17 @@ def run_text(run: Mapping[str, Any]) -> str:
         ],
     )
     lines += _section("Files", [_file(file) for file in run["files"]])
+    lines += _section("Feedback", [f"  {opinion_text(one)}" for one in run["feedback"]])
     lines += _section("Text", [f"  {line}" for line in run["text"].splitlines()[:40]])
     lines += _section("Outputs", [_named(*item) for item in run["outputs"].items()])
     return "\n".join(lines)
+
+
+def opinion_text(opinion: Mapping[str, Any]) -> str:
+    """What somebody thought of a variant, in a line."""
+    stars = "" if opinion["rating"] is None else f"{opinion['rating']} of 5"
+    parts = (opinion["verdict"], stars, shorten(opinion["note"], 200))
+    return f"{opinion['variant']}: {', '.join(part for part in parts if part)}"
 
 
 def stats_text(found: Mapping[str, Any]) -> str:

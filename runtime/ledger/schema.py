@@ -35,7 +35,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from runtime.errors import StudioError
 from runtime.ledger.owners import Place
 
-VERSION = 1
+VERSION = 2
 BUSY_MILLISECONDS = 5000
 CONNECT_SECONDS = 5
 UNSEEN_SECONDS = 300.0
@@ -123,8 +123,23 @@ files = _part(
     Index("files_by_content", "sha256"),
 )
 
-# version -> statements that make it from the one before.
-_MIGRATIONS: dict[int, Sequence[str]] = {}
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("run_id", String(32), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("variant", String(100), primary_key=True),
+    Column("brand", String(300), nullable=False, default=""),
+    Column("brand_key", String(300), nullable=False, default=""),  # as it is looked for
+    Column("fields", Text, nullable=False, default="{}"),  # the variant's texts
+    Column("verdict", String(20), nullable=False, default=""),  # approve, reject or nothing
+    Column("rating", Integer),
+    Column("note", Text, nullable=False, default=""),
+    Column("given", Double, nullable=False),
+    Index("feedback_by_brand", "brand_key", "given"),
+)
+
+# version -> what makes it from the one before: statements, and tables that are new in it.
+_MIGRATIONS: dict[int, Sequence[str | Table]] = {2: (feedback,)}
 
 
 class LedgerUnusable(StudioError):
@@ -257,6 +272,9 @@ def _prepare(connection: Connection) -> None:
             "Use that studio, or another STUDIO_DATA_DIR.",
         )
     for number in range(found + 1, VERSION + 1):
-        for statement in _MIGRATIONS[number]:
-            connection.execute(text(statement))
+        for change in _MIGRATIONS[number]:
+            if isinstance(change, Table):
+                change.create(connection)
+            else:
+                connection.execute(text(change))
         connection.execute(update(version).values(version=number))
