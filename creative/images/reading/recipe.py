@@ -21,12 +21,17 @@ from creative.images.request import MAX_SEED, Lora
 from creative.images.size import MAX_SIDE, MIN_SIDE
 
 MAX_OTHER = 60
-MAX_OTHER_CHARACTERS = 2000
+MAX_OTHER_CHARACTERS = 1000
+"""Of one value; longer ones are prompts, graphs or pictures."""
+MAX_ALL_OTHER_CHARACTERS = 12_000
+MAX_NAME_CHARACTERS = 300
+MAX_LORAS = 100
 MOST_STEPS = 150
 MOST_CFG = 30.0
 BIG_SEED = "Noise seed"
 """Label of a seed that text_to_image cannot take (ComfyUI's have 64 bits)."""
 
+_LONGEST = 4000
 _LORA_TAG = re.compile(r"<(?:lora|lyco):([^<>:]+)(?::(-?[\d.]{1,12}))?[^<>]{0,80}>", re.IGNORECASE)
 _FOLDER_OR_ENDING = re.compile(r"^.*[/\\]|\.(?:safetensors|ckpt|gguf|sft|pth?|bin)$", re.IGNORECASE)
 
@@ -77,13 +82,15 @@ class Recipe(BaseModel):
         found = {lora.name: lora.weight for lora in self.loras}
         for name, weight in _LORA_TAG.findall(self.text.prompt):
             found.setdefault(name.strip(), as_number(weight) or 0.0 if weight else 1.0)
-        return [{"name": name, "weight": weight} for name, weight in found.items()]
+        rows = [{"name": name, "weight": weight} for name, weight in found.items()]
+        return [row for row in rows if len(str(row["name"])) <= MAX_NAME_CHARACTERS][:MAX_LORAS]
 
     def all_models(self) -> list[str]:
         """The checkpoint first, then refiners, VAEs and the like."""
         names = [self.text.model or "", *self.models]
         names += [self.text.fields.get(label, "") for label in ("Refiner", "VAE")]
-        return [name for name in dict.fromkeys(names) if name and name not in ("None", "Automatic")]
+        short = (name for name in dict.fromkeys(names) if len(name) <= MAX_NAME_CHARACTERS)
+        return [name for name in short if name and name not in ("None", "Automatic")][:MAX_LORAS]
 
     def infotext(self) -> str:
         """A text by which text_to_image repeats the picture."""
@@ -130,6 +137,8 @@ class Recipe(BaseModel):
         found["background"] = text.output_background
         found["loras"] = ", ".join(f"{lora.name}:{lora.weight:g}" for lora in self.loras)
         found = {name: value for name, value in found.items() if value not in (None, "")}
+        for name in [n for n, v in found.items() if isinstance(v, str) and len(v) > _LONGEST]:
+            notes.append(f"{name} has {len(found.pop(name))} characters: left out.")
         extra = _extra(text.fields, second is not None) if self.a1111 else {}
         if extra:
             found["extra"] = extra
@@ -207,14 +216,16 @@ def as_text(value: Any) -> str:
 def leftover(values: dict[Any, Any], known: set[str]) -> dict[str, Any]:
     """What of a generator's own settings nobody read, small enough to hand on."""
     other: dict[str, Any] = {}
+    left = MAX_ALL_OTHER_CHARACTERS
     for name, value in values.items():
-        if name in known or value in (None, "", [], {}):
+        if len(str(name)) > MAX_NAME_CHARACTERS or name in known or value in (None, "", [], {}):
             continue
         if isinstance(value, bool | int | float):
             fine = isinstance(value, bool) or abs(value) < 2**53
             other[str(name)] = value if fine else str(value)
-        elif isinstance(value, str) and len(value) <= MAX_OTHER_CHARACTERS:
+        elif isinstance(value, str) and len(value) <= min(left, MAX_OTHER_CHARACTERS):
             other[str(name)] = value
+            left -= len(value)
         if len(other) >= MAX_OTHER:
             break
     return other
