@@ -132,10 +132,13 @@ class EngineRejected(CreativeError):
     Args:
         engine: what it is, for people.
         said: its own message.
-        status: the HTTP status, where there is one.
+        status: the HTTP status, where there is one; also an attribute of the error.
     """
 
+    status: int | None = None
+
     def __init__(self, engine: str, said: str, status: int | None = None, hint: str = "") -> None:
+        self.status = status
         answered = f"answered {status}" if status is not None else "refused"
         super().__init__(f"{engine} {answered}: {shorten(said, 500)}", hint)
 

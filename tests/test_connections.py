@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from creative import connections, http
+from creative.connections import servers
 from creative.settings import Settings
 from runtime import doctor
 from tests.servers import Server, answer, free_port
@@ -149,9 +150,9 @@ def test_a_key_that_may_draw_and_not_list(monkeypatch: pytest.MonkeyPatch) -> No
         headers = http.requests.structures.CaseInsensitiveDict[str]()
         return lambda *_, **__: http.Reply(403, headers, text.encode(), "api", "Images API")
 
-    monkeypatch.setattr(connections, "_get", reply(json.dumps(body)))
+    monkeypatch.setattr(servers, "get", reply(json.dumps(body)))
     assert problems(openai_api_key="sk-restricted") == ""
-    monkeypatch.setattr(connections, "_get", reply('{"error": "Country not supported"}'))
+    monkeypatch.setattr(servers, "get", reply('{"error": "Country not supported"}'))
     assert "Country not supported" in problems(openai_api_key="sk-restricted")
 
 
@@ -163,7 +164,7 @@ def test_what_runware_says_about_a_key(status: int, monkeypatch: pytest.MonkeyPa
         answer(request, json.dumps({"errors": [row]}), status)
 
     with Server(handler) as server:
-        monkeypatch.setattr(connections, "RUNWARE_URL", server.url)
+        monkeypatch.setattr(servers, "RUNWARE_URL", server.url)
         said = problems(runware_api_key="rk-secret")
         assert server.requests == ["POST /"]
     assert f"Runware answered {status}: invalidApiKey: Invalid API key" in said

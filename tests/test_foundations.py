@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from creative import connections, errors, http
+from creative.connections import servers
 from creative.deadline import Deadline
 from creative.settings import Settings
 from creative.steps import Phase, Status, StepEvent, Steps
@@ -173,7 +174,7 @@ def test_every_working_credential_passes(monkeypatch: pytest.MonkeyPatch) -> Non
             )
 
     with Server(handler) as server:
-        monkeypatch.setattr(connections, "RUNWARE_URL", f"{server.url}/runware")
+        monkeypatch.setattr(servers, "RUNWARE_URL", f"{server.url}/runware")
         assert (
             connections.check(
                 Settings.from_credentials(

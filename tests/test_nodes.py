@@ -48,6 +48,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "keywords": "espresso machine\nespresso maker\ncheap espresso machine\ncoffee beans\n"
         "fresh coffee beans\nwhole coffee beans\nparking in Lisbon\nLisbon car park"
     },
+    "check_connections": {"test_picture": True},
     "capture_screenshot": {
         "html": "<title>Box</title><body style='margin:0;background:#0a0'>"
         "<div style='width:100px;height:50px;background:#c00'>",
