@@ -8,20 +8,29 @@ there: `creative.shelf`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from creative.ads.model import AdsRequest, Copy, Look
+from creative.ads.model import AdsRequest, Look
+from creative.ads.write import Written
 from creative.settings import Settings
 from creative.shelf import Shelf, lifetime
 
 MAX_BYTES = 128 * 1024 * 1024
 """Of the looks, and of the answers; the oldest go first."""
 
-_LOOKED_AT = ("source_url", "source_html", "source_image", "brief", "brand", "language", "colours")
+_LOOKED_AT = (
+    "source_url",
+    "source_html",
+    "source_image",
+    "brief",
+    "brand",
+    "language",
+    "colours",
+    "logo",
+)
 _PICTURES_OF_A_LOOK = ("screenshot", "logo", "image")
 _NOT_FOR_WRITERS = frozenset({"make_pictures", "backgrounds", "sizes", "logo", "cache_seconds"})
 
@@ -65,11 +74,8 @@ class Cache:
         blobs = [getattr(look, name) for name in _PICTURES_OF_A_LOOK]
         self._looks.put(_looked(request, settings), value, blobs)
 
-    def copies(
-        self, request: AdsRequest, look: Look, writer: Any
-    ) -> tuple[list[Copy], str] | None:
-        """What the same writer wrote for the same request about the same page, and a note that
-        says so; or None.
+    def written(self, request: AdsRequest, look: Look, writer: Any) -> Written | None:
+        """What the same writer wrote for the same request about the same page, or None.
 
         Args:
             request: what is wanted.
@@ -85,19 +91,18 @@ class Cache:
         if kept is None:
             return None
         try:
-            found = [Copy(**value) for value in kept.value]
+            found = Written(**kept.value)
         except (TypeError, ValidationError):
             self._answers.drop(told)  # another version of this program wrote it
             return None
-        return found, f"The texts were written {kept.age:.0f} s ago (cache_seconds)."
+        note = f"The texts were written {kept.age:.0f} s ago by an earlier call (cache_seconds)."
+        return found.model_copy(update={"notes": (*found.notes, note)})
 
-    def keep_copies(
-        self, request: AdsRequest, look: Look, writer: Any, copies: Sequence[Copy]
-    ) -> None:
+    def keep_written(self, request: AdsRequest, look: Look, writer: Any, written: Written) -> None:
         """Keep what was just written, if the request has `cache_seconds`."""
         if lifetime(request.cache_seconds):
-            value = [copy.model_dump(mode="json") for copy in copies]
-            self._answers.put(_asked(request, look, writer), value)
+            told = _asked(request, look, writer)
+            self._answers.put(told, written.model_dump(mode="json"))
 
     def clear(self) -> None:
         """Remove everything."""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
@@ -73,5 +72,4 @@ def job(asked: Asked, progress: Progress) -> Told:
 def _novelty(mine: NDArray[np.float32], others: NDArray[np.float32]) -> float | None:
     if not len(mine) or not len(others):
         return None
-    nearest: Sequence[float] = (mine @ others.T).max(axis=1)
-    return float(np.mean([min(1.0, max(0.0, 1.0 - cosine)) for cosine in nearest]))
+    return float(np.clip(1.0 - (mine @ others.T).max(axis=1), 0.0, 1.0).mean())

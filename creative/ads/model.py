@@ -21,6 +21,10 @@ Ground = Literal["auto", "engine", "source", "layout"]
 """What pictures stand on; auto: what an engine draws, else the source's picture, else a layout."""
 
 
+MAX_COUNT = 20
+MAX_SEED = 2**32 - 1
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -53,7 +57,7 @@ class AdsRequest(_Frozen):
     brief: str = Field("", description="what to say, and to whom")
     brand: str = ""
     platforms: tuple[str, ...] = Field(("google_search",), description="ids of platforms.yaml")
-    count: int = Field(3, ge=1, le=20, description="variants per platform")
+    count: int = Field(3, ge=1, le=MAX_COUNT, description="variants per platform")
     language: str = Field("", description="BCP 47; empty: that of the brief, else of the page")
     tone: str = ""
     must_include: tuple[str, ...] = ()
@@ -64,7 +68,7 @@ class AdsRequest(_Frozen):
     engine: Literal["auto", "model", "dify_app", "builtin"] = "auto"
     logo: bytes = Field(b"", repr=False, description="a picture, best a PNG with transparency")
     colours: tuple[str, ...] = Field((), description="brand colours, #rrggbb, the main one first")
-    seed: int = 0
+    seed: int = Field(0, ge=0, le=MAX_SEED)
     feedback: tuple[Feedback, ...] = Field((), description="examples for the writer")
     cache_seconds: float = Field(
         0.0, description="the page's looks and the writer's answer this old are as good; 0: none"
@@ -173,3 +177,22 @@ class Campaign(_Frozen):
     def best(self) -> Variant:
         """The one with the highest score; of several the first."""
         return max(self.variants, key=lambda variant: variant.score)
+
+    def report(self) -> str:
+        """The campaign for people: a line for each variant, the best one first in words."""
+        some = "1 variant" if len(self.variants) == 1 else f"{len(self.variants)} variants"
+        lines = [
+            f"{some} in {self.look.language} by {self.engine}, {len(self.pictures)} pictures. "
+            f"Best: {self.best.id} ({self.best.score:.2f})."
+        ]
+        for variant in self.variants:
+            words = " | ".join(_first_texts(variant.fields))
+            angle = f" [{variant.angle}]" if variant.angle else ""
+            lines.append(f"{variant.id} {variant.score:.2f}{angle}: {words}")
+        lines += [f"{one.id} is left out: {one.reason}" for one in self.dropped]
+        return "\n".join(lines)
+
+
+def _first_texts(fields: dict[str, Any]) -> list[str]:
+    firsts = [value[0] if isinstance(value, list) and value else value for value in fields.values()]
+    return [text for text in firsts if isinstance(text, str) and text][:3]
