@@ -189,9 +189,9 @@ def ask[S: BaseModel](
     conversation = asking.begun(messages)
     try:
         completion = asking.answer(conversation)
-        return _read(completion, schema, partial)
+        return _read(completion, schema, deadline, partial)
     except HalfAnswer as half:
-        return _rest_of(half, schema, partial)
+        return _rest_of(half, schema, deadline, partial)
     except _Useless as problem:
         begins = without_thinking(completion.text).strip()[:_SHOWN]
         conversation += [
@@ -203,9 +203,9 @@ def ask[S: BaseModel](
         ]
     try:
         completion = asking.answer_again(conversation)
-        return _read(completion, schema, partial)
+        return _read(completion, schema, deadline, partial)
     except HalfAnswer as half:
-        return _rest_of(half, schema, partial)
+        return _rest_of(half, schema, deadline, partial)
     except _Useless as problem:
         begins = shorten(redact_text(without_thinking(completion.text)), 160) or "(empty)"
         raise AnswerInvalid(
@@ -315,21 +315,25 @@ def _used(done: Completion | None, likely: int) -> tuple[int, int, float | None]
     return likely, tokens.count(done.text), done.price
 
 
-def _rest_of[S: BaseModel](half: HalfAnswer, schema: type[S], partial: bool) -> Answer[S]:
+def _rest_of[S: BaseModel](
+    half: HalfAnswer, schema: type[S], deadline: Deadline, partial: bool
+) -> Answer[S]:
     """What is complete of an answer that broke off: it was paid for."""
     try:
         if partial:
-            value = _read(half.completion, schema, partial).value
+            value = _read(half.completion, schema, deadline, partial).value
             return Answer(value, cut=True)
     except _Useless:
         pass  # nothing in it is complete: what ended it is what there is to tell
     raise half.cause from None
 
 
-def _read[S: BaseModel](completion: Completion, schema: type[S], partial: bool) -> Answer[S]:
+def _read[S: BaseModel](
+    completion: Completion, schema: type[S], deadline: Deadline, partial: bool
+) -> Answer[S]:
     """Raises: _Useless."""
     problem = ""
-    for value in objects(completion.text, partial):
+    for value in objects(completion.text, deadline, partial, completion.cut):
         try:
             return Answer(schema.model_validate(_shaped(value, schema)), completion.cut)
         except ValidationError as error:
@@ -340,10 +344,12 @@ def _read[S: BaseModel](completion: Completion, schema: type[S], partial: bool) 
 
 
 def _shaped(value: Any, schema: type[BaseModel]) -> Any:
-    """A bare array is put into the one array that the schema has."""
+    """A bare array is put into the one array that the schema has; an array of one is opened."""
     fields = list(schema.model_fields.items())
     if isinstance(value, list) and len(fields) == 1:
         return {fields[0][1].alias or fields[0][0]: value}
+    if isinstance(value, list) and len(value) == 1:
+        return value[0]
     return value
 
 

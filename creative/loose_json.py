@@ -1,8 +1,10 @@
-"""JSON as language models write it: in fences, in prose, after thinking, with small mistakes.
+"""JSON as language models write it: in fences, in prose, after thinking, with mistakes.
 
-Repaired is only what cannot change the meaning: trailing commas, curly or single quotes around
-strings, line breaks inside strings, and Python's True, False and None. An answer that was cut
-off is closed after its last complete object or array, and only where the caller accepts a part.
+What is JSON is read as it is. What is not is repaired by the package json-repair, which knows
+most mistakes that models make: commas, quotes, brackets, comments, Python's words. Here is what
+it does not do: find the objects in a text, tell which one is complete, and stop in time. An
+answer that was cut off is closed after its last complete object or array, and only where the
+caller accepts a part: json-repair would sell half a sentence as a whole one.
 """
 
 from __future__ import annotations
@@ -10,40 +12,124 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-MAX_STARTS = 40
+from creative.deadline import Deadline
+from creative.errors import DeadlineExceeded
+from creative.worker import Worker
+
+if TYPE_CHECKING:
+    from creative.worker import Progress
+
+MAX_STARTS = 200
 """Places in a text at which JSON is looked for: prose may hold any number of brackets."""
-MAX_WALKED = 600_000
-"""Characters that are read for repairs, over and over in nonsense; about 0.2 seconds."""
+MAX_WALKED = 800_000
+"""Characters that are walked to find out where something broken ends."""
+MAX_REPAIRS = 4
+MAX_DEPTH = 100
+REPAIR_SECONDS = 5.0
+"""Of one repair: json-repair's time grows with the square of some kinds of nonsense."""
 
-_THINKING = re.compile(r"<(think|thinking|reasoning|thought)>.*?</\1>", re.DOTALL | re.IGNORECASE)
-_THINKING_END = re.compile(r"</(think|thinking|reasoning|thought)>", re.IGNORECASE)
-_DECODER = json.JSONDecoder(strict=False)
+_repairs = Worker("answers of language models", idle_seconds=60.0)
+
+_THOUGHTS = re.compile(r"<(/?)(?:think|thinking|reasoning|thought)>", re.IGNORECASE)
+# A number that JSON does not have says nothing.
+_DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
 _CLOSERS = {"{": "}", "[": "]"}
-_QUOTES = {'"': '"', "“": '”“"', "„": '“”"', "'": "'", "‘": "’"}
-_WORDS = {"True": "true", "False": "false", "None": "null", "undefined": "null"}
+_QUOTES = {'"': '"', "“": '”“"', "„": '“”"', "'": "'", "‘": "’", "`": "`"}
+_BEGINS = re.compile(
+    r"""\{\s*(?:["'“”„‘’`{}/#]|[A-Za-z_]\w*["']?\s*[:：=])|\[\s*["'“”„‘’`{\[\]/#\d-]""", re.VERBOSE
+)
+"""How an object or an array begins; other brackets belong to prose."""
+_SIGN = re.compile(r"""[{}\[\]"“„`]|(?<![\w"'“”„‘’`])['‘]|//[^\n]*|/\*[^*]{0,500}\*/|#[^\n]*""")
+_AFTER_STRING = re.compile(r"\s*(?:[,;:=+}\]，：；＝]|//|/\*|\#|\Z)")
+"""What follows the quote that ends a string; any other quote was meant to be in it."""
+_SURROGATES = re.compile(r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
+# What json-repair reads wrongly or not at all (seen with 0.64).
+_MENDS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r'(?<![\\"])"""(?!")'), '"'),
+    (re.compile(r'(?<=[:\[,])(\s*)`([^`"\\]*)`(?=\s*[,}\]])'), r'\1"\2"'),
+    (re.compile(r'(?<!\\)"\s*\+\s*"'), ""),
+    (re.compile(r"(?<=[:,\[])\s*undefined(?=\s*[,}\]])"), " null"),
+    (re.compile(r"(?<=[\"”'’])\s*(?:[：＝]|=>?)\s*(?=[\"“'‘\[{\d])"), ": "),
+    (re.compile(r"(?<=[\"”'’\]}\d])\s*[，；]\s*(?=[\"“'‘\[{\d])"), ", "),
+)
 
 
 def without_thinking(text: str) -> str:
     """`text` without the thoughts that some models write before their answer."""
-    text = _THINKING.sub("", text)
-    # The opening tag is part of some models' prompt, so that only the closing one comes.
-    return text[ends[-1].end() :] if (ends := list(_THINKING_END.finditer(text))) else text
+    kept, start, opened = "", 0, -1
+    for tag in _THOUGHTS.finditer(text):
+        if not tag.group(1):
+            opened = tag.start() if opened < 0 else opened
+            continue
+        # The opening tag is part of some models' prompt, so that only the closing one comes.
+        kept = kept + text[start:opened] if opened >= 0 else ""
+        start, opened = tag.end(), -1
+    return kept + text[start:]
 
 
-def objects(text: str, partial: bool = False) -> list[Any]:
-    """The JSON objects and arrays in `text`, the longest first.
+def objects(
+    text: str, deadline: Deadline, partial: bool = False, cut: bool = False
+) -> Iterator[Any]:
+    """The JSON objects and arrays in `text`, the longest first, repaired if they have to be.
 
     Args:
         text: what a language model wrote.
+        deadline: the call's clock.
         partial: whether one that never ends counts as far as it is complete.
+        cut: whether the model was stopped: brackets at the end were then not just forgotten.
+
+    Raises:
+        EngineUnavailable: the process that repairs cannot be started.
     """
-    found = [(end - start, value) for start, end, value in _found(without_thinking(text), partial)]
-    return [value for _, value in sorted(found, key=lambda one: -one[0])]
+    repairs = 0
+    for one in sorted(_found(_unquoted(without_thinking(text)), partial, cut), key=_length):
+        if not one.broken:
+            yield one.value
+        elif repairs < MAX_REPAIRS:
+            repairs += 1
+            value = _repaired(one.broken, deadline)
+            if value is not None:
+                yield value
 
 
-def _found(text: str, partial: bool) -> Iterator[tuple[int, int, Any]]:
+def repair(broken: str, progress: Progress) -> Any:
+    """The job: an object or an array from text that is meant to be one; None if it is none."""
+    import json_repair
+
+    text = _SURROGATES.sub(_joined, broken)
+    for pattern, replacement in _MENDS:
+        text = pattern.sub(replacement, text)
+    try:
+        value = json_repair.loads(text)
+    except (ValueError, RecursionError):
+        return None  # nested too deeply
+    return value if isinstance(value, dict | list) and value else None
+
+
+class _Found(NamedTuple):
+    start: int
+    end: int
+    value: Any = None
+    broken: str = ""
+
+
+def _length(one: _Found) -> int:
+    return one.start - one.end
+
+
+def _unquoted(text: str) -> str:
+    """An object inside a JSON string."""
+    bare = text.strip()
+    if bare[:2] in ('"{', '"['):
+        inside, end = _decoded(bare, 0)
+        if isinstance(inside, str) and end == len(bare):
+            return inside
+    return text
+
+
+def _found(text: str, partial: bool, cut: bool) -> Iterator[_Found]:
     at, walked = 0, 0
     for _ in range(MAX_STARTS):
         opening = re.compile(r"[{\[]").search(text, at)
@@ -51,16 +137,16 @@ def _found(text: str, partial: bool) -> Iterator[tuple[int, int, Any]]:
             return
         start = opening.start()
         value, end = _decoded(text, start)
-        if end is None and walked < MAX_WALKED:
-            rewriting = _Rewriting(text, start)
-            rewriting.run()
-            walked += rewriting.at - start
-            value, end = rewriting.value(partial)
-        if end is None:
-            at = start + 1
-        else:
-            yield start, end, value
+        at = start + 1
+        if end is not None:
+            yield _Found(start, end, value)
             at = end
+        elif walked < MAX_WALKED and _BEGINS.match(text, start):
+            walk = _Walk(text, start)
+            walked += walk.end - start
+            broken = walk.whole(cut) or (walk.part() if partial else "")
+            if broken:
+                yield _Found(start, walk.end, broken=broken)
 
 
 def _decoded(text: str, start: int) -> tuple[Any, int | None]:
@@ -70,89 +156,85 @@ def _decoded(text: str, start: int) -> tuple[Any, int | None]:
         return None, None
 
 
-class _Rewriting:
-    """One walk over a text from an opening bracket to where it closes."""
+def _repaired(broken: str, deadline: Deadline) -> Any:
+    seconds = min(REPAIR_SECONDS, deadline.timeout("reading an answer"))
+    try:
+        return _repairs.call("creative.loose_json:repair", broken, Deadline(seconds))
+    except DeadlineExceeded:
+        deadline.check("reading an answer")
+        return None
+
+
+def _joined(match: re.Match[str]) -> str:
+    """Two halves of a character that is written as escapes."""
+    halves = [int(half, 16).to_bytes(2) for half in match.groups()]
+    return b"".join(halves).decode("utf-16-be")
+
+
+class _Walk:
+    """One walk from an opening bracket to where it closes, or to the end of the text.
+
+    Attributes:
+        end: where the walk ended.
+    """
 
     def __init__(self, text: str, start: int) -> None:
-        self.text = text
-        self.at = start
-        self._out: list[str] = []
+        self._text, self._start = text, start
+        self.end = start
         self._open: list[str] = []
+        self._lost = False
         self._complete: tuple[int, str] | None = None
-        """How much of `_out` is complete, and what would close it there."""
+        """Where the last inner object or array closed, and what would close the rest there."""
+        self._run()
 
-    def run(self) -> None:
-        """Walk until the first bracket closes or the text ends."""
-        while self.at < len(self.text):
-            sign = self.text[self.at]
-            if sign in _QUOTES:
-                if not self._string(_QUOTES[sign]):
-                    return
-            elif sign in _CLOSERS:
-                self._open.append(sign)
-                self._put(sign)
-            elif sign in "}]":
-                if _CLOSERS[self._open[-1]] != sign:
-                    return
-                self._close(sign)
-                if not self._open:
-                    return
-            elif word := re.compile(r"[A-Za-z_]+").match(self.text, self.at):
-                self._out.append(_WORDS.get(word.group(), word.group()))
-                self.at = word.end()
-            else:
-                self._put(sign)
+    def whole(self, cut: bool) -> str:
+        """The text from bracket to bracket; empty if it does not close."""
+        found = self._text[self._start : self.end].rstrip()
+        if not self._open:
+            return found
+        # Models forget the last brackets. Text that ends otherwise was cut off.
+        if cut or self._lost or not found.endswith(("}", "]")):
+            return ""
+        return found + self._missing()
 
-    def value(self, partial: bool) -> tuple[Any, int | None]:
-        """What was read, and where it ends in the text; no end if it is no JSON."""
-        fixed = self._whole() or (self._part() if partial else None)
-        if fixed is None:
-            return None, None
-        value, end = _decoded(fixed, 0)
-        return value, None if end is None else self.at
+    def part(self) -> str:
+        """The text up to the last object or array that closed, and closed there."""
+        if self._complete is None or self.end < len(self._text):
+            return ""
+        at, closing = self._complete
+        return self._text[self._start : at] + closing
 
-    def _whole(self) -> str | None:
-        """The rewritten text, if its first bracket closed."""
-        return None if self._open else "".join(self._out)
+    def _run(self) -> None:
+        while sign := _SIGN.search(self._text, self.end):
+            self.end = sign.end()
+            found = sign.group()
+            if found in _QUOTES:
+                self._string(_QUOTES[found])
+            elif found in _CLOSERS:
+                self._open.append(found)
+                self._lost = len(self._open) > MAX_DEPTH
+            elif found in "}]" and self._closes(found):
+                return
+            if self._lost:
+                return
+        self.end = len(self._text)
 
-    def _part(self) -> str | None:
-        """The rewritten text up to the last object or array that closed, and closed there."""
-        if self._complete is None or self.at < len(self.text):
-            return None
-        length, closing = self._complete
-        return "".join(self._out[:length]) + closing
+    def _closes(self, sign: str) -> bool:
+        """Close what `sign` closes, and whatever was left open in it; whether that was all."""
+        kinds = [_CLOSERS[bracket] for bracket in self._open]
+        if sign not in kinds:
+            return False
+        del self._open[len(kinds) - 1 - kinds[::-1].index(sign) :]
+        self._complete = self.end, self._missing()
+        return not self._open
 
-    def _put(self, sign: str) -> None:
-        self._out.append(sign)
-        self.at += 1
+    def _missing(self) -> str:
+        return "".join(_CLOSERS[bracket] for bracket in reversed(self._open))
 
-    def _close(self, sign: str) -> None:
-        self._open.pop()
-        last = next((i for i in range(len(self._out) - 1, -1, -1) if self._out[i].strip()), 0)
-        if self._out[last] == ",":
-            del self._out[last]
-        self._put(sign)
-        closing = "".join(_CLOSERS[bracket] for bracket in reversed(self._open))
-        self._complete = len(self._out), closing
-
-    def _string(self, closers: str) -> bool:
-        """Copy a string as JSON has it; False if it never ends."""
-        start, at = self.at + 1, self.at + 1
-        while at < len(self.text):
-            sign = self.text[at]
-            if sign == "\\":
-                at += 2
-                continue
-            if sign in closers:
-                self._out.append(_as_json(self.text[start:at]))
-                self.at = at + 1
-                return True
-            at += 1
-        self.at = len(self.text)
-        return False
-
-
-def _as_json(inside: str) -> str:
-    """What stands between quotes, in double quotes; its escapes stay as they are."""
-    bare = re.sub(r'(\\.)|"', lambda m: m.group(1) or '\\"', inside, flags=re.DOTALL)
-    return '"' + bare.replace("\\'", "'") + '"'
+    def _string(self, closers: str) -> None:
+        pattern = re.compile(rf"\\.|[{closers}]", re.DOTALL)
+        for found in pattern.finditer(self._text, self.end):
+            if found.group() in closers and _AFTER_STRING.match(self._text, found.end()):
+                self.end = found.end()
+                return
+        self.end, self._lost = len(self._text), True

@@ -28,7 +28,6 @@ from creative.language import (
     ask,
     failure,
 )
-from creative.loose_json import objects
 from creative.steps import Phase, Steps
 
 
@@ -57,44 +56,6 @@ CATS = {"pets": ["cat", "dog"]}
 )
 def test_json_is_found_where_models_put_it(text: str) -> None:
     assert asked([text]).value.pets == ["cat", "dog"]
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ('{"a": "two\nlines\tand a tab"}', {"a": "two\nlines\tand a tab"}),
-        ('{"a": True, "b": None, "c": "None, True"}', {"a": True, "b": None, "c": "None, True"}),
-        ("""{'a': 'say "hi"', 'b': 'it\\'s'}""", {"a": 'say "hi"', "b": "it's"}),
-        ('{"a": ",]", "b": [1,],}', {"a": ",]", "b": [1]}),
-        ('{"a": "\\u00e9 \\"x\\"",}', {"a": 'é "x"'}),
-    ],
-)
-def test_repairs_do_not_change_what_is_said(text: str, value: Any) -> None:
-    assert objects(text)[0] == value
-
-
-@pytest.mark.parametrize(
-    ("text", "whole", "part"),
-    [
-        ('{"g": [{"id": 1}, {"id": 2}, {"id": 3, "na', {}, {"g": [{"id": 1}, {"id": 2}]}),
-        ('{"g": [{"id": 1, "n": "}]"}, {"id"', {}, {"g": [{"id": 1, "n": "}]"}]}),
-        ('{"g": [{"id": 1', {}, {}),
-    ],
-)
-def test_what_was_cut_off_counts_only_where_a_part_will_do(
-    text: str, whole: Any, part: Any
-) -> None:
-    assert {json.dumps(value) for value in objects(text) if isinstance(value, list)} == set()
-    assert not any("g" in value for value in objects(text))
-    assert next((v for v in objects(text, partial=True) if "g" in v), {}) == part
-    assert whole == {}
-
-
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 50_000, "{[}" * 20_000, '{"a": "' * 9])
-def test_nonsense_takes_no_time(text: str) -> None:
-    began = time.monotonic()
-    objects(text, partial=True)
-    assert time.monotonic() - began < 2
 
 
 class Scripted:
