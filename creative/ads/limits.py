@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from creative.ads.counting import graphemes, is_emoji, measure
-from creative.ads.marks import forbidden, found
+from creative.ads.marks import exclamations, forbidden
 from creative.ads.platforms import FieldRule, Platform
 from creative.ads.terms import contains, same_text
 from creative.errors import shorten
@@ -146,7 +146,7 @@ def _of_field(
             add("duplicate", index, text, f"{rule.name}[{earlier}]",
                 f"{rule.name}[{index}] says the same as {rule.name}[{earlier}].")  # fmt: skip
         if "second_exclamation" in rule.forbids:
-            marks = len(found(text, "exclamation"))
+            marks = exclamations(text)
             # Two in one text are found there; here two texts with one each.
             if marks == 1 and excited:
                 add("forbidden", index, "!", "second_exclamation",

@@ -21,6 +21,7 @@ from creative.ads.counting import graphemes, is_emoji
 from creative.ads.platforms import FieldRule, Mark
 
 _EXCLAMATION = re.compile(r"[!！﹗¡‼⁉❗❕]+")
+_CLOSING = re.compile(r"[!！﹗‼⁉❗❕]+")
 _REPEATED = re.compile(
     r"[!?！？‼⁉⁇⁈](?:\s*[!?！？‼⁉⁇⁈])+|([.,;:、。，；：·・~～\-–—*+=#$%&@_|/\\])\s?\1+|…{2,}"
 )
@@ -150,6 +151,11 @@ def _is_capital(word: str) -> bool:
     return len(letters) > 1 and word.isupper() and not any(sign.isdigit() for sign in word)
 
 
+def exclamations(text: str) -> int:
+    """Exclamation marks of `text`; several beside each other, and "¡" with its "!", are one."""
+    return len(_CLOSING.findall(text))
+
+
 def mended(text: str, forbids: Sequence[Mark], keep: Iterable[str] = ()) -> str:
     """`text` without what `forbids` names; may be empty, and never longer in any unit.
 
@@ -242,20 +248,29 @@ def _lowered(text: str, start: int, end: int) -> str:
 
 _SPACES = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\s*\n\s*\n\s*|\s*\n\s*")
-_AT_THE_START = re.compile(r"^(?:[\s,;:、，；：。！!）」』)\]}»”]+|[.|/·・]+\s+)+")
+# Soft hyphens, zero-width spaces, byte order marks, and what turns the direction of writing round.
+_UNSEEN = frozenset(
+    "\u00ad\u200b\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+_AT_THE_START = re.compile(r"^(?:[\s,;:、，；：。！!）」』)\]}»”]+|[.|/·・\-–—•*+=]+\s+)+")
 
 
 def tidy(text: str) -> str:
     """Composed (NFC), without control signs, doubled spaces and spaces before punctuation."""
     text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode("utf-8"))
     text = "".join(
-        sign for sign in text if sign in "\n\t" or unicodedata.category(sign) not in ("Cc", "Cs")
+        sign
+        for sign in text
+        if sign in "\n\t"
+        or (unicodedata.category(sign) not in ("Cc", "Cs") and sign not in _UNSEEN)
     )
     text = _SPACES.sub(" ", text.replace("\t", " "))
     text = _LINES.sub(lambda one: "\n\n" if one.group().count("\n") > 1 else "\n", text)
     # French sets a space before ":", "!" and "?": only doubled or stray ones are removed there.
     text = re.sub(r"\s+([,.。、，；：！？）」』])", r"\1", text)
-    return _AT_THE_START.sub("", text).strip()
+    text = _AT_THE_START.sub("", text).strip()
+    # "-20 %" with a real minus: what begins with a hyphen is a formula to a spreadsheet.
+    return re.sub(r"^-(?=\d)", "\u2212", text)
 
 
 def forbidden(rule: FieldRule, text: str, keep: Iterable[str] = ()) -> list[tuple[Mark, list[str]]]:
@@ -277,7 +292,7 @@ type _Finder = Callable[[str, Sequence[str]], list[str]]
 type _Mender = Callable[[str, Sequence[str]], str]
 _FINDERS: dict[Mark, _Finder] = {
     "exclamation": lambda text, _: _all(_EXCLAMATION, text),
-    "second_exclamation": lambda text, _: _all(_EXCLAMATION, text)[1:],
+    "second_exclamation": lambda text, _: _all(_CLOSING, text)[1:],
     "repeated_punctuation": lambda text, _: _all(_REPEATED, text),
     "all_capitals": lambda text, keep: [text[start:end] for start, end in _shouts(text, keep)],
     "emoji": lambda text, _: [one for one in graphemes(text) if is_emoji(one)],
@@ -309,11 +324,11 @@ def _full_width(one: re.Match[str]) -> str:
 
 def _after_first(text: str) -> str:
     """Only the first exclamation mark stays one."""
-    first = _EXCLAMATION.search(text)
+    first = _CLOSING.search(text)
     if first is None:
         return text
-    return text[: first.end()] + _full_stops(text[first.end() :])
+    return text[: first.end()] + _full_stops(text[first.end() :].replace("¡", ""))
 
 
 def _full_stops(text: str) -> str:
-    return _EXCLAMATION.sub(lambda one: "。" if one.group()[0] == "！" else ".", text)
+    return _CLOSING.sub(lambda one: "。" if one.group()[0] == "！" else ".", text)

@@ -1,0 +1,280 @@
+"""One text made shorter by rule: no model, the same text always gives the same.
+
+    cut("Fresh coffee at your door, roasted on the same day", 30, "display_width", "en")
+    -> "Fresh coffee at your door"
+
+Where a text may end, best first: after a sentence, before a comma, dash or bracket, between words.
+The end of a sentence or clause is taken if at least a third of the room are used by then; else
+the last word border in the room. Words are not cut; where writing has no spaces:
+
+- Japanese: a phrase ends where hiragana are followed by another script ("今すぐ|届く|コーヒー"),
+  and runs of katakana, Latin letters and digits are whole;
+- Chinese: before and after function words ("的", "和", "在" …) and other scripts; else two signs at
+  a time from the last such border, since most Chinese words have two.
+
+What ends in a word that asks for the next one (words.yaml: "and", "für", "の", "和"), in a number
+without its unit, or in an open bracket or quotation goes back to where it does not.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from creative.ads.counting import graphemes, measure
+from creative.ads.marks import tidy, words
+from creative.ads.platforms import Unit
+from creative.ads.terms import contains
+
+_SENTENCE = re.compile(r"[.!?…]+[\"”’»)\]]*(?=\s)|[。！？]+[」』”）]*|\n+")
+_CLAUSE = re.compile(
+    r"\s*[,;:](?=\s)|\s+[–—|/+·•-]+(?=\s)|[–—](?=\S)|\s*[(\[](?=\S)|[、，；：・｜（【「『]|\s+(?=[&])"
+)
+_ASIDE = re.compile(r"\s*(?:\([^()]*\)|\[[^\[\]]*\]|（[^（）]*）|【[^【】]*】)")
+_HANGING = " \t\n,;:–—-|/&+·・、，；：｜（([{「『【“„«‹¿¡=<>~〜"
+_PAIRS = {
+    ")": "(",
+    "]": "[",
+    "}": "{",
+    "）": "（",
+    "」": "「",
+    "』": "『",
+    "】": "【",
+    "»": "«",
+    "”": "“",
+}
+_LAST_WORD = re.compile(r"(?:^|(?<=[\s\-–—/(]))[^\s\-–—/(]+$")
+_NUMBER = re.compile(r"[+\-±~≈]?[$€£¥]?\d[\d.,:/]*$")
+# "おいしい|コーヒー", "便利な|机": the noun must follow.
+_ATTRIBUTE = re.compile(r"(?:しい|[\u3400-\u9fff]い|な)$")
+_ENDED = re.compile(r"[.!?。！？…][\"”’»)\]」』）]*$")
+_WIDE_LANGUAGES = ("zh", "ja")
+_WORTH_WHILE = 0.34
+"""Share of the room that the end of a sentence or clause must use to be better than more words."""
+_TOO_LITTLE = 0.2
+"""Share of the room below which what is left says nothing."""
+
+
+def cut(text: str, limit: int, unit: Unit, language: str, keep: Sequence[str] = ()) -> str:
+    """`text` in at most `limit` of `unit`; "" if no part of it can stand alone.
+
+    Args:
+        text: what is to be shortened; tidied on the way.
+        limit: the most it may have.
+        unit: how that is counted.
+        language: BCP 47 tag of the text; decides which words cannot be the last.
+        keep: terms that stay if they are in the text and any shortening has room for them.
+    """
+    text = tidy(text)
+    if measure(text, unit) <= limit:
+        return text
+    base = language.partition("-")[0].lower()
+    held = [term for term in keep if contains(text, term)]
+    best = ""
+    for candidate in _candidates(text, limit, unit, base):
+        kept = sum(contains(candidate, term) for term in held)
+        if not best or kept > sum(contains(best, term) for term in held):
+            best = candidate
+            if kept == len(held):
+                break
+    return best
+
+
+def _candidates(text: str, limit: int, unit: Unit, base: str) -> Iterator[str]:
+    """Shorter texts that fit, the best first."""
+    plain = tidy(_ASIDE.sub("", text))
+    if plain and plain != text:
+        if measure(plain, unit) <= limit:
+            yield plain
+        yield from _beginnings(plain, limit, unit, base)
+    yield from _beginnings(text, limit, unit, base)
+    # What was wanted may stand further back: later sentences and clauses on their own.
+    starts = sorted(
+        {one.end() for pattern in (_SENTENCE, _CLAUSE) for one in pattern.finditer(text)}
+    )
+    for start in starts:
+        rest = tidy(text[start:])
+        if rest and measure(rest, unit) <= limit:
+            yield rest
+        elif rest:
+            yield from _beginnings(rest, limit, unit, base)
+
+
+def _beginnings(text: str, limit: int, unit: Unit, base: str) -> Iterator[str]:
+    """Beginnings of `text` that fit and can stand alone, the best first."""
+    room = _room(text, limit, unit)
+    ends = [
+        [one.end() for one in _SENTENCE.finditer(text)],
+        [one.start() for one in _CLAUSE.finditer(text)],
+        _word_ends(text, base),
+    ]
+    later: list[str] = []
+    for worth, places in zip((_WORTH_WHILE, _WORTH_WHILE, _TOO_LITTLE), ends, strict=True):
+        for end in sorted((end for end in places if 0 < end <= room), reverse=True):
+            made = _finished(text[:end], base, text)
+            if not made or measure(made, unit) > limit:
+                continue
+            if measure(made, unit) >= worth * limit:
+                yield made
+            else:
+                later.append(made)
+    # A short first sentence still says more than nothing; a word or two of a long one does not.
+    for made in later:
+        if measure(made, unit) >= _TOO_LITTLE * limit:
+            yield made
+
+
+def _room(text: str, limit: int, unit: Unit) -> int:
+    """How many characters of `text` can be within the limit, at most (a bound, found by halves)."""
+    clusters = graphemes(text)
+    low, high = 0, len(clusters)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if measure("".join(clusters[:middle]).rstrip(), unit) <= limit:
+            low = middle
+        else:
+            high = middle - 1
+    # A sign of punctuation that is cut off may stand just behind.
+    return len("".join(clusters[:low])) + 1
+
+
+def _word_ends(text: str, base: str) -> list[int]:
+    ends = [one.start() for one in re.finditer(r"\s+", text)]
+    if base in _WIDE_LANGUAGES or _mostly_wide(text):
+        ends += _phrase_ends(text, base)
+    return ends
+
+
+def _mostly_wide(text: str) -> bool:
+    letters = [sign for sign in text if sign.isalpha()]
+    wide = sum(
+        unicodedata.east_asian_width(sign) in "WF" and not "가" <= sign <= "힣" for sign in letters
+    )
+    return wide * 2 > len(letters)
+
+
+def _kind(sign: str) -> str:
+    if "\u3041" <= sign <= "\u309f":
+        return "hiragana"
+    if "\u30a0" <= sign <= "\u30ff" or "\uff66" <= sign <= "\uff9f":
+        return "katakana"
+    if (
+        "\u3400" <= sign <= "\u9fff"
+        or "\uf900" <= sign <= "\ufaff"
+        or sign >= "\U00020000"
+        or sign == "々"
+    ):
+        return "han"
+    if sign.isalnum() or sign in ".,'’&%-+/$€£¥" or unicodedata.category(sign)[0] == "M":
+        return "other"
+    return "mark"
+
+
+def _phrase_ends(text: str, base: str) -> list[int]:
+    """Where phrases end in writing without spaces; see the head of this file."""
+    clusters = graphemes(text)
+    particles = _dangling_ends("zh")
+    ends: list[int] = []
+    at, since = 0, 0
+    for before, after in itertools.pairwise(clusters):
+        at += len(before)
+        since += 1
+        one, other = _kind(before[0]), _kind(after[0])
+        if other == "mark" or one == "mark":
+            border = other != "mark"
+        elif base == "ja":
+            border = one != other and (one == "hiragana" or "hiragana" not in (one, other))
+            border = border and not _ATTRIBUTE.search(text[:at])
+        elif one == other == "han":
+            border = before in particles or after in particles or since >= 2
+        else:
+            border = one != other
+        if border:
+            ends.append(at)
+            since = 0
+    return ends
+
+
+@cache
+def _dangling_words(base: str) -> frozenset[str]:
+    return frozenset(words().dangling.languages.get(base, "").split())
+
+
+@cache
+def _dangling_ends(base: str) -> tuple[str, ...]:
+    return tuple(sorted(_dangling_words(base), key=len, reverse=True))
+
+
+def _finished(beginning: str, base: str, whole: str) -> str:
+    """`beginning` without what cannot be the last of a text; "" if nothing is left."""
+    made, previous = tidy(beginning), ""
+    while made != previous:
+        previous = made
+        made = _closed(made).rstrip(_HANGING)
+        if _ENDED.search(made):
+            break
+        last = _LAST_WORD.search(made)
+        if last is None:
+            continue
+        word = last.group().lower().replace("’", "'").rpartition("'")[-1].strip('"“”„«»')
+        number = _NUMBER.fullmatch(last.group()) and _goes_on(whole, made)
+        if not word or word in _dangling_words(base) or number:
+            made = made[: last.start()]
+        elif base in _WIDE_LANGUAGES:
+            made = _without_particle(made, base)
+    return made if any(sign.isalnum() for sign in made) else ""
+
+
+def _dangles(word: str, base: str) -> bool:
+    """Whether a word asks for the next one, by itself or by what its apostrophe joins to it."""
+    word = word.lower().replace("’", "'").strip('"“”„«»')
+    tail = word.rpartition("'")[-1]
+    return (
+        word in _dangling_words(base)
+        or ("'" in word and tail in ("", "s", "re", "ll", "ve", "t", "d", "m"))
+        or ("'" in word and tail in _dangling_words(base))
+    )
+
+
+def _goes_on(whole: str, made: str) -> bool:
+    """Whether a word or unit follows `made` in the whole text: a number would have lost it."""
+    at = whole.find(made)
+    behind = whole[at + len(made) :] if at >= 0 else ""
+    return bool(re.match(r"\s*[^\W_]|\s*[%‰€$£¥°]", behind))
+
+
+def _without_particle(text: str, base: str) -> str:
+    for ending in _dangling_ends(base):
+        if text.endswith(ending) and len(text) > len(ending):
+            # A particle is one only after another script ("送料は"), not in a word ("おはよう").
+            before = text[-len(ending) - 1]
+            if base == "zh" or _kind(before) != "hiragana" or len(ending) > 1:
+                return text[: -len(ending)]
+    return text
+
+
+def _closed(text: str) -> str:
+    """`text` up to the first bracket or quotation that is opened and not closed again."""
+    opened: list[tuple[str, int]] = []
+    for at, sign in enumerate(text):
+        if sign in _PAIRS.values():
+            opened.append((sign, at))
+        elif sign in _PAIRS and opened and opened[-1][0] == _PAIRS[sign]:
+            opened.pop()
+    if opened:
+        return text[: opened[0][1]]
+    if text.count('"') % 2:
+        return text[: text.rindex('"')]
+    return text
+
+
+def pieces(text: str, kind: str) -> list[str]:
+    """The "sentences" or "clauses" of `text`, with their punctuation; together they are `text`."""
+    borders = [one.end() for one in _SENTENCE.finditer(text)]
+    if kind == "clauses":
+        borders += [one.end() for one in _CLAUSE.finditer(text)]
+    edges = [0, *sorted(set(borders)), len(text)]
+    return [text[start:end] for start, end in itertools.pairwise(edges) if text[start:end].strip()]
