@@ -11,6 +11,7 @@
 | `fooocus.py` | Fooocus in its own scheme, and SwarmUI |
 | `stealth.py` | texts in the lowest bits of the pixels |
 | `exact.py` | the rooms in turn, in the worker process |
+| `loose.py` | JSON that somebody else wrote |
 | `recipe.py`, `tables.yaml` | what all rooms give, and what becomes of it |
 | `guess.py`, `shown.py` | a server's interrogation, a model that sees |
 """

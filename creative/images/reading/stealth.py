@@ -68,6 +68,8 @@ def _hidden(image: Image.Image, bands: str) -> str:
             content = unpacker.decompress(content, MAX_TEXT_BYTES)
         except zlib.error:
             return ""
+        if unpacker.unconsumed_tail:  # a bomb
+            return ""
     return content.decode(errors="replace")
 
 

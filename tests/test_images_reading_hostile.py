@@ -1,0 +1,296 @@
+"""Metadata made to hurt: harmless, and bounded in time and memory."""
+
+from __future__ import annotations
+
+import json
+import random
+import struct
+import time
+import zlib
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from creative.errors import CreativeError, InvalidInput, TooLarge
+from creative.images.containers import NotAPicture, png_chunk
+from creative.images.infotext import Infotext, compose
+from creative.images.reading import automatic1111, exact, texts
+from creative.images.reading.comfy_graph import from_api, from_editor
+from creative.images.reading.comfyui import from_graph
+from creative.images.reading.recipe import Recipe
+from creative.worker import Progress
+from tests import reading_files as files
+from tests.pictures import saved
+from tests.test_images_reading import read
+
+SECONDS = 5.0
+"""For one file, on a busy machine; what is measured takes under one."""
+
+
+def silent(fraction: float, label: str) -> None:
+    """Progress for nobody."""
+
+
+def job(data: bytes, progress: Progress = silent) -> Recipe | None:
+    """The job, in this process."""
+    return exact.read((data, "image"), progress)["recipe"]
+
+
+def quick(data: bytes) -> Recipe | None:
+    began = time.monotonic()
+    found = job(data)
+    assert time.monotonic() - began < SECONDS
+    return found
+
+
+BIG = 10 * 1024 * 1024
+
+
+@pytest.mark.parametrize("name", ["parameters", "prompt", "Comment", "invokeai_metadata"])
+def test_ten_megabytes(name: str) -> None:
+    data = files.texts_png({name: "a, " * (BIG // 3)})
+    assert quick(data) is None
+    found = texts.read(data)
+    assert "10.0 MB" in found.notes[0]
+
+
+def test_bombs() -> None:
+    packed = zlib.compress(b"a" * (500 * 1024 * 1024), 9)
+    for kind, middle in ((b"zTXt", b"\0\0"), (b"iTXt", b"\0\1\0\0\0")):
+        data = files.png(png_chunk(kind, b"parameters" + middle + packed))
+        assert quick(data) is None
+        assert "compressed" in texts.read(data).notes[0]
+    assert quick(files.png(png_chunk(b"zTXt", b"parameters\0\0not packed"))) is None
+
+
+def test_hidden_bomb_and_hidden_lies() -> None:
+    assert quick(files.stealth("x" * (12 * 1024 * 1024))) is None
+    fits = quick(files.stealth("x" * 100_000))
+    assert fits is not None
+    honest = files.stealth(files.A1111)
+    for length in (0, 7, 2**32 - 1):
+        assert _relabelled(honest, length) is None
+
+
+def _relabelled(data: bytes, length: int) -> Recipe | None:
+    from tests.pictures import opened
+
+    image = opened(data)
+    bits = [length >> (31 - place) & 1 for place in range(32)]
+    for place, bit in enumerate(bits, 15 * 8):
+        x, y = divmod(place, image.height)
+        pixel: Any = image.getpixel((x, y))
+        image.putpixel((x, y), (*pixel[:3], pixel[3] & 0xFE | bit))
+    return quick(saved(image))
+
+
+def test_nested_json() -> None:
+    deep = '{"prompt":' * 100_000 + "1" + "}" * 100_000
+    lists = '{"1": {"class_type": "KSampler", "inputs": {"positive": ' + "[" * 100_000
+    for name in ("prompt", "parameters", "invokeai_metadata", "sd-metadata", "Comment", "workflow"):
+        assert quick(files.texts_png({name: deep})) is None
+        assert quick(files.texts_png({name: lists})) is None
+    halfway = '{"uc": "x", "steps": ' + "[" * 400 + "]" * 400 + ', "prompt": "a cat"}'
+    found = quick(files.texts_png({"Comment": halfway, "Software": "NovelAI"}))
+    assert found is not None
+    assert found.text.prompt == "a cat"
+
+
+def test_graphs_without_end() -> None:
+    ring = {
+        str(n): {"class_type": "Reroute", "inputs": {"": [str((n + 1) % 50), 0]}} for n in range(50)
+    }
+    sampler = {"class_type": "KSampler", "inputs": {"positive": ["0", 0], "negative": ["s", 0],
+               "latent_image": ["s", 0], "seed": ["1", 0], "steps": ["s", 0],
+               "model": ["s", 0]}}  # fmt: skip
+    assert quick(files.texts_png({"prompt": json.dumps({**ring, "s": sampler})})) is None
+
+
+def test_a_hundred_thousand_nodes() -> None:
+    chain: dict[str, Any] = {
+        str(n): {"class_type": "Reroute", "inputs": {"": [str(n + 1), 0]}} for n in range(100_000)
+    }
+    chain["s"] = {"class_type": "KSampler", "inputs": {"positive": ["0", 0], "model": ["0", 0]}}
+    text = json.dumps(chain)
+    assert len(text) < texts.MAX_TEXT_BYTES
+    assert quick(files.texts_png({"prompt": text})) is None
+
+
+def test_every_node_leads_to_every_other() -> None:
+    """Without a limit the number of ways through it would be astronomical."""
+    names = [str(n) for n in range(60)]
+    nodes: dict[str, Any] = {
+        name: {"class_type": "ConditioningCombine",
+               "inputs": {"conditioning_1": [names[n + 1 - 60], 0],
+                          "conditioning_2": [names[n + 2 - 60], 0]}}
+        for n, name in enumerate(names)
+    }  # fmt: skip
+    nodes["s"] = {"class_type": "KSampler", "inputs": {"positive": ["0", 0], "negative": ["1", 0]}}
+    began = time.monotonic()
+    graph = from_api(nodes)
+    assert graph is not None
+    from_graph(graph)
+    assert time.monotonic() - began < SECONDS
+
+
+def test_exif_that_points_into_itself() -> None:
+    loop = b"MM\0*\0\0\0\x08" + struct.pack(">H", 2)
+    loop += struct.pack(">HHII", 0x8769, 4, 1, 8)  # the nested directory is the root
+    loop += struct.pack(">HHII", 0x9286, 7, 2**32 - 1, 0) + b"\0\0\0\x08"
+    for data in (files.jpeg(loop), files.webp(loop)):
+        assert quick(data) is None
+    many = b"MM\0*\0\0\0\x08\xff\xff" + struct.pack(">HHII", 0x010E, 2, 60_000, 8) * 5000
+    assert quick(files.jpeg(many)) is None
+
+
+def test_xml_with_entities() -> None:
+    bomb = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+    comment = files.xmp(files.DRAW_THINGS).replace("a red cube", "&b;")
+    assert quick(files.texts_png({"XML:com.adobe.xmp": bomb + comment})) is None
+    deep = "<a>" * 200_000 + "</a>" * 200_000
+    assert quick(files.texts_png({"XML:com.adobe.xmp": deep})) is None
+
+
+def test_thousands_of_texts_and_invalid_utf8() -> None:
+    chunks = [files.text_chunk(f"name{n}", "x") for n in range(5000)]
+    data = files.png(*chunks)
+    assert quick(data) is None
+    assert len(texts.read(data).by_name) == texts.MAX_TEXTS
+    raw = b"parameters\0a \xff\xfe\x80 cat\nSteps: 1, Seed: 2, Size: 64x64"
+    for kind, middle in ((b"tEXt", b""), (b"iTXt", b"\0\0\0\0")):
+        body = raw.replace(b"\0", b"\0" + middle, 1)
+        found = quick(files.png(png_chunk(kind, body)))
+        assert found is not None
+        assert found.text.seed == 2
+
+
+def test_half_surrogates_and_zeros_never_leave() -> None:
+    graph = json.dumps(files.COMFY).replace("a glass bottle", "a \\ud800 bottle \\u0000 x")
+    found = read(files.texts_png({"prompt": graph}))
+    found.model_dump_json().encode()
+    assert found.prompt == "a ? bottle  x"
+
+
+def test_a_prompt_of_a_hundred_thousand_characters_is_refused() -> None:
+    text = "a, " * 40_000 + "\nSteps: 1, Seed: 2, Size: 64x64"
+    with pytest.raises(TooLarge, match="119999 characters"):
+        read(files.texts_png({"parameters": text}))
+
+
+def test_what_leaves_is_small() -> None:
+    fields = ", ".join(f"Label {n}a: {'v' * 900}" for n in range(3000))
+    loras = "".join(f"<lora:l{n}:1>" for n in range(3000))
+    text = f"a cat {loras}\nSteps: 1, Seed: 2, Size: 64x64, {fields}"
+    found = read(files.texts_png({"parameters": text}))
+    assert found.infotext == ""
+    assert len(found.loras) == 100
+    assert len(found.model_dump_json()) < 120_000
+
+
+SAMPLES = [
+    files.texts_png({"parameters": files.A1111}),
+    files.webp(files.exif({0x0110: b"prompt:" + json.dumps(files.COMFY).encode() + b"\0"})),
+    files.jpeg(files.exif({}, b"UNICODE\0" + files.A1111.encode("utf-16-be"))),
+    files.stealth(files.A1111),
+]
+
+
+def test_cut_off_files_are_refused_in_words() -> None:
+    for data in SAMPLES:
+        for end in (0, 1, 7, 30, len(data) // 3, len(data) // 2, len(data) - 1):
+            with pytest.raises((InvalidInput, NotAPicture)):
+                read(data[:end])
+
+
+def test_damaged_files_raise_nothing_but_our_errors() -> None:
+    chance = random.Random(11)
+    for data in SAMPLES[1:3]:
+        for _ in range(150):
+            broken = bytearray(data)
+            for _ in range(chance.randrange(1, 12)):
+                broken[chance.randrange(len(broken))] = chance.randrange(256)
+            try:
+                job(bytes(broken))
+            except CreativeError:
+                continue
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
+    | st.tuples(st.sampled_from(["1", "2", "3", "s"]), st.integers(0, 2)).map(list),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
+        st.sampled_from(["prompt", "class_type", "inputs", "positive", "text", "1", "2", "3", "s",
+                         "model", "loras", "seed", "v4_prompt", "caption", "char_captions",
+                         "image", "sui_image_params", "nodes", "links", "id", "type",
+                         "widgets_values", "name", "weight", "uc", "Comment"]),
+        inner, max_size=6),
+    max_leaves=30,
+)  # fmt: skip
+quiet = settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
+
+
+@quiet
+@given(value=JSON)
+def test_any_json_under_any_name(value: Any) -> None:
+    text = json.dumps(value)
+    for name in ("parameters", "prompt", "workflow", "Comment", "invokeai_metadata", "sd-metadata",
+                 texts.USER_COMMENT):  # fmt: skip
+        carried = texts.Texts("png", 64, 64)
+        carried.by_name = {name: text, "Software": "NovelAI"}
+        recipe = exact.said(carried)
+        if recipe is not None:
+            recipe.settings()
+            assert len(json.dumps(recipe.other)) < 100_000
+            recipe.infotext()
+
+
+INPUTS = st.dictionaries(
+    st.sampled_from(["positive", "negative", "text", "latent_image", "model", "seed", "steps",
+                     "conditioning", "", "string_a", "string_b", "delimiter", "guider", "clip",
+                     "lora_name", "strength_model", "width", "height", "samples", "images"]),
+    st.tuples(st.sampled_from("123456789s"), st.integers(0, 3)).map(list)
+    | st.text(max_size=6) | st.integers() | st.floats() | st.none(),
+    max_size=7,
+)  # fmt: skip
+KINDS = st.sampled_from(
+    ["KSampler", "CLIPTextEncode", "ConditioningCombine", "Reroute", "LoraLoader", "SaveImage",
+     "StringConcatenate", "LatentUpscale", "SamplerCustomAdvanced", "CFGGuider", "Odd Text Node"]
+)  # fmt: skip
+
+
+@quiet
+@given(
+    nodes=st.dictionaries(
+        st.sampled_from("123456789s"), st.tuples(KINDS, INPUTS), min_size=1, max_size=10
+    )
+)
+def test_any_graph(nodes: dict[str, tuple[str, dict[str, Any]]]) -> None:
+    graph = from_api({n: {"class_type": k, "inputs": i} for n, (k, i) in nodes.items()})
+    assert graph is not None
+    recipe = from_graph(graph)
+    recipe.settings()
+    recipe.infotext()
+    from_editor(
+        {"nodes": [{"id": n, "type": k, "widgets_values": list(i.values())}
+                   for n, (k, i) in nodes.items()], "links": []}
+    )  # fmt: skip
+
+
+WORDS = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=60)
+
+
+@quiet
+@given(prompt=WORDS, negative=WORDS, seed=st.integers(0, 2**32 - 1), steps=st.integers(1, 150))
+def test_what_compose_writes_is_read_back(
+    prompt: str, negative: str, seed: int, steps: int
+) -> None:
+    fields = {"Steps": str(steps), "Seed": str(seed), "Size": "64x64", "Version": "v1.10.1"}
+    text = Infotext(prompt=prompt, negative_prompt=negative, fields=fields)
+    recipe = automatic1111.from_text(compose(text))
+    assert recipe.text == text
+    assert recipe.infotext() == compose(text).strip("\0")
+    assert recipe.settings()[0]["seed"] == seed
