@@ -160,6 +160,9 @@ class Steps:
 
     Args:
         listener: called with every event, in the thread that does the work; must not block.
+
+    Attributes:
+        events: everything that was told; empty in a `part`, which tells the whole.
     """
 
     def __init__(self, listener: Callable[[StepEvent], None] | None = None) -> None:
@@ -169,6 +172,23 @@ class Steps:
         """Makes a picture small enough for a log; without it previews are not told."""
         self.events: list[StepEvent] = []
         self._all: list[Step] = []
+        self._whole: tuple[Steps, Phase, int, int] | None = None
+
+    def part(self, phase: Phase, until: int | None = None) -> Steps:
+        """Steps for another verb that does a part of this call.
+
+        Its 0 to 100 percent become a piece of this call, from where it is now to `until`; its
+        steps are told here, as those of `phase`, and what they use is used here.
+
+        Args:
+            phase: which phase of this call it belongs to.
+            until: percentage of this call at its end; default: the end of the phase.
+        """
+        made = Steps()
+        made.thumbnail = self.thumbnail
+        low = max(self._percent, phase.first)
+        made._whole = (self, phase, low, max(low, phase.last if until is None else until))
+        return made
 
     def step(
         self, phase: Phase, label: str, until: int | None = None, *, function: str = ""
@@ -189,10 +209,8 @@ class Steps:
     @contextmanager
     def _open(self, phase: Phase, label: str, until: int, function: str) -> Iterator[Step]:
         start = max(self._percent, phase.first)
-        step = Step(
-            self, len(self._all) + 1, phase, label, start, max(start, min(until, 100)), function
-        )
-        self._all.append(step)
+        step = Step(self, 0, phase, label, start, max(start, min(until, 100)), function)
+        self._add(step)
         self._emit(step, Status.START, step.start)
         try:
             yield step
@@ -225,10 +243,22 @@ class Steps:
         """Tokens used."""
         return self.usage.tokens
 
+    def _add(self, step: Step) -> None:
+        self._all.append(step)
+        if self._whole is None:
+            step.number = len(self._all)
+        else:
+            whole, step.phase, *_ = self._whole
+            whole._add(step)
+
     def _emit(
         self, step: Step, status: Status, percent: float, error: str = "", preview: bytes = b""
     ) -> None:
         self._percent = max(self._percent, min(100, int(percent)))
+        if self._whole is not None:
+            whole, _, low, high = self._whole
+            whole._emit(step, status, low + self._percent / 100 * (high - low), error, preview)
+            return
         event = StepEvent(
             step.number,
             step.phase,

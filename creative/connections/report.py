@@ -77,10 +77,14 @@ def probe(
 
         found = outcomes(asked, settings, clock_of(deadline), with_more=True, told=told)
     connections, pictures = [], []
+    tries = [one for one in found if test_picture and one.error is None and one.check.engine]
     for number, outcome in enumerate(found, 1):
         one = _connection(outcome)
-        if test_picture and outcome.error is None and trial.draws(outcome.check):
-            one, picture = _tried(one, outcome.check, number, settings, deadline, steps)
+        if outcome in tries:
+            done_then = (tries.index(outcome) + 1) / len(tries)
+            until = round(25 + done_then * 40)
+            part = steps.part(Phase.AI_CALL, until)
+            one, picture = _tried(one, outcome.check, number, settings, deadline, part)
             pictures += [picture] if picture is not None else []
         connections.append(one)
     if model is not None:

@@ -18,11 +18,6 @@ _PAGE = (
 )
 
 
-def draws(check: Check) -> bool:
-    """Whether there is something to draw with."""
-    return bool(check.engine)
-
-
 def draw(check: Check, number: int, deadline: Deadline, steps: Steps) -> TestPicture:
     """The picture, in its own steps, which are told what it cost.
 
