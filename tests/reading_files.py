@@ -58,8 +58,9 @@ NOVELAI = {
         {"char_caption": "girl, red hair", "centers": [{"x": 0.5, "y": 0.5}]}]}},
     "v4_negative_prompt": {"caption": {"base_caption": "lowres, bad hands", "char_captions": []}},
 }  # fmt: skip
-NOVELAI_OUTSIDE = {
-    "Title": "NovelAI generated image", "Description": NOVELAI["prompt"], "Software": "NovelAI",
+NOVELAI_OUTSIDE: dict[str, str] = {
+    "Title": "NovelAI generated image", "Description": "1girl, {lighthouse}, sea",
+    "Software": "NovelAI",
     "Source": "NovelAI Diffusion V4.5 4BDE2A90", "Generation time": "3.1",
     "Comment": json.dumps(NOVELAI),
 }  # fmt: skip

@@ -1,0 +1,206 @@
+"""A guess is asked for once, called a guess, and never made where nobody wants one."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from creative.deadline import Deadline
+from creative.errors import DeadlineExceeded, EngineUnavailable, InvalidInput
+from creative.images.reading import Reading, ReadRequest, read_prompt
+from creative.images.reading.guess import INTERROGATE, OPENAPI
+from creative.language import Completion, Message
+from creative.settings import Settings
+from creative.steps import Steps
+from tests import reading_files as files
+from tests.pictures import photo, saved
+from tests.servers import Server, answer, free_port
+
+PLAIN = saved(photo(2000, 1200), "JPEG")
+
+
+class Interrogator(Server):
+    """An AUTOMATIC1111 that only looks at pictures.
+
+    Args:
+        say: what it answers to the POST.
+        paths: what its description lists; None: it has none.
+    """
+
+    def __init__(
+        self,
+        say: Callable[[BaseHTTPRequestHandler], None],
+        paths: tuple[str, ...] | None = (INTERROGATE,),
+    ) -> None:
+        super().__init__(self._handle)
+        self._say, self._paths = say, paths
+        self.bodies: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Interrogator:
+        super().__enter__()
+        return self
+
+    def _handle(self, request: BaseHTTPRequestHandler) -> None:
+        if request.command == "POST":
+            length = int(request.headers["content-length"])
+            self.bodies.append(json.loads(request.rfile.read(length)))
+            self._say(request)
+        elif request.path == OPENAPI and self._paths is not None:
+            answer(request, json.dumps({"paths": {path: {} for path in self._paths}}))
+        else:
+            answer(request, "{}", 404)
+
+
+class Eyes:
+    """A model that sees, or fails."""
+
+    name = "eyes-1"
+
+    def __init__(self, *answers: str | Exception) -> None:
+        self._answers = list(answers)
+        self.asked: list[Sequence[Message]] = []
+
+    def complete(
+        self,
+        messages: Sequence[Message],
+        deadline: Deadline,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Completion:
+        self.asked.append(messages)
+        said = self._answers.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        return Completion(text=said, prompt_tokens=700, completion_tokens=40, price=0.002)
+
+
+def caption(text: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    return lambda request: answer(request, json.dumps({"caption": text}))
+
+
+def read(
+    *addresses: str, model: Eyes | None = None, steps: Steps | None = None, seconds: float = 20
+) -> Reading:
+    request = ReadRequest(image=PLAIN)
+    settings = Settings(sd_base_url=addresses)
+    return read_prompt(request, settings, Deadline(seconds), steps or Steps(), model)
+
+
+def test_an_interrogation_is_sent_once_and_told() -> None:
+    with Interrogator(caption("a hill,\n oil painting")) as server:
+        found = read(server.url, model=Eyes())
+    assert (found.prompt, found.source) == ("a hill, oil painting", "tagger")
+    assert (found.generator, found.settings, found.infotext) == ("", {}, "")
+    assert any("guess" in note for note in found.notes)
+    assert (found.width, found.height) == (2000, 1200)
+    [body] = server.bodies
+    assert body["model"] == "clip"
+    sent = Image.open(io.BytesIO(base64.b64decode(body["image"])))
+    assert (sent.format, sent.size) == ("JPEG", (1024, 614))
+
+
+def test_a_file_that_says_how_it_was_made_is_shown_to_nobody() -> None:
+    with Interrogator(caption("wrong")) as server:
+        eyes = Eyes()
+        settings = Settings(sd_base_url=(server.url,))
+        request = ReadRequest(image=files.texts_png({"parameters": files.A1111}))
+        found = read_prompt(request, settings, Deadline(20), Steps(), eyes)
+    assert found.source == "exact"
+    assert (server.requests, eyes.asked) == ([], [])
+
+
+def test_allow_guess_off_asks_nobody() -> None:
+    with Interrogator(caption("a hill")) as server:
+        eyes = Eyes()
+        request = ReadRequest(image=PLAIN, allow_guess=False)
+        settings = Settings(sd_base_url=(server.url,))
+        with pytest.raises(InvalidInput, match="allow_guess"):
+            read_prompt(request, settings, Deadline(20), Steps(), eyes)
+    assert (server.requests, eyes.asked) == ([], [])
+
+
+def test_a_model_that_sees() -> None:
+    steps = Steps()
+    eyes = Eyes('{"prompt": "rolling hills at dusk, soft light, oil painting"}')
+    found = read(model=eyes, steps=steps)
+    assert (found.prompt, found.source) == (
+        "rolling hills at dusk, soft light, oil painting",
+        "vision",
+    )
+    assert any("guess by eyes-1" in note for note in found.notes)
+    [messages] = eyes.asked
+    [picture] = messages[-1].images
+    assert picture.mime_type == "image/jpeg"
+    assert Image.open(io.BytesIO(picture.data)).size == (1024, 614)
+    assert (steps.tokens, steps.cost) == (740, 0.002)
+
+
+def test_the_next_one_is_asked_where_one_cannot() -> None:
+    """One has no such route, one is away, one has no description and no route, one answers."""
+    away = f"http://127.0.0.1:{free_port()}"
+    absent = Interrogator(caption("no"), paths=("/sdapi/v1/txt2img",))
+    silent = Interrogator(lambda request: answer(request, "{}", 404), paths=None)
+    last = Interrogator(caption("a hill"))
+    with absent, silent, last:
+        found = read(absent.url, away, silent.url, last.url)
+    assert found.prompt == "a hill"
+    assert absent.bodies == []
+    assert (len(silent.bodies), len(last.bodies)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        caption("a hill, <error>"),
+        caption(""),
+        lambda request: answer(request, '{"caption": 5}'),
+        lambda request: answer(request, "[]"),
+        lambda request: answer(request, "<html>", 200, "text/html"),
+        lambda request: answer(request, '{"detail": "Model not found"}', 404 + 96),
+        lambda request: request.connection.close(),
+    ],
+    ids=["error", "empty", "number", "list", "html", "500", "closed"],
+)
+def test_a_failed_interrogation_goes_to_no_other_server_but_to_the_model(
+    say: Callable[[BaseHTTPRequestHandler], None],
+) -> None:
+    other = Interrogator(caption("from the other"))
+    with Interrogator(say) as server, other:
+        found = read(server.url, other.url, model=Eyes('{"prompt": "seen by the model"}'))
+        assert (found.prompt, found.source) == ("seen by the model", "vision")
+        assert any("Before that" in note for note in found.notes)
+        with pytest.raises(EngineUnavailable, match="does not say how the picture was made"):
+            read(server.url, other.url)
+    assert len(server.bodies) == 2
+    assert other.bodies == []
+
+
+def test_nobody_to_ask() -> None:
+    with pytest.raises(InvalidInput, match="does not say how it was made") as caught:
+        read()
+    assert "sd_base_url" in caught.value.hint
+
+
+def test_a_model_that_cannot_see_is_named() -> None:
+    eyes = Eyes("I cannot see pictures.", "Sorry, no picture here.")
+    with pytest.raises(EngineUnavailable, match="eyes-1") as caught:
+        read(model=eyes)
+    assert "cannot see" in str(caught.value) or "no picture" in str(caught.value)
+    assert len(eyes.asked) == 2
+
+
+def test_the_clock_is_the_calls() -> None:
+    import time
+
+    def slow(request: BaseHTTPRequestHandler) -> None:
+        time.sleep(3)
+
+    with Interrogator(slow) as server, pytest.raises(DeadlineExceeded):
+        read(server.url, model=Eyes('{"prompt": "late"}'), seconds=1.2)
+    assert len(server.bodies) == 1
