@@ -26,13 +26,13 @@ from creative.images.engines import ENGINES, configured
 from creative.images.request import MAX_SEED, Fit, Placement
 from creative.images.size import Size as DrawnSize
 from creative.settings import Settings
-from creative.steps import Phase, Step, Steps
-from creative.usage import Usage
+from creative.steps import Phase, Steps
 
 MAX_REFUSALS = 2
 """An engine that refuses so many in a row (no credit, say) is not asked again."""
 MAX_PROMPT_CHARACTERS = 1000
 UNTIL_PERCENT = 88
+"""Where the call is when all are drawn: finishing the variants takes the rest of the way."""
 NO_TEXT = "text, letters, words, watermark, logo, signature"
 
 
@@ -84,14 +84,15 @@ def backgrounds(
     if not wanted or not able or request.backgrounds in ("source", "layout"):
         return found, []
     drawer = _Drawer(request, look, settings, deadline, keep)
-    with steps.step(Phase.AI_CALL, f"Drawing {len(wanted)} backgrounds", UNTIL_PERCENT) as step:
-        for number, copy in enumerate(wanted):
-            if drawer.over:
-                break
-            step.progress(number / len(wanted), f"Drawing a background for {copy.id}")
-            drawn = drawer.draw(copy, number, max(sizes[copy.id], key=_area), step)
-            if drawn:
-                found[copy.id] = Background("engine", drawn)
+    first = steps.percent
+    for number, copy in enumerate(wanted):
+        if drawer.over:
+            break
+        until = first + (UNTIL_PERCENT - first) * (number + 1) // len(wanted)
+        size = max(sizes[copy.id], key=_area)
+        drawn = drawer.draw(copy, number, size, steps.part(Phase.AI_CALL, until))
+        if drawn:
+            found[copy.id] = Background("engine", drawn)
     missing = sum(background.kind != "engine" for background in found.values())
     if missing:
         instead = "the source's picture" if fallback.data else "layouts in the brand's colours"
@@ -136,7 +137,7 @@ class _Drawer:
         self.over = False
         """Whether nothing more is asked of the engine."""
 
-    def draw(self, copy: Copy, number: int, size: Size, step: Step) -> bytes:
+    def draw(self, copy: Copy, number: int, size: Size, steps: Steps) -> bytes:
         """A picture file, or nothing; then a note says why."""
         clock = share(self._deadline, self._keep)
         if clock is None:
@@ -149,9 +150,8 @@ class _Drawer:
             placement=Placement(fit=Fit.COVER, image_format="png", metadata=False),
             seed=(self._request.seed + number) % (MAX_SEED + 1),
         )
-        inner = Steps()
         try:
-            made = images.generate(drawing, self._settings, clock, inner)
+            made = images.generate(drawing, self._settings, clock, steps)
         except DeadlineExceeded:
             self._stop(f"the engine took too long for {copy.id}")
         except EngineUnavailable as error:
@@ -165,9 +165,6 @@ class _Drawer:
         else:
             self._refusals = 0
             return made.pictures[0].data
-        finally:
-            # Also what a failed drawing cost is paid for.
-            step.usage = Usage.total((step.usage, inner.usage))
         return b""
 
     def _stop(self, reason: str) -> None:
