@@ -1,0 +1,353 @@
+"""What page and brief say, sorted by what it is good for. Nothing is made up here.
+
+A phrase is a heading, a line, a clause of a sentence, as it was written. It becomes an offer or
+a proof by the words in it (angles.yaml), and else a benefit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from creative import languages
+from creative.ads.counting import measure
+from creative.ads.model import AdsRequest, Look
+from creative.ads.terms import contains, same_text
+from creative.ads.write.phrases import Phrases, any_of, begins, phrases
+from creative.capture.facts import prices_in
+
+MOST_PRODUCT = 40
+"""Columns of a name: a longer one is a sentence."""
+MOST_PHRASE = 90
+"""Columns: no headline and no description takes more."""
+MOST_OF_A_KIND = 12
+
+_SENTENCES = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+|\s*;\s+|；")
+_CLAUSES = re.compile(r",\s+|[，、]|\s+[–—-]\s+|[—｜|]|\s+[•·]\s+")
+_ENDS = " \t\n.,;:!。，、；：！…-–—•·|｜*★☆✓✔→»«"
+# "Promote our app to small teams": whom to tell it is not what to tell.
+_TO_SOMEBODY = ("promote", "advertise", "we would like to promote", "we want to promote")
+_TO_WHOM = re.compile(r"\s+(?:to|at|towards) .*$")
+_TITLE_BREAK = re.compile(r"\s*[|｜·•»]\s*|\s+[–—-]\s+")
+_AMOUNT = re.compile(r"\d+(?:[.,'\s]\d{3})*(?:[.,]\d{1,2})?")
+# What a price is for belongs to it: "9 € pro Monat" is not 9 €.
+_UNITS = (
+    "month|mo|year|yr|week|day|night|hour|person|user|seat|pair|piece|head|kg|lb|bottle|bag|box"
+    "|Monat|Jahr|Woche|Tag|Nacht|Stunde|Person|Nutzer|Paar|Stück|Kilo|Flasche"
+    "|mois|an|semaine|jour|nuit|heure|personne|paire|pièce|mes|año|semana|día|noche|hora|persona"
+    "|par|unidad|mês|ano|dia|noite|pessoa|unidade|mese|anno|settimana|giorno|notte|ora|paio"
+)
+_PER = re.compile(
+    rf"\s*(?:(?:/\s*|(?:per|a|an|each|pro|im|je|par|por|al|ao|à|a la|la|le) )(?:{_UNITS})\b"
+    r"|\s*[/／]\s*[月年日人個本件枚袋瓶盒次晚]|每[月年天人件])",
+    re.IGNORECASE,
+)
+_BEFORE = re.compile(r"(?:月額|年額|每月|每年|每人)\s*$")
+_ENGLISH_ADJECTIVE = re.compile(r"(?:ed|made|ful|less|ive|nal|ral|nic|able|ible)$")
+_JAPANESE_SENTENCE = re.compile(r"(?:ます|です|ました|ません|ください|よう|しよう|る|た|ない|う)$")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What may be said.
+
+    Attributes:
+        product: short name of the thing; "" if nothing says one.
+        headline: the main line of page or brief.
+        benefits, offers, proofs: phrases, the page's order.
+        sentences: whole sentences that describe the thing.
+        price: as written, "" if there is none or it is not clear which.
+        lowest: the lowest of several prices, as written; "" if there are not several.
+        buttons: calls to action of the page.
+        sells: whether page or brief sell something here.
+        known: all text there is, for telling names from words.
+    """
+
+    language: str
+    product: str = ""
+    headline: str = ""
+    benefits: tuple[str, ...] = ()
+    offers: tuple[str, ...] = ()
+    proofs: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
+    price: str = ""
+    lowest: str = ""
+    brand: str = ""
+    buttons: tuple[str, ...] = ()
+    sells: bool = False
+    known: str = ""
+
+    def inside(self, phrase: str) -> str:
+        """`phrase` as it stands inside a sentence: with a small letter where it has one.
+
+        Only where it is plain that the first word is a word and no name: page or brief have it
+        in small letters, or it is one of the language's frequent words or adjectives.
+        """
+        first, space, rest = phrase.partition(" ")
+        if not first[1:].islower() or (self.brand and self.brand.startswith(first)):
+            return phrase
+        small = first[0].lower() + first[1:]
+        if re.search(rf"(?<!\w){re.escape(small)}(?!\w)", self.known) or self._is_word(small, rest):
+            return small + space + rest
+        return phrase
+
+    @property
+    def things(self) -> str:
+        """The product inside an English sentence, if it is a plural; "" if it is not."""
+        head = re.split(r"\s(?:for|of|from|with|in|by|without|to)\s", self.product)[0]
+        return self.inside(self.product) if re.search(r"[^s\W]s$", head) else ""
+
+    def _is_word(self, small: str, rest: str) -> bool:
+        tag = languages.base(self.language)
+        language = languages.known().get(tag)
+        if language is None:
+            return False
+        if tag == "de" and rest[:1].isupper():
+            # An adjective before its noun; with -er it may be of a town ("Hamburger Seife").
+            return small.endswith(("e", "es", "en")) and len(small) > 3
+        if tag in ("fr", "es", "pt", "it") and len(rest.split()) > 1 and rest.islower():
+            return True  # a description in small letters, not a title
+        frequent = small in language.words.split()
+        return frequent or (tag == "en" and bool(_ENGLISH_ADJECTIVE.search(small)))
+
+
+def gather(request: AdsRequest, look: Look) -> tuple[Facts, tuple[str, ...]]:
+    """What may be said in `look.language`, and notes on what was left out."""
+    said, notes = phrases(look.language), []
+    page = _page_text(look)
+    brief = request.brief
+    if _foreign(page, look.language):
+        notes.append(
+            f"The page is in {languages.name(languages.detect(page))}: the built-in writer does "
+            "not translate, so only its prices and names were used."
+        )
+        page = ""
+    if _foreign(brief, look.language):
+        notes.append(
+            f"The brief is in {languages.name(languages.detect(brief))}: the built-in writer "
+            "does not translate, so only its prices and names were used."
+        )
+        brief = ""
+    brand = look.brand or request.brand
+    wishes = list(_of_brief(brief, said))
+    headings = [_clean(one) for one in look.headings] if page else []
+    headings = [one for one in headings if one and not _menu(one, said)]
+    title = next((p for p in _title_parts(look.title, brand) if not _menu(p, said)), "")
+    product = _product([title, *(headings[:1] if not title else ()), *wishes[:1]], said)
+    headline = next((h for h in [*headings[:1], *wishes[:1], title] if h and h != product), "")
+    rest = headline[len(product) :].strip(_ENDS) if product and headline else ""
+    tail = [_capital(rest)] if headline.startswith(product) and len(rest.split()) > 1 else []
+    found: dict[str, list[str]] = {"benefits": [], "offers": [], "proofs": []}
+    lines = list(_lines(look, said)) if page else []
+    for phrase in [*tail, *wishes, *headings, *_clauses(look.description if page else ""), *lines]:
+        kind = _kind(phrase, said)
+        known = [product, headline, brand, *(one for group in found.values() for one in group)]
+        if kind and not any(same_text(phrase, one) for one in known if one):
+            found[kind].append(phrase)
+    prices, lowest = _prices(request.brief, said)
+    if not (prices or lowest):
+        prices, lowest = _prices(_page_text(look), said)
+    buttons = [_clean(button) for button in look.buttons]
+    buttons = [b for b in buttons if _is_action(b, said, look.language)]
+    sentences = [*_sentences(look.description if page else "")]
+    sentences += [one for one in _sentences(brief) if _message(one, said)]
+    facts = Facts(
+        language=look.language,
+        product=product,
+        headline=headline,
+        sentences=tuple(one for one in sentences if _says_something(one))[:6],
+        price=prices,
+        lowest=lowest,
+        brand=brand,
+        buttons=tuple(dict.fromkeys(buttons))[:4],
+        sells=bool(prices or lowest)
+        or any(any_of(button, said.words.buy) for button in look.buttons),
+        known="\n".join([look.title, *look.headings, look.description, look.text, request.brief]),
+        **{name: tuple(group[:MOST_OF_A_KIND]) for name, group in found.items()},
+    )
+    return facts, tuple(notes)
+
+
+def shorter(phrase: str) -> Iterator[str]:
+    """`phrase`, then what stands before its first comma, dash or colon, if that says something."""
+    yield phrase
+    first = re.split(r",\s|[，、：]|:\s|\s[–—-]\s|\s\(", phrase, maxsplit=1)[0].strip()
+    if first != phrase and (len(first.split()) > 1 or measure(first, "display_width") >= 8):
+        yield first
+
+
+def _page_text(look: Look) -> str:
+    return "\n".join([look.title, look.description, *look.headings, look.text])
+
+
+def _foreign(text: str, language: str) -> bool:
+    guess = languages.guess(text)
+    return guess.sure and guess.tag != languages.base(language)
+
+
+def _title_parts(title: str, brand: str) -> list[str]:
+    parts = [_clean(part) for part in _TITLE_BREAK.split(title)]
+    return [part for part in parts if part and not same_text(part, brand)]
+
+
+def _clean(phrase: str) -> str:
+    """Without ornaments and the stop at its end; words in capitals as words."""
+    text = " ".join(phrase.split()).strip(_ENDS)
+    letters = [sign for sign in text if sign.isalpha()]
+    if len(letters) > 5 and " " in text and all(sign.isupper() for sign in letters):
+        text = text[:1] + text[1:].lower()
+    return text
+
+
+def _sentences(text: str) -> Iterator[str]:
+    for sentence in _SENTENCES.split(text):
+        if (clean := _clean(sentence)) and measure(clean, "display_width") <= MOST_PHRASE:
+            yield clean
+
+
+def _clauses(text: str) -> Iterator[str]:
+    """Sentences, and the parts of those that list something."""
+    for sentence in _SENTENCES.split(text):
+        parts = [_clean(part) for part in _CLAUSES.split(sentence)]
+        parts = [part for part in parts if part]
+        whole = _clean(sentence)
+        if len(parts) < 3 and whole and measure(whole, "display_width") <= MOST_PHRASE:
+            yield _capital(whole)
+        elif len(parts) >= 2:
+            # Parts of a list stand alone; what follows "and" does not always.
+            yield from (_capital(part) for part in parts)
+
+
+def _capital(phrase: str) -> str:
+    return phrase[:1].upper() + phrase[1:]
+
+
+def _of_brief(brief: str, said: Phrases) -> Iterator[str]:
+    """What a brief says to readers: without what it says to the writer."""
+    for sentence in _SENTENCES.split(brief):
+        text = sentence.strip(_ENDS)
+        while lead := begins(text, said.words.lead_in):
+            text = text[len(lead) :].strip(_ENDS)
+            if lead in _TO_SOMEBODY:
+                text = _TO_WHOM.sub("", text)
+        if text and not begins(text, said.words.audience):
+            yield from _clauses(text)
+
+
+def _says_something(sentence: str) -> bool:
+    """Whether it is more than a price."""
+    for price in prices_in(sentence):
+        sentence = sentence.replace(price, "")
+    return measure(sentence.strip(_ENDS), "display_width") >= 15
+
+
+def _message(sentence: str, said: Phrases) -> bool:
+    return not begins(sentence, said.words.audience) and not begins(sentence, said.words.lead_in)
+
+
+def _lines(look: Look, said: Phrases) -> Iterator[str]:
+    """Lines of the page that are sentences: what has no stop is mostly a menu or a label."""
+    others = {*look.headings, *look.buttons, look.description}
+    for line in look.text.split("\n"):
+        if line in others or not re.search(r"[.!。！]$", line):
+            continue
+        for clause in _clauses(line):
+            if measure(clause, "display_width") >= 12 and not _menu(clause, said):
+                yield clause
+
+
+def _menu(phrase: str, said: Phrases) -> bool:
+    """Whether it is one of the phrases that every site has: little more than a word of theirs."""
+    if any_of(phrase, ("cookie", "cookies", "©", "javascript")):
+        return True
+    size = len(phrase.split()) if said.spaced else len(phrase)
+    more = 1 if said.spaced else 3
+    return any(
+        size <= (len(word.split()) if said.spaced else len(word)) + more
+        for word in said.words.skip
+        if contains(phrase, word)
+    )
+
+
+def _kind(phrase: str, said: Phrases) -> str:
+    """Which of the facts a phrase is; "" if none."""
+    width = measure(phrase, "display_width")
+    words = phrase.split() if said.spaced else list(phrase)
+    if width > MOST_PHRASE or width < 4 or phrase.endswith(("?", "？")) or not words:
+        return ""
+    if any_of(phrase, said.words.offer):
+        return "offers"
+    if prices_in(phrase):
+        return ""
+    if any_of(phrase, said.words.proof):
+        return "proofs"
+    return "benefits" if not _menu(phrase, said) else ""
+
+
+def _product(candidates: Iterable[str], said: Phrases) -> str:
+    """The first candidate that is a name, not a sentence."""
+    for candidate in candidates:
+        for name in shorter(candidate):
+            if _is_name(name, said):
+                return name
+    return ""
+
+
+def _is_name(phrase: str, said: Phrases) -> bool:
+    width = measure(phrase, "display_width")
+    if not 3 <= width <= MOST_PRODUCT or re.search(r"[?!？！:：.]", phrase) or prices_in(phrase):
+        return False
+    if said.spaced:
+        words = re.findall(r"[^\W_]+(?:['’][^\W_]+)*", phrase.casefold())
+        sentence = any(word in said.words.sentence for word in words)
+        return bool(words) and not sentence and words[0] not in said.words.imperative
+    ends = said.tag == "ja" and bool(_JAPANESE_SENTENCE.search(phrase))
+    return not ends and not any(word in phrase for word in said.words.sentence)
+
+
+def _is_action(button: str, said: Phrases, language: str) -> bool:
+    """Whether a button is a call that an ad can end with."""
+    width = measure(button, "display_width")
+    if not button or width > 25 or width < 4:
+        return False
+    guess = languages.guess(button)
+    if guess.tag and guess.tag != languages.base(language):
+        return False
+    if any_of(button, said.words.cart):
+        return False
+    if any_of(button, said.words.buy):
+        return True
+    several = len(button.split()) > 1 or not said.spaced
+    return several and (button in (*said.ctas.buy, *said.ctas.learn) or not _menu(button, said))
+
+
+def _prices(text: str, said: Phrases) -> tuple[str, str]:
+    """The price to name, and the lowest of several: of the lines that are about nothing else."""
+    found: list[str] = []
+    for line in _SENTENCES.split(text):
+        if any_of(line, said.words.not_price) or any_of(line, said.words.offer):
+            continue
+        for price in prices_in(line):
+            before, _, after = line.partition(price)
+            per, prefix = _PER.match(after), _BEFORE.search(before)
+            found.append((prefix[0] if prefix else "") + price + (per[0] if per else ""))
+    found = list(dict.fromkeys(found))
+    if len(found) <= 1:
+        return (found[0] if found else ""), ""
+    kinds = {re.sub(r"[\d.,'\s]", "", price) for price in found}
+    amounts = [_amount(price) for price in found]
+    if len(kinds) > 1 or None in amounts:
+        return found[0], ""  # another currency or unit: they cannot be compared
+    least = min(range(len(found)), key=lambda at: amounts[at] or 0.0)
+    return "", found[least]
+
+
+def _amount(price: str) -> float | None:
+    match = _AMOUNT.search(price)
+    if match is None:
+        return None
+    digits = re.sub(r"['\s]", "", match[0])
+    cents = re.search(r"[.,](\d{1,2})$", digits)
+    whole = re.sub(r"[.,]", "", digits[: cents.start()] if cents else digits)
+    return float(f"{whole}.{cents[1] if cents else 0}")

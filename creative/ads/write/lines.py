@@ -1,0 +1,102 @@
+"""Everything that the built-in writer can say: templates of angles.yaml with facts in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from creative.ads.counting import measure
+from creative.ads.terms import contains
+from creative.ads.write.facts import Facts, shorter
+from creative.ads.write.phrases import Angle, Phrases
+
+SHORT_WORD = 8
+"""Columns of a fact that is too little to stand alone."""
+
+_SLOT = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A phrase made of a template.
+
+    Attributes:
+        facts: what of page and brief it says, besides names.
+    """
+
+    text: str
+    facts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The lines that facts and phrases make together."""
+
+    facts: Facts
+    said: Phrases
+
+    def of(self, angle: Angle) -> Iterator[Line]:
+        """Everything that an angle has to say, as headlines."""
+        yield from self.filled(self.said.headline.get(angle, ()))
+
+    def filled(self, templates: Sequence[str]) -> Iterator[Line]:
+        facts = self.facts
+        many: dict[str, Sequence[str]] = {
+            "benefit": facts.benefits or ((facts.headline,) if facts.headline else ()),
+            "offer": facts.offers,
+            "proof": facts.proofs,
+            "cta": self.ctas(),
+        }
+        one = {
+            "product": facts.product,
+            "things": facts.things,
+            "headline": facts.headline,
+            "price": facts.price,
+            "lowest": facts.lowest,
+            "brand": facts.brand,
+        }
+        seen: set[str] = set()
+        most = max((len(v) for v in many.values()), default=0)
+        for at in range(max(1, most)):
+            for template in templates:
+                slots = [name.removesuffix("_in") for name in _SLOT.findall(template)]
+                listed = next((name for name in slots if name in many), "")
+                if at >= (len(many[listed]) if listed else 1):
+                    continue
+                if any(name not in many and not one[name] for name in slots):
+                    continue
+                # "Fleetfoot by Fleetfoot" says nothing.
+                names = [one[name] for name in slots if name in one]
+                if len(names) > 1 and any(contains(names[0], n) for n in names[1:]):
+                    continue
+                alone = listed in ("benefit", "offer", "proof") and template == f"{{{listed}}}"
+                for value in shorter(many[listed][at]) if listed else ("",):
+                    if alone and " " not in value and measure(value, "display_width") < SHORT_WORD:
+                        continue
+                    text = self._fill(template, {**one, **({listed: value} if listed else {})})
+                    doubled = any(n and value and contains(value, n) for n in names)
+                    if text not in seen and not doubled:
+                        seen.add(text)
+                        fact = {many[listed][at]} if listed not in ("", "cta") else set()
+                        yield Line(text, frozenset(fact))
+
+    def _fill(self, template: str, values: dict[str, str]) -> str:
+        def value(match: re.Match[str]) -> str:
+            name = match[1]
+            text = values[name.removesuffix("_in")]
+            return self.facts.inside(text) if name.endswith("_in") else text
+
+        text = _SLOT.sub(value, template)
+        # French sets a space before these that no line may break at.
+        text = re.sub(r" ([?:])(?=\s|$)", "\u00a0\\1", text) if self.said.tag == "fr" else text
+        return capital(text)
+
+    def ctas(self) -> tuple[str, ...]:
+        own = self.said.ctas.buy if self.facts.sells else self.said.ctas.learn
+        return tuple(dict.fromkeys((*self.facts.buttons, *own)))
+
+
+def capital(phrase: str) -> str:
+    """`phrase` with a capital at its beginning."""
+    return phrase[:1].upper() + phrase[1:]
