@@ -173,6 +173,11 @@ class Setter:
         self._hyphen = measure("-")
 
     @property
+    def length(self) -> float:
+        """The width of the whole text in a single line, in ems."""
+        return self._widths[-1]
+
+    @property
     def widest(self) -> float:
         """The width below which nothing can be set, in ems."""
         return max((self._width(i, i + 1) for i in range(len(self._pieces))), default=0.0)

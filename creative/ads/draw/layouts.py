@@ -88,7 +88,7 @@ class Layout(_Frozen):
 
     name: str
     least_ratio: float = 0.0
-    most_ratio: float = 100.0
+    most_ratio: float = 10_000.0
     most_width: int = 4096
     most_height: int = 4096
     shown_width: int = Field(0, description="CSS pixels; 0: the picture's own width")

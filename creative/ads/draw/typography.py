@@ -120,6 +120,10 @@ class Text:
         """How few lines of `room` pixels are enough; 0 if a part of it is wider."""
         return self._setter.count((room - 2 * self._stroke * size) / size)
 
+    def width(self, size: int) -> int:
+        """Pixels across the text in a single line, rounded up."""
+        return int((self._setter.length + 2 * self._stroke) * size) + 1
+
     def height(self, size: int, lines: int) -> int:
         """Pixels down the ink of so many lines, rounded up."""
         above, below = self._extents(size)
@@ -136,6 +140,12 @@ class Text:
             for one in lines
         ]
         return Block(self.written, tuple(exact), size, self._line(size), above, below, self)
+
+    def middle(self, size: int) -> float:
+        """Pixels from the middle of a capital, or of a Han character, down to the baseline."""
+        sample = next((sign for sign in self.written if "\u2e80" <= sign <= "\uffef"), "H")
+        box = self.font(_REFERENCE).getbbox(sample, anchor="ls", language=self.tag)
+        return -(box[1] + box[3]) / 2 / _REFERENCE * size
 
     def _line(self, size: int) -> int:
         return round(self._leading * size)

@@ -1,0 +1,397 @@
+"""How large and where: all texts, the logo and the button of one picture, without overlap.
+
+The headline is as large as the place allows; everything else is in proportion to it. What does
+not fit at a readable size is left out: first the supporting text, then the logo. Then the
+headline is shortened, never below a readable size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from creative.ads.draw.breaks import shorter
+from creative.ads.draw.layouts import Box, Composition, Element, Layout
+from creative.ads.draw.typography import Block, Text
+
+_COMFORT = 1.3
+"""Times the smallest size: below it, the supporting text goes rather than the headline's size."""
+_MOST_BUTTON = 2.6
+"""Times the smallest size: a button does not grow with the headline without end."""
+_KEPT, _KEPT_AT_LEAST = 0.55, 0.2
+"""Of a headline: rather without a button than less; and less than that says nothing."""
+_CLAUSE = 0.6
+"""A whole clause is better than a longer text with …, if it is at least so long."""
+_MOST_LOGO = 0.6
+"""Of the width for text."""
+_RIGHT_TO_LEFT = ("ar", "he", "fa", "ur")
+
+
+class Item(NamedTuple):
+    """One thing in its place.
+
+    Attributes:
+        element: what it is.
+        box: the ink of a text; the whole of a button or logo.
+        block: the text; None for a logo.
+        align: of the lines in a block.
+    """
+
+    element: Element
+    box: Box
+    block: Block | None
+    align: str
+
+
+@dataclass(frozen=True)
+class Elements:
+    """What a picture may show.
+
+    Attributes:
+        headline: always there.
+        text, cta: if there are any and a font has their letters.
+        brand: the name in a logo's place.
+        logo_ratio: width by height of the logo; 0 without one.
+    """
+
+    headline: Text
+    text: Text | None = None
+    cta: Text | None = None
+    brand: Text | None = None
+    logo_ratio: float = 0.0
+
+
+class Room(NamedTuple):
+    """The place for the texts of one picture.
+
+    Attributes:
+        box: where they may be.
+        corner: where a logo stands that is not among them; None if it is.
+        short: the picture's shorter side.
+        zoom: pixels per CSS pixel.
+    """
+
+    box: Box
+    corner: Box | None
+    short: int
+    zoom: float
+
+
+class Arranged(NamedTuple):
+    """All items in place, and what had to be done for it."""
+
+    items: tuple[Item, ...]
+    notes: tuple[str, ...]
+
+
+class _Shown(NamedTuple):
+    text: bool
+    logo: bool
+    cta: bool
+
+
+def arrange(
+    layout: Layout, composition: Composition, room: Room, elements: Elements, language: str
+) -> Arranged | None:
+    """Everything that fits, in its place; None if not even a part of the headline does."""
+    has = _Shown(
+        bool(elements.text) and "text" in layout.shows,
+        bool(elements.brand or elements.logo_ratio) and "logo" in layout.shows,
+        bool(elements.cta) and "cta" in layout.shows,
+    )
+    placer = _Placer(layout, composition, room, elements, language[:2] in _RIGHT_TO_LEFT)
+    for shown, least in _attempts(has):
+        items = placer.largest(shown, least)
+        if items:
+            return Arranged(items, _left_out(has, shown))
+    bare = has._replace(text=False, logo=False)
+    for shown, kept in (
+        (bare, _KEPT),
+        (bare._replace(cta=False), 1.0),
+        (bare, _KEPT_AT_LEAST),
+        (bare._replace(cta=False), _KEPT_AT_LEAST),
+    ):
+        made = _cut(placer, elements.headline, language, shown, kept)
+        if made:
+            text, items = made
+            notes = _left_out(has, shown)
+            if text.written != elements.headline.written:
+                notes = (f"headline shortened to “{text.written}”", *notes)
+            return Arranged(items, notes)
+    return None
+
+
+def _attempts(has: _Shown) -> Iterator[tuple[_Shown, float]]:
+    yield has, _COMFORT
+    if has.text:
+        yield has._replace(text=False), _COMFORT
+    yield has._replace(text=False), 1.0
+    if has.logo:
+        yield has._replace(text=False, logo=False), 1.0
+
+
+def _left_out(has: _Shown, shown: _Shown) -> tuple[str, ...]:
+    names = {"text": "supporting text", "logo": "logo", "cta": "button"}
+    gone = [name for part, name in names.items() if getattr(has, part) and not getattr(shown, part)]
+    return (f"no room for the {' and the '.join(gone)}",) if gone else ()
+
+
+def _cut(
+    placer: _Placer, headline: Text, language: str, shown: _Shown, kept: float
+) -> tuple[Text, tuple[Item, ...]] | None:
+    """The longest beginning of the headline that fits; None if it is under `kept` of it."""
+    whole = headline.written
+    if kept == 1.0:
+        items = placer.largest(shown, 1.0)
+        return (headline, items) if items else None
+    enough = [one for one in shorter(whole, language) if len(one) >= kept * len(whole)]
+
+    def tried(text: str) -> tuple[Text, tuple[Item, ...]] | None:
+        made = Text(text, "headline", language)
+        items = placer.with_headline(made).largest(shown, 1.0) if made.written else ()
+        return (made, items) if items else None
+
+    best, low, high = None, 0, len(enough)
+    while low < high:
+        middle = (low + high) // 2
+        found = tried(enough[middle])
+        if found:
+            best, high = found, middle
+        else:
+            low = middle + 1
+    if best and best[0].written.endswith("…"):
+        length = len(best[0].written)
+        for one in enough:
+            if not one.endswith("…") and _CLAUSE * length <= len(one) <= length:
+                return tried(one) or best
+    return best
+
+
+@dataclass(frozen=True)
+class _Placer:
+    layout: Layout
+    composition: Composition
+    room: Room
+    elements: Elements
+    mirrored: bool
+
+    def with_headline(self, headline: Text) -> _Placer:
+        return replace(self, elements=replace(self.elements, headline=headline))
+
+    def largest(self, shown: _Shown, least: float) -> tuple[Item, ...]:
+        """The items at the largest size at which all that is shown fits; () if none."""
+        low = round(self.layout.headline.least * self.room.zoom * least)
+        # Never so small that nothing larger than the least could be tried.
+        high = max(low, round(self.layout.headline.most * self.room.short))
+        place: Callable[[int, _Shown, bool], tuple[Item, ...]] = (
+            self._row if self.layout.arrangement == "row" else self._stack
+        )
+        if not place(low, shown, True):
+            return ()
+        while low < high:
+            middle = (low + high + 1) // 2
+            if place(middle, shown, True):
+                low = middle
+            else:
+                high = middle - 1
+        while low > 1:
+            items = place(low, shown, False)
+            if items:
+                return items
+            low -= 1  # at the real size its lines came out a hair wider than in proportion
+        return ()
+
+    # Sizes
+
+    def _small(self, size: int, role: str) -> int:
+        rule = self.layout.text if role == "text" else self.layout.cta
+        least = round(rule.least * self.room.zoom)
+        most = size if role == "text" else round(least * _MOST_BUTTON)
+        return max(least, min(round(size * rule.share), most))
+
+    def _button(self, size: int) -> tuple[int, int, int] | None:
+        """Letter size, width and height of the button."""
+        cta = self.elements.cta
+        least = round(self.layout.cta.least * self.room.zoom)
+        for letters in range(self._small(size, "cta"), least - 1, -1):
+            width = self._one_line(cta, letters) + round(1.9 * letters)
+            if width <= self.room.box.width:
+                return letters, width, round(2.1 * letters)
+        return None
+
+    def _one_line(self, text: Text | None, size: int) -> int:
+        return text.width(size) if text else 0
+
+    def _logo(self, size: int) -> tuple[int, int, int]:
+        """Letter size (0 for a picture), width and height of the logo."""
+        box = self.room.corner or self.room.box
+        most = _MOST_LOGO * box.width
+        height = round(self.layout.logo * self.room.short)
+        if self.elements.logo_ratio:
+            ratio = self.elements.logo_ratio
+            # Wide word marks need less height than badges to look as large.
+            height = round(min(height * (1.35 if ratio < 1.6 else 1.0), most / ratio))
+            return 0, max(1, round(height * ratio)), max(1, height)
+        brand = self.elements.brand
+        least = round(self.layout.cta.least * self.room.zoom)
+        letters = max(least, min(round(0.72 * height), round(size * 0.8)))
+        while letters > least and self._one_line(brand, letters) > most:
+            letters -= 1
+        return letters, self._one_line(brand, letters), brand.height(letters, 1) if brand else 0
+
+    # Arrangements
+
+    def _stack(self, size: int, shown: _Shown, trial: bool) -> tuple[Item, ...]:
+        box, spread = self.room.box, self.layout.spread
+        headline = self._lines(self.elements.headline, size, box.width, self.layout.headline.lines)
+        text_size = self._small(size, "text")
+        text = self._lines(self.elements.text, text_size, box.width, self.layout.text.lines)
+        button = self._button(size) if shown.cta else None
+        logo = self._logo(size) if shown.logo else None
+        if not headline or (shown.text and not text) or (shown.cta and not button):
+            return ()
+        if logo and logo[1] > (self.room.corner or box).width:
+            return ()
+        # Logo and button share a line where a place is wider than high.
+        beside = bool(
+            logo
+            and button
+            and not self.room.corner
+            and box.width > 1.15 * box.height
+            and self.composition.align == "left"
+            and button[1] + logo[1] + 1.5 * size <= box.width
+        )
+        top = logo[2] if logo and not beside and not self.room.corner else 0
+        foot = max(button[2] if button else 0, logo[2] if beside and logo else 0)
+        middle = headline + (text + round(0.5 * size) if shown.text else 0)
+        gaps = (round(0.6 * size) if top else 0, round(0.75 * size) if foot else 0)
+        total = top + gaps[0] + middle + gaps[1] + foot
+        if total > box.height:
+            return ()
+        if trial:
+            return (_TRIAL,)
+        free = box.height - total
+        start = {"top": 0, "centre": free // 2, "bottom": free}[self.composition.anchor]
+        before = 0 if spread else start
+        y = box.top + before
+        items: list[Item] = []
+        if logo:
+            at = self.room.corner or box
+            mark_y = at.top if self.room.corner else y
+            if not beside:
+                items.append(self._mark(logo, at, mark_y))
+        y = box.top + top + gaps[0] + start
+        items.append(self._set(self.elements.headline, "headline", size, y))
+        y += headline
+        if shown.text and self.elements.text:
+            y += round(0.5 * size)
+            items.append(self._set(self.elements.text, "text", text_size, y))
+            y += text
+        y = box.bottom - foot if spread else y + gaps[1]
+        if button:
+            items.append(self._press(button, y + (foot - button[2]) // 2))
+        if beside and logo:
+            mark = self._mark(logo, box, y + (foot - logo[2]) // 2)
+            shift = (box.left if self.mirrored else box.right - mark.box.width) - mark.box.left
+            items.append(_moved(mark, shift))
+        return tuple(items) if all(_held(item, box) for item in items[-2:]) else ()
+
+    def _row(self, size: int, shown: _Shown, trial: bool) -> tuple[Item, ...]:
+        box = self.room.box
+        button = self._button(size) if shown.cta else None
+        logo = self._logo(size) if shown.logo else None
+        gap = round(0.9 * size)
+        taken = (button[1] + gap if button else 0) + (logo[1] + gap if logo else 0)
+        room = box.width - taken
+        if (shown.cta and not button) or room < 3 * size:
+            return ()
+        if logo and (logo[1] > 0.3 * box.width or logo[2] > box.height):
+            return ()
+        headline = self._lines(self.elements.headline, size, room, self.layout.headline.lines)
+        text_size = self._small(size, "text")
+        text = self._lines(self.elements.text, text_size, room, self.layout.text.lines)
+        if not headline or (shown.text and not text):
+            return ()
+        between = round(0.32 * size)
+        total = headline + (text + between if shown.text else 0)
+        if total > box.height or (button and button[2] > box.height):
+            return ()
+        if trial:
+            return (_TRIAL,)
+        items: list[Item] = []
+        x = box.left
+        if logo:
+            items.append(self._mark(logo, box, box.top + (box.height - logo[2]) // 2))
+            x += logo[1] + gap
+        middle = Box(x, box.top, x + room, box.bottom)
+        y = box.top + (box.height - total) // 2
+        items.append(self._set(self.elements.headline, "headline", size, y, middle))
+        if shown.text and self.elements.text:
+            y += headline + between
+            items.append(self._set(self.elements.text, "text", text_size, y, middle))
+        if button:
+            pressed = self._press(button, box.top + (box.height - button[2]) // 2)
+            items.append(_moved(pressed, box.right - button[1] - pressed.box.left))
+        if self.mirrored:
+            items = [
+                _moved(item, box.left + box.right - item.box.left - item.box.right)
+                for item in items
+            ]
+        return tuple(items) if all(_held(item, box) for item in items) else ()
+
+    def _lines(self, text: Text | None, size: int, room: int, most: int) -> int:
+        """Height of a text that fits, in pixels; 0 if it needs more than `most` lines."""
+        count = text.lines_needed(size, room) if text else 0
+        return text.height(size, count) if text and 0 < count <= most else 0
+
+    # Places
+
+    def _left(self, box: Box, width: int) -> int:
+        if self.composition.align == "centre" and self.layout.arrangement == "stack":
+            return box.left + (box.width - width) // 2
+        right = self.mirrored and self.layout.arrangement == "stack"
+        return box.right - width if right else box.left
+
+    @property
+    def _align(self) -> str:
+        if self.composition.align == "centre":
+            return "centre"
+        return "right" if self.mirrored else "left"
+
+    def _set(self, text: Text, element: Element, size: int, y: int, box: Box | None = None) -> Item:
+        place = box or self.room.box
+        block = text.block(size, place.width)
+        x = self._left(place, block.width)
+        return Item(element, Box(x, y, x + block.width, y + block.height), block, self._align)
+
+    def _press(self, button: tuple[int, int, int], y: int) -> Item:
+        letters, width, height = button
+        if self.elements.cta is None:
+            raise ValueError("a button without words")  # never: a button is made of its words
+        x = self._left(self.room.box, width)
+        block = self.elements.cta.block(letters, 1_000_000)
+        return Item("cta", Box(x, y, x + width, y + height), block, "centre")
+
+    def _mark(self, logo: tuple[int, int, int], box: Box, y: int) -> Item:
+        letters, width, height = logo
+        block = (
+            self.elements.brand.block(letters, 1_000_000)
+            if letters and self.elements.brand
+            else None
+        )
+        x = self._left(box, width)
+        return Item("logo", Box(x, y, x + width, y + height), block, "left")
+
+
+_TRIAL = Item("headline", Box(0, 0, 0, 0), None, "left")
+"""Stands for "it fits" while sizes are tried: setting the lines takes longer than counting."""
+
+
+def _moved(item: Item, by: int) -> Item:
+    box = item.box
+    return item._replace(box=Box(box.left + by, box.top, box.right + by, box.bottom))
+
+
+def _held(item: Item, box: Box) -> bool:
+    return item.box.left >= box.left - 1 and item.box.right <= box.right + 1

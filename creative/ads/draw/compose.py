@@ -1,0 +1,213 @@
+"""One picture of an ad: layout, ground, type; measured, and drawn again if it is not legible."""
+
+from __future__ import annotations
+
+import io
+from typing import NamedTuple
+
+from PIL import Image
+
+from creative.ads.draw import colour
+from creative.ads.draw.arrange import Arranged, Elements, Item, Room, arrange
+from creative.ads.draw.canvas import Canvas
+from creative.ads.draw.colour import ENOUGH, SAFE, Scheme
+from creative.ads.draw.crop import cover
+from creative.ads.draw.given import Given
+from creative.ads.draw.ground import ground
+from creative.ads.draw.layouts import Box, Composition, Layout, layout_for, region
+from creative.ads.draw.measure import clutter, contrast
+from creative.ads.draw.save import Mime, save
+from creative.ads.draw.typography import Text
+
+_STRICTER = (SAFE, 7.0)
+"""Contrast that is aimed at: JPEG at a low quality may take some of it away."""
+
+
+class Task(NamedTuple):
+    """One picture to draw; see `DrawJob`. Lengths are pixels."""
+
+    copy_id: str
+    platform: str
+    variant: int
+    brand: str
+    headline: str
+    text: str
+    cta: str
+    language: str
+    colours: tuple[str, ...]
+    seed: int
+    width: int
+    height: int
+    max_kb: float | None
+    formats: tuple[str, ...]
+    safe_area: tuple[int, int, int, int]
+
+
+class Painted(NamedTuple):
+    """A finished picture."""
+
+    data: bytes
+    mime_type: Mime
+    contrast: float
+    clutter: float
+    pictured: bool
+    notes: tuple[str, ...]
+
+
+class NotDrawn(Exception):
+    """Why a picture cannot be drawn, for people."""
+
+
+class _Plan(NamedTuple):
+    layout: Layout
+    composition: Composition
+    card: Box | None
+    arranged: Arranged
+
+
+def paint(task: Task, given: Given) -> Painted:
+    """Draw one picture.
+
+    Raises:
+        NotDrawn: the headline's letters are in no font, nothing of it fits, or the file cannot be
+            brought under its kilobytes.
+        InvalidInput: one of the colours is none.
+    """
+    elements, notes = _elements(task, given)
+    plan = _plan(task, given, elements)
+    scheme = colour.scheme(task.colours, task.variant, task.seed)
+    notes += plan.arranged.notes
+    for wanted in _STRICTER:
+        canvas = _drawn(task, given, plan, scheme, wanted)
+        flat = plan.composition.ground == "none"
+        saved = save(canvas.image, task.formats, task.max_kb, flat)
+        if saved is None:
+            raise NotDrawn(f"it cannot be brought under {task.max_kb:g} kB")
+        finished = canvas.image if saved.mime_type == "image/png" and not saved.note else None
+        reached = contrast(finished or _opened(saved.data), canvas.inks)
+        if reached >= ENOUGH:
+            notes += (saved.note,) if saved.note else ()
+            return Painted(
+                saved.data, saved.mime_type, reached, canvas.clutter, not flat, tuple(notes)
+            )
+    raise NotDrawn(f"its text would have a contrast of {reached:.1f}:1 only")
+
+
+def _elements(task: Task, given: Given) -> tuple[Elements, tuple[str, ...]]:
+    """The texts that can be written, and what cannot."""
+    notes: list[str] = []
+
+    def text(content: str, role: str, name: str) -> Text | None:
+        if not content.strip():
+            return None
+        made = Text(content, role, task.language)
+        if not made.written:
+            notes.append(f"no font has all letters of the {name} “{content}”")
+            return None
+        if made.lost:
+            notes.append(f"signs that no font has were left out of the {name}")
+        return made
+
+    headline = text(task.headline, "headline", "headline")
+    if headline is None:
+        raise NotDrawn(notes[0] if notes else "it has no headline")
+    brand = None if given.logo_ratio else text(task.brand, "logo", "brand's name")
+    return Elements(
+        headline=headline,
+        text=text(task.text, "text", "supporting text"),
+        cta=text(task.cta, "cta", "button"),
+        brand=brand,
+        logo_ratio=given.logo_ratio,
+    ), tuple(notes)
+
+
+def _plan(task: Task, given: Given, elements: Elements) -> _Plan:
+    """The variant's composition, or the next one in which less is left out."""
+    layout = layout_for(task.width, task.height)
+    pictured = layout.pictures if given.picture is not None else ()
+    found: list[_Plan] = []
+    for choice in (pictured, layout.plain):
+        turn = task.variant - 1 + task.seed
+        for number in range(len(choice)):
+            composition = choice[(turn + number) % len(choice)]
+            room, card = _room(task, layout, composition)
+            arranged = arrange(layout, composition, room, elements, task.language)
+            if arranged:
+                plan = _Plan(layout, composition, card, arranged)
+                if not arranged.notes:
+                    return plan
+                found.append(plan)
+        if found:
+            return min(found, key=lambda plan: _loss(plan.arranged))
+    raise NotDrawn("not even the beginning of its headline fits at a readable size")
+
+
+def _loss(arranged: Arranged) -> int:
+    shortened = any(note.startswith("headline") for note in arranged.notes)
+    return len(arranged.notes) + 4 * shortened
+
+
+def _room(task: Task, layout: Layout, composition: Composition) -> tuple[Room, Box | None]:
+    """Where the texts may be, and the card they stand on, if there is one."""
+    short = min(task.width, task.height)
+    margin = max(3, round(layout.margin * short))
+    top, right, bottom, left = task.safe_area
+    whole = Box(0, 0, task.width, task.height)
+    safe = Box(left, top, task.width - right, task.height - bottom)
+    inner = whole.grown(-margin).inside(safe)
+    place = region(composition.text, task.width, task.height)
+    card = None
+    if composition.ground == "card":
+        card = place.inside(safe)
+        box = card.grown(-round(0.8 * margin)).inside(inner.grown(margin))
+    else:
+        box = place.grown(-margin).inside(inner)
+    corner = inner if composition.ground in ("scrim", "card") else None
+    return Room(box, corner, short, layout.zoom(task.width)), card
+
+
+def _drawn(task: Task, given: Given, plan: _Plan, scheme: Scheme, wanted: float) -> Canvas:
+    """The picture, with texts whose contrast is `wanted` as far as the ground shows."""
+    size = (task.width, task.height)
+    items = plan.arranged.items
+    composition = plan.composition
+    place = region(composition.picture, *size)
+    picture = given.picture if composition.ground != "none" else None
+    if picture is not None and (place.width, place.height) == size:
+        image = cover(picture, given.seen, size)
+    else:
+        taken = [item.box for item in items] + ([place] if picture is not None else [])
+        image = ground(size, scheme, _kind(task), taken, task.seed * 31 + task.variant)
+        if picture is not None:
+            image.paste(cover(picture, given.seen, (place.width, place.height)), place[:2])
+    canvas = Canvas(image, scheme, wanted)
+    if composition.ground == "card" and plan.card:
+        canvas.card(plan.card, round(0.035 * min(size)))
+    if composition.ground == "scrim":
+        canvas.scrim([item for item in items if item.element != "logo"])
+    canvas.clutter = clutter(
+        canvas.image, [(item.box, item.block.size) for item in items if item.block]
+    )
+    for item in items:
+        _put(canvas, item, given, composition)
+    return canvas
+
+
+def _put(canvas: Canvas, item: Item, given: Given, composition: Composition) -> None:
+    if item.element == "cta":
+        canvas.button(item)
+    elif item.element != "logo":
+        canvas.write(item)
+    elif item.block:
+        canvas.name(item)
+    elif given.logo is not None:
+        canvas.logo(item, given.logo)
+
+
+def _kind(task: Task) -> int:
+    """Which pattern: another for each variant, the same in all its sizes."""
+    return task.variant - 1 + task.seed // 4 + task.seed
+
+
+def _opened(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data)).convert("RGB")
