@@ -4,7 +4,7 @@
     -> "Fresh coffee at your door"
 
 Where a text may end, best first: after a sentence, before a comma, dash or bracket, between words.
-The end of a sentence or clause is taken if at least a third of the room are used by then; else
+The end of a sentence or clause is taken if at least half of the room is used by then; else
 the last word border in the room. Words are not cut; where writing has no spaces:
 
 - Japanese: a phrase ends where hiragana are followed by another script ("今すぐ|届く|コーヒー"),
@@ -47,12 +47,12 @@ _PAIRS = {
     "”": "“",
 }
 _LAST_WORD = re.compile(r"(?:^|(?<=[\s\-–—/(]))[^\s\-–—/(]+$")
-_NUMBER = re.compile(r"[+\-±~≈]?[$€£¥]?\d[\d.,:/]*$")
+_NUMBER = re.compile(r"[+\-±~≈]?\d[\d.,:/]*$")
 # "おいしい|コーヒー", "便利な|机": the noun must follow.
 _ATTRIBUTE = re.compile(r"(?:しい|[\u3400-\u9fff]い|な)$")
 _ENDED = re.compile(r"[.!?。！？…][\"”’»)\]」』）]*$")
 _WIDE_LANGUAGES = ("zh", "ja")
-_WORTH_WHILE = 0.34
+_WORTH_WHILE = 0.5
 """Share of the room that the end of a sentence or clause must use to be better than more words."""
 _TOO_LITTLE = 0.2
 """Share of the room below which what is left says nothing."""
@@ -219,9 +219,8 @@ def _finished(beginning: str, base: str, whole: str) -> str:
         last = _LAST_WORD.search(made)
         if last is None:
             continue
-        word = last.group().lower().replace("’", "'").rpartition("'")[-1].strip('"“”„«»')
         number = _NUMBER.fullmatch(last.group()) and _goes_on(whole, made)
-        if not word or word in _dangling_words(base) or number:
+        if number or _dangles(last.group(), base) or _lacks_noun(made, last, base):
             made = made[: last.start()]
         elif base in _WIDE_LANGUAGES:
             made = _without_particle(made, base)
@@ -236,6 +235,17 @@ def _dangles(word: str, base: str) -> bool:
         word in _dangling_words(base)
         or ("'" in word and tail in ("", "s", "re", "ll", "ve", "t", "d", "m"))
         or ("'" in word and tail in _dangling_words(base))
+    )
+
+
+def _lacks_noun(made: str, last: re.Match[str], base: str) -> bool:
+    """Whether a German text ends within "für die ganze …": its noun would have a capital."""
+    before = _LAST_WORD.search(made[: last.start()].rstrip())
+    return (
+        base == "de"
+        and last.group()[0].islower()
+        and before is not None
+        and _dangles(before.group(), base)
     )
 
 

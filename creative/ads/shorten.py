@@ -9,7 +9,6 @@ breaks no rule of `limits.check` but advice, and goes through `fit` again unchan
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -35,6 +34,8 @@ _SOURCES: dict[Role, tuple[Role, ...]] = {
     "text": ("text", "description", "long_headline", "headline"),
 }
 """Where texts that a field lacks are taken from, the likest first."""
+_LOOSE = " \n,;:–—|-、，；：｜(（「"
+"""What a clause ends with that stands alone now."""
 _MOST_TEXT = 20_000
 """Characters of one text that are looked at: an ad has a tenth of that at most."""
 
@@ -180,7 +181,8 @@ class _Draft:
         """The text that keeps the rule, and what was done to it; "" and why, if there is none."""
         new, done = tidy(text[:_MOST_TEXT]), ""
         if rule.options:
-            return ctas.option(new, rule.options), f"{rule.name} is a list of the platform's own"
+            meant = ctas.option(new, rule.options)
+            return meant, "became the platform's own" if meant else "the platform has none like it"
         for _ in range(3):
             before = new
             new = _mended(rule, new, self.keep)
@@ -222,7 +224,7 @@ class _Draft:
                 for one in pieces(text, kind)
                 if not any(contains(one, term) for term in self.avoided)
             ]
-            left = tidy("".join(good)).rstrip(" ,;:–—-、，；：")
+            left = tidy("".join(good)).rstrip(_LOOSE)
             if any(sign.isalnum() for sign in left) and not any(
                 contains(left, term) for term in self.avoided
             ):
@@ -290,7 +292,8 @@ class _Draft:
                     continue
                 yield from ((name, text) for text in texts if name != rule.name)
                 for kind in ("sentences", "clauses"):
-                    yield from ((name, one) for text in texts for one in pieces(text, kind))
+                    parts = (one for text in texts for one in pieces(text, kind))
+                    yield from ((name, one.rstrip(_LOOSE)) for one in parts)
 
     def shorten_one(self, rule: FieldRule) -> None:
         """As many short texts as the platform wants among those of a field."""
@@ -298,7 +301,8 @@ class _Draft:
         if not limit or not texts:
             return
         spares = [text for _, text in self._spares(rule)]
-        for text in [*sorted(texts, key=len), self.brand, *spares]:
+        known = [self.brand] if rule.role == "headline" else []
+        for text in [*known, *sorted(texts, key=len), self.brand, *spares]:
             if sum(measure(one, rule.unit) <= limit for one in texts) >= rule.short_least:
                 return
             new = self._cut(rule, self._of_text(rule, text)[0], limit)
@@ -397,6 +401,9 @@ def _among(texts: Iterable[str], term: str) -> bool:
 
 
 def _joined(text: str, joint: str, term: str) -> str:
-    bare = re.sub(r"[.。]+$", "", text) if joint == "。" else text
-    ended = re.search(r"[.!?！？]$", bare)
-    return f"{bare} {term}" if ended else f"{bare}{joint}{term}"
+    """`term` behind `text`, as a sentence of its own if that ended one."""
+    if text.endswith(("。", "！", "？")):
+        return f"{text}{term}" + ("。" if text.endswith("。") else "")
+    if text.endswith((".", "!", "?")):
+        return f"{text} {term[:1].upper()}{term[1:]}" + ("." if text.endswith(".") else "")
+    return f"{text}{joint}{term}"
