@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -87,6 +88,7 @@ class Completion(BaseModel):
     price: float | None = Field(None, description="in `currency`; None where it is not known")
     currency: str = "USD"
     cut: bool = Field(False, description="it ended at the model's limit of tokens")
+    value: Any = Field(None, description="what the host made of it; counts if `text` is no use")
 
 
 class LanguageModel(Protocol):
@@ -333,7 +335,9 @@ def _read[S: BaseModel](
 ) -> Answer[S]:
     """Raises: _Useless."""
     problem = ""
-    for value in objects(completion.text, deadline, partial, completion.cut):
+    found = objects(completion.text, deadline, partial, completion.cut)
+    said = () if completion.value is None or completion.cut else (completion.value,)
+    for value in chain(found, said):
         try:
             return Answer(schema.model_validate(_shaped(value, schema)), completion.cut)
         except ValidationError as error:

@@ -36,6 +36,14 @@ class BudgetSpent(CreativeError):
     """The next question would go over what a call may cost; it was not asked."""
 
 
+def _pictures(model: str, said: str, hint: str) -> CreativeError:
+    return PicturesRefused(model, said, hint=hint)
+
+
+def _format(model: str, said: str, hint: str) -> CreativeError:
+    return FormatRefused(model, said, hint=hint)
+
+
 def _refused(model: str, said: str, hint: str) -> CreativeError:
     return ModelRefused(model, said, hint=hint)
 
@@ -64,6 +72,22 @@ _RULES: tuple[tuple[str, Callable[[str, str, str], CreativeError], str], ...] = 
         _refused,
         "This build of the plugin may not use models of this kind: install the released package, "
         "whose manifest asks for it.",
+    ),
+    (
+        r"(images?|pictures?|vision|multi.?modal|image_url)\b.{0,40}\b(not|n't|unsupported|only)\b"
+        r".{0,40}(support|allow|enabled|accept|available|valid|unsupported)|image_url is not|"
+        r"\b(not|n't|no)\b.{0,12}(support|accept|allow).{0,40}(image|picture|vision|multi.?modal)|"
+        r"unknown variant .?image_url|not a (multi.?modal|vision)|mmproj|"
+        r"only support(s|ed)?.{0,12} text|missing data required for image|"
+        r"(unsupported|invalid|unexpected).{0,30}image_url",
+        _pictures,
+        "Choose a model that sees pictures, or leave the picture out.",
+    ),
+    (
+        r"response_format|json_schema|response_?schema|structured.?output (is|are|not)|"
+        r"(support|valid).{0,20}structured.?output|grammar",
+        _format,
+        "Choose another response format in the model's settings, or none.",
     ),
     (
         r"credentials? (is|are) not (initialized|provided|set)|incorrect model credentials|"

@@ -50,6 +50,7 @@ class Settings(BaseModel):
     max_keywords_per_day: int | None = Field(
         None, description="keywords that one user may cluster in a day; None: any number"
     )
+    prompts: str = Field("", description="prompts of the user's own, see creative.prompts")
     allowed_private_hosts: tuple[str, ...] = Field(
         (), description="private hosts (host or host:port) that pages may be fetched from"
     )

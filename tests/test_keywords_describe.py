@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +43,15 @@ def clusters(count: int) -> list[Sample]:
     ]
 
 
+def fenced(text: str) -> str:
+    """What stands between the marks of the fence around data."""
+    found = re.fullmatch(
+        r'<data name="groups" key="(\w+)">\n(.*)\n</data \1>\n\n.*', text, re.DOTALL
+    )
+    assert found
+    return found.group(2)
+
+
 def named(group: Mapping[str, Any], **other: Any) -> dict[str, Any]:
     fine = {"name": f"Model name {group['id']}", "intent": "local", "description": "Says it."}
     return {"id": group["id"], **fine, **other}
@@ -69,7 +79,7 @@ class Model:
         schema: Mapping[str, Any] | None = None,
     ) -> Completion:
         first = next(message for message in messages if message.role == "user")
-        groups = json.loads(first.text)["groups"]
+        groups = json.loads(fenced(first.text))["groups"]
         with self.lock:
             self.asked.append(groups)
             self.heard.append(list(messages))

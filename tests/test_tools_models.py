@@ -300,11 +300,16 @@ def test_a_drip_ends_with_the_deadline(scene: Scene) -> None:
         call(host, "complete", model=MODEL, timeout_seconds=1)
 
 
+def groups_of(body: dict[str, Any]) -> list[dict[str, Any]]:
+    text = body["messages"][1]["content"]
+    return json.JSONDecoder().raw_decode(text[text.index("{") :])[0]["groups"]
+
+
 def test_what_a_broken_stream_brought_counts_and_the_rest_is_asked_for(scene: Scene) -> None:
     models, host = scene
 
     def breaking(request: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
-        groups = json.loads(body["messages"][1]["content"])["groups"]
+        groups = groups_of(body)
         said = [{"id": g["id"], "name": f"About {g['keywords'][0]}"} for g in groups]
         text = json.dumps({"groups": said})
         if len(groups) < 3:
@@ -332,7 +337,7 @@ def test_clusters_are_named_and_the_cost_is_counted(scene: Scene) -> None:
     models, host = scene
 
     def name(request: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
-        groups = json.loads(body["messages"][1]["content"])["groups"]
+        groups = groups_of(body)
         said = [
             {"id": g["id"], "name": f"About {g['keywords'][0]}", "intent": "local"} for g in groups
         ]

@@ -6,10 +6,11 @@ handed the node's `Parameters`.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from dify_plugin import Tool
@@ -17,20 +18,27 @@ from dify_plugin.entities.model import EmbeddingInputType
 from dify_plugin.entities.model.llm import LLMModelConfig, LLMResultChunk, LLMUsage
 from dify_plugin.entities.model.message import (
     AssistantPromptMessage,
+    ImagePromptMessageContent,
     PromptMessage,
+    PromptMessageContent,
     SystemPromptMessage,
+    TextPromptMessageContent,
     UserPromptMessage,
 )
 from dify_plugin.entities.model.text_embedding import TextEmbeddingModelConfig
 
 from creative.deadline import Deadline
-from creative.errors import AnswerInvalid, CreativeError, InvalidInput
+from creative.errors import AnswerInvalid, CreativeError, EngineRejected, InvalidInput, TooLarge
 from creative.keywords import describe, vectors
 from creative.language import (
     MAX_ANSWER_CHARACTERS,
     Completion,
+    FormatRefused,
     HalfAnswer,
+    Image,
     Message,
+    PicturesRefused,
+    RateLimited,
     failure,
 )
 from creative.steps import Step
@@ -42,6 +50,8 @@ _ROLES: dict[str, type[PromptMessage]] = {
     "user": UserPromptMessage,
     "assistant": AssistantPromptMessage,
 }
+MAX_LINE_BYTES = 4_900_000
+"""Of a question: it is one line of the plugin's protocol, and one of 5 MB kills the plugin."""
 _PROVIDER_PARTS = 3
 """Parts of a provider's whole name: langgenius/openai/openai."""
 
@@ -71,7 +81,9 @@ def describer(
 ) -> describe.Describer | None:
     """What names clusters with the parameter `model`; None if it is not given."""
     model = language_model(tool, parameters, "model")
-    return None if model is None else describe.describer(model, call.deadline, language)
+    if model is None:
+        return None
+    return describe.describer(model, call.deadline, language, call.settings.prompts)
 
 
 def embedder(
@@ -120,8 +132,9 @@ class _Reverse:
 class LanguageModel(_Reverse):
     """A language model of the workspace: `creative.language.LanguageModel`.
 
-    A model is held to a schema only where the user chose the response format `json_schema` in
-    the model's settings: a model plugin refuses a format that its model does not have.
+    `complete` holds a model to a schema only where the user chose the response format
+    `json_schema` in the model's settings: a model plugin refuses a format that its model does not
+    have. `complete_held` leaves it to Dify, which knows what the model can do.
     """
 
     def complete(
@@ -133,16 +146,53 @@ class LanguageModel(_Reverse):
         """Send `messages` once; see the protocol.
 
         Raises:
-            ModelRefused, RateLimited, EngineRejected: in the words of the model's server.
+            ModelRefused, RateLimited, PicturesRefused, FormatRefused, EngineRejected: in the words
+                of the model's server.
             EngineUnavailable, DeadlineExceeded: no answer.
             HalfAnswer: one that broke off, or had no end.
+            TooLarge: the question does not fit into a line of the protocol.
         """
-        self._wait_no_longer(deadline)
-        prompt = [_ROLES[message.role](content=message.text) for message in messages]
+        ask = self._session.model.llm.invoke
+        prompt = self._prompt(messages)
         heard = _Heard(self.name)
+        self._listen(lambda: ask(self._config(schema), prompt, stream=True), heard, deadline)
+        return heard.completion()
+
+    def complete_held(
+        self, messages: Sequence[Message], deadline: Deadline, schema: Mapping[str, Any]
+    ) -> Completion:
+        """Send `messages` once, held to `schema` by Dify; see `creative.language.HoldsToSchema`.
+
+        Raises:
+            FormatRefused: Dify or the model refused before it began, for whatever reason; a plain
+                question will tell.
+            CreativeError: as `complete`.
+        """
+        ask = self._session.model.llm_structured_output.invoke
+        prompt = self._prompt(messages)
+        heard = _Held(self.name)
+        config = self._config(None)
         try:
-            chunks = self._session.model.llm.invoke(self._config(schema), prompt, stream=True)
-            with contextlib.closing(chunks):
+            self._listen(lambda: ask(config, prompt, dict(schema), stream=True), heard, deadline)
+        except (RateLimited, PicturesRefused):
+            raise
+        except EngineRejected as error:
+            raise FormatRefused(self.name, error.message) from error
+        except HalfAnswer as half:
+            if not _unparsed(half.cause):
+                raise
+            # The answer is whole; only Dify could make no object of it.
+        return heard.completion()
+
+    def _listen(
+        self,
+        ask: Callable[[], Generator[LLMResultChunk, None, None]],
+        heard: _Heard,
+        deadline: Deadline,
+    ) -> None:
+        self._wait_no_longer(deadline)
+        try:
+            with contextlib.closing(ask()) as chunks:
                 for chunk in chunks:
                     heard.add(chunk)
                     deadline.check(f"listening to {self.name}")
@@ -154,19 +204,53 @@ class LanguageModel(_Reverse):
                 else failure(self.name, str(error), deadline)
             )
             raise HalfAnswer(cause, heard.completion()) if heard.text else cause from error
-        return heard.completion()
+
+    def _prompt(self, messages: Sequence[Message]) -> list[PromptMessage]:
+        prompt = [_ROLES[message.role](content=_content(message)) for message in messages]
+        size = sum(len(message.model_dump_json().encode()) for message in prompt)
+        size += sum(5 * (len(m.text) - len(m.text.encode("ascii", "ignore"))) for m in messages)
+        if size > MAX_LINE_BYTES:
+            limit = f"{MAX_LINE_BYTES / 1e6:g} MB"
+            raise TooLarge(f"the question for {self.name}", f"{size / 1e6:.1f} MB", limit)
+        return prompt
 
     def _config(self, schema: Mapping[str, Any] | None) -> LLMModelConfig:
         settings = self._selected.get("completion_params")
         completion = dict(settings) if isinstance(settings, dict) else {}
-        if schema is not None and completion.get("response_format") == "json_schema":
-            completion["json_schema"] = json.dumps({"name": "answer", "schema": schema})
+        if completion.get("response_format") == "json_schema":
+            if schema is None:
+                del completion["response_format"]
+            else:
+                completion["json_schema"] = json.dumps({"name": "answer", "schema": schema})
         return LLMModelConfig(
             provider=self._selected["provider"],
             model=self._selected["model"],
             mode=str(self._selected.get("mode") or "chat"),
             completion_params=completion,
         )
+
+
+def _content(message: Message) -> str | list[PromptMessageContent]:
+    if not message.images:
+        return message.text
+    return [TextPromptMessageContent(data=message.text), *map(_picture, message.images)]
+
+
+def _picture(image: Image) -> ImagePromptMessageContent:
+    kind = image.mime_type.rpartition("/")[2]
+    return ImagePromptMessageContent(
+        format=kind,
+        mime_type=image.mime_type,
+        base64_data=base64.b64encode(image.data).decode(),
+        filename=f"picture.{kind}",
+        detail=ImagePromptMessageContent.DETAIL.HIGH,
+    )
+
+
+def _unparsed(cause: CreativeError) -> bool:
+    """Whether Dify or the SDK says that a whole answer is no object."""
+    said = cause.message.lower()
+    return "parse structured output" in said or "failed to parse response" in said
 
 
 class _Heard:
@@ -191,7 +275,7 @@ class _Heard:
             )
 
     def completion(self) -> Completion:
-        """It as a whole."""
+        """All of it."""
         cut = self._reason.lower() in {"length", "max_tokens"}
         if self._usage is None:
             return Completion(text=self.text, cut=cut)
@@ -203,6 +287,39 @@ class _Heard:
             currency=self._usage.currency or "USD",
             cut=cut,
         )
+
+
+class _Held(_Heard):
+    """What has come of an answer that Dify holds to a schema."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._spent: list[LLMUsage] = []
+        self._object: Any = None
+
+    def add(self, chunk: LLMResultChunk) -> None:
+        """As for any answer; a repair has a usage of its own, and the object comes at the end."""
+        super().add(chunk)
+        if chunk.delta.usage:
+            self._spent.append(chunk.delta.usage)
+        self._object = getattr(chunk, "structured_output", None) or self._object
+
+    def completion(self) -> Completion:
+        """All of it, repairs included."""
+        done = super().completion()
+        if len(self._spent) > 1:
+            prices = [price for used in self._spent if (price := _price(used.total_price))]
+            done = done.model_copy(
+                update={
+                    "prompt_tokens": sum(used.prompt_tokens for used in self._spent),
+                    "completion_tokens": sum(used.completion_tokens for used in self._spent),
+                    "price": sum(prices) if prices else None,
+                }
+            )
+        # Dify closes what was cut off, and would sell half a sentence as a whole one.
+        ended = "{" not in self.text or self.text.rstrip("` \n").endswith(("}", "]"))
+        value = dict(self._object) if ended and isinstance(self._object, Mapping) else None
+        return done.model_copy(update={"value": value})
 
 
 class EmbeddingModel(_Reverse):
