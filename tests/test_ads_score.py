@@ -8,7 +8,7 @@ import pytest
 
 from creative.ads import score
 from creative.ads.model import AdsRequest, Copy, Drawn, Look
-from creative.ads.readability import readability
+from creative.ads.readability import readability, syllables
 from creative.deadline import Deadline
 from creative.steps import Phase, Steps
 
@@ -115,29 +115,43 @@ def test_the_score_is_the_weighted_mean_of_what_was_measured() -> None:
 
 
 @pytest.mark.parametrize(
-    ("texts", "expected"),
+    ("texts", "language", "expected"),
     [
-        (["One two three four"], 1.0),  # LIX 4 is easier than the easiest on the scale
-        (["Ten words that are all as short as this one"], 1.0),  # LIX 10
-        # 10 words, 3 of more than six letters: LIX 10 + 30 = 40, half way from 20 to 60.
-        (["We always deliver espresso machines to you at no cost"], 0.5),
-        (["Espressomaschinen Kaffeemühlen Zubehörversand"], 0.0),
-        (["我们每天烘焙新鲜咖啡豆一二三"], pytest.approx(1 - 14 / 60)),
-        (["今日の豆。明日も豆。"], pytest.approx(1 - 4 / 60)),
-        (["あ" * 60], 0.0),
-        (["กาแฟสด"], None),
-        (["123 !"], None),
-        ([], None),
+        (["We go up"], "en", 1.0),  # easier than the scale goes
+        # 4 words, 6 syllables: 206.835 - 1.015 * 4 - 84.6 * 6 / 4
+        (["Happy coffee at home"], "en", 0.75875),
+        # The same words as two sentences of two.
+        (["Happy coffee", "at home."], "en-GB", 0.77905),
+        # 3 words, 8 syllables: 180 - 3 - 58.5 * 8 / 3
+        (["Frische Kaffeebohnen kaufen"], "de", 0.21),
+        (["A comprehensive internationalisation methodology"], "en", 0.0),
+        (["我们每天烘焙新鲜咖啡豆一二三"], "zh-Hans", 1 - 14 / 60),
+        (["今日の豆。明日も豆。"], "ja", 1 - 4 / 60),
+        (["あ" * 61], "ja", 0.0),
+        (["Swieza kawa"], "pl", None),
+        (["123 !"], "en", None),
+        ([], "ja", None),
     ],
 )
-def test_readability(texts: list[str], expected: float | None) -> None:
-    assert readability(texts) == expected
+def test_readability(texts: list[str], language: str, expected: float | None) -> None:
+    found = readability(texts, language)
+    assert found == (None if expected is None else pytest.approx(expected))
 
 
-def test_a_sentence_more_is_easier_than_one_long_one() -> None:
-    long = "We roast every Tuesday, we pack every Wednesday and we deliver every single Thursday"
-    apart = "We roast every Tuesday. We pack every Wednesday. We deliver every single Thursday."
-    longer, shorter = readability([long]), readability([apart])
-    assert longer is not None
-    assert shorter is not None
-    assert longer < shorter
+@pytest.mark.parametrize(
+    ("word", "language", "count"),
+    [
+        ("late", "en", 1),
+        ("table", "en", 2),
+        ("roasted", "en", 2),
+        ("baked", "en", 1),
+        ("the", "en", 1),
+        ("Bohne", "de", 2),
+        ("portes", "fr", 1),
+        ("café", "pt", 2),
+        ("молоко", "ru", 3),
+        ("rhythm", "en", 1),
+    ],
+)
+def test_syllables(word: str, language: str, count: int) -> None:
+    assert syllables(word, language) == count

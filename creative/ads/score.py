@@ -9,7 +9,7 @@ Each part is from 0 to 1; None means that there was nothing to measure.
     coverage      mean of: brand named (1 or 0), share of must_include that is in it, cosine
                   of the brief to all its texts, by the embedded model; what was not given is
                   left out
-    readability   LIX, or characters per sentence (`readability.py`)
+    readability   Flesch's reading ease, or characters per sentence (`readability.py`)
     contrast      lowest WCAG contrast ratio of the texts on its pictures / 7, at most 1: 7:1 is
                   what WCAG 2.2 asks for at level AAA (success criterion 1.4.6)
     clutter       1 - mean clutter behind and around the texts of its pictures
@@ -76,7 +76,7 @@ def scores(
                 "limits": _limits(copy, request, look),
                 "novelty": novelty[at],
                 "coverage": _coverage(copy, request, look, brief[at]),
-                "readability": readability(_texts(copy)),
+                "readability": readability(_texts(copy), look.language),
                 "contrast": _contrast(own),
                 "clutter": 1.0 - sum(one.clutter for one in own) / len(own) if own else None,
             }
