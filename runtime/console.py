@@ -6,7 +6,7 @@ import builtins
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
@@ -14,7 +14,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from runtime.errors import StudioError, ToolFailed
-from runtime.output import number
+from runtime.usage import line, of_run
+from runtime.values import number
 
 if TYPE_CHECKING:
     from runtime.node import NodeRun
@@ -172,6 +173,12 @@ def show_run(done: NodeRun) -> None:
         show(f"Link: {link}")
     for file in done.files:
         show(f"{file['path']}  ({file['mime_type']}, {file['size'] / 1024:.0f} KB)")
+    _show_used(of_run(result, done.seconds, done.models))
+
+
+def _show_used(used: Mapping[str, Any]) -> None:
+    if told := line(used):
+        err.print(f"[dim]Used: {escape(told)}[/]")
 
 
 def show_workflow(done: WorkflowRun) -> None:
@@ -179,3 +186,4 @@ def show_workflow(done: WorkflowRun) -> None:
     for name, value in done.shown["outputs"].items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
         show(f"{name}: {text}")
+    _show_used(done.shown["usage"])

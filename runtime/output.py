@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 from runtime.errors import StudioError, ToolFailed, UsageError
 from runtime.files import write_whole
 from runtime.host.messages import OutputFile, Result
+from runtime.usage import of_run
 
 _UNSAFE = re.compile(r"[^\w.()+ -]+")
 MAX_NAME_BYTES = 200
@@ -108,7 +108,7 @@ def document(
         "variables": result.variables,
         "files": list(files),
         "steps": steps(result),
-        "usage": usage(result, seconds, models),
+        "usage": of_run(result, seconds, models),
         "error": described(error),
     }
 
@@ -125,35 +125,6 @@ def steps(result: Result) -> list[dict[str, Any]]:
         for log in result.logs
         if log.get("status") != "start"
     ]
-
-
-def usage(
-    result: Result, seconds: float, models: Sequence[Mapping[str, Any]] = ()
-) -> dict[str, Any]:
-    """Time, tokens and cost, from the metadata of the tool's log messages; a tool that logs none
-    has those of the `models` that it asked: {kind, model, tokens_in, tokens_out, price, currency}
-    each."""
-    known = [log.get("metadata") or {} for log in result.logs]
-    tokens = int(sum(number(m.get("total_tokens")) or 0 for m in known))
-    prices = [p for p in (number(m.get("total_price")) for m in known) if p is not None]
-    asked = [m["price"] for m in models if m["price"] is not None]
-    told = [*known, *models]
-    return {
-        "seconds": round(seconds, 3),
-        "tokens": tokens or sum(m["tokens_in"] + m["tokens_out"] for m in models),
-        "cost": sum(prices) if prices else sum(asked) if asked else None,
-        "currency": next((m["currency"] for m in told if m.get("currency")), None),
-        **({"models": list(models)} if models else {}),
-    }
-
-
-def number(value: object) -> float | None:
-    """`value` as a number, or None: what a plugin logs may be anything."""
-    try:
-        found = float(value) if isinstance(value, int | float | str) else None
-    except ValueError:
-        return None
-    return found if found is not None and math.isfinite(found) else None
 
 
 def described(error: StudioError | None) -> dict[str, str] | None:

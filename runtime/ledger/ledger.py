@@ -17,7 +17,7 @@ from runtime.ledger import status
 from runtime.ledger.masks import Masks, secrets_of
 from runtime.ledger.recorder import Recorder, as_json
 from runtime.ledger.writer import Job, Writer
-from runtime.output import number
+from runtime.values import number
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -53,7 +53,7 @@ def run_text(run: Mapping[str, Any]) -> str:
         "started": _when(run["started"]),
         "took": _seconds(run["seconds"]),
         "tokens": str(run["tokens"] or ""),
-        "cost": _money({run["currency"]: run["cost"]} if run["cost"] is not None else {}),
+        "cost": _money(_costs(run)),
     }
     lines += [f"  {name:9}{value}" for name, value in facts.items() if value]
     if run["error"]:
@@ -128,16 +128,29 @@ def stats_text(found: Mapping[str, Any]) -> str:
 
 def _steps(steps: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = []
-    for step in steps:
+    for number, step in enumerate(steps, 1):
         inside = "    " if step["node"] and step["node"] != step["label"] else "  "
         phase = f"{step['phase']:8} " if step["phase"] else ""
         cost = f"  {_money({step['currency']: step['cost']})}" if step["cost"] is not None else ""
         sign = _SIGNS.get(step["status"], "?")
         taken = _seconds(step["seconds"])
-        lines.append(f"{inside}{sign} {taken:>8}  {phase}{shorten(step['label'], 100)}{cost}")
+        who = f"  [{step['function']}]" if step["function"] else ""
+        label = shorten(step["label"], 100)
+        lines.append(f"{inside}{sign} {number:>2} {taken:>8}  {phase}{label}{who}{cost}")
         if step["message"]:
             lines.append(f"{inside}{'':12}{shorten(step['message'], 200)}")
     return lines
+
+
+def _costs(run: Mapping[str, Any]) -> dict[str, float]:
+    """What a run cost, by currency: of several there is no sum, only what its steps say."""
+    if run["cost"] is not None:
+        return {run["currency"]: run["cost"]}
+    costs: dict[str, float] = {}
+    for step in run["steps"]:
+        if step["cost"] is not None:
+            costs[step["currency"]] = costs.get(step["currency"], 0.0) + step["cost"]
+    return costs
 
 
 def _file(file: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.ledger import status
 from runtime.ledger.masks import Masks
-from runtime.output import number
+from runtime.values import number
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -105,7 +105,9 @@ class Recorder:
             if ended is None and parent in self._open:
                 self._progress(self._open[parent], label, number(data.get("percent")))
                 return
-            step = self._open.pop(id, None) or self._new(label, node, str(data.get("phase") or ""))
+            step = self._open.pop(id, None) or self._new(
+                label, node, str(data.get("phase") or ""), str(data.get("function") or "")
+            )
             if step is None:
                 return
             if ended is None:
@@ -139,7 +141,7 @@ class Recorder:
                 label = str(log.get("label") or "")
                 self._progress(going[0], label, number(log.get("percent")))
 
-    def _new(self, label: str, node: str, phase: str) -> _Step | None:
+    def _new(self, label: str, node: str, phase: str, function: str = "") -> _Step | None:
         if self._steps >= MAX_STEPS:
             return None
         step = _Step(self._steps, label, time.monotonic() - self._began, node, phase)
@@ -155,6 +157,7 @@ class Recorder:
                     number=step.number,
                     node=text(node, 250),
                     phase=text(phase, 40)[:60],
+                    function=text(function, 150)[:200],
                     label=text(label, 500),
                     status=status.RUNNING,
                     at=step.at,
@@ -318,7 +321,8 @@ class Recorder:
         with self._lock:
             spent = self._spent()
             end, ended = dict(self._end), self.status
-        currency, cost = next(iter(spent.money.items()), ("", None))
+        # Of several currencies there is no sum: the steps have their own.
+        currency, cost = next(iter(spent.money.items())) if len(spent.money) == 1 else ("", None)
         text = self._masks.text
 
         def write(connection: Connection) -> None:

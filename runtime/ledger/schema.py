@@ -35,7 +35,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from runtime.errors import StudioError
 from runtime.ledger.owners import Place
 
-VERSION = 2
+VERSION = 3
 BUSY_MILLISECONDS = 5000
 CONNECT_SECONDS = 5
 UNSEEN_SECONDS = 300.0
@@ -98,6 +98,7 @@ steps = _part(
     Column("tokens", Integer, nullable=False, default=0),
     Column("cost", Double),
     Column("currency", String(10), nullable=False, default=""),
+    Column("function", String(200), nullable=False, default=""),
 )
 
 usages = _part(
@@ -139,7 +140,10 @@ feedback = Table(
 )
 
 # version -> what makes it from the one before: statements, and tables that are new in it.
-_MIGRATIONS: dict[int, Sequence[str | Table]] = {2: (feedback,)}
+_MIGRATIONS: dict[int, Sequence[str | Table]] = {
+    2: (feedback,),
+    3: ("ALTER TABLE steps ADD COLUMN function VARCHAR(200) NOT NULL DEFAULT ''",),
+}
 
 
 class LedgerUnusable(StudioError):

@@ -35,6 +35,7 @@ from pydantic import BaseModel
 
 from runtime.answers.files import FileServer
 from runtime.errors import StudioError, ToolFailed, WorkflowInvalid
+from runtime.usage import of_node
 from runtime.workflow.code import DifySandbox, LocalSandbox, Sandbox
 from runtime.workflow.conversation import Conversation
 from runtime.workflow.dsl import CHATFLOW, Workflow
@@ -289,21 +290,15 @@ class Run:
         node = self._workflow.nodes[event.node_id]
         elapsed = self._since(event)
         self._open.pop(event.id, None)
-        self._results.append(
-            NodeResult(
-                node.id,
-                node.title,
-                node.type,
-                status,
-                elapsed,
-                self._retries.pop(event.node_id, 0),
-                error,
-            )
-        )
         outputs = None
         if status == SUCCEEDED:
             with use_workflow_file_runtime(self._store):
                 outputs = plain_files(event.node_run_result.outputs)
+        retries = self._retries.pop(event.node_id, 0)
+        used = of_node(node.type, outputs)
+        self._results.append(
+            NodeResult(node.id, node.title, node.type, status, elapsed, retries, error, used)
+        )
         self._emit(node.id, status, elapsed, error, outputs=outputs)
 
     def _see_skipped(self) -> None:

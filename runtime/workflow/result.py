@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from runtime.declaration import Plugin
 from runtime.host.messages import Message, OutputFile
+from runtime.usage import total
 
 STARTED = "started"
 RUNNING = "running"
@@ -78,6 +79,7 @@ class NodeResult:
         elapsed: seconds.
         retries: how often it was tried again.
         error: the last error, also where a fail branch or default value handled it.
+        usage: what it used, as `runtime.usage.of_node` gives it; None if it tells nothing.
     """
 
     node_id: str
@@ -87,6 +89,7 @@ class NodeResult:
     elapsed: float = 0.0
     retries: int = 0
     error: str = ""
+    usage: dict[str, Any] | None = None
 
 
 STOPPED_BY_PERSON = "Stopped"
@@ -142,7 +145,7 @@ class WorkflowResult:
         return found
 
     def to_json(self, saved: Callable[[OutputFile], str] | None = None) -> dict[str, Any]:
-        """The result as plain data: {ok, outputs, nodes, error, status, elapsed}.
+        """The result as plain data: {ok, outputs, nodes, usage, error, status, elapsed}.
 
         Args:
             saved: called once per file; returns the path it was saved under. Files become
@@ -170,9 +173,11 @@ class WorkflowResult:
                     "elapsed": round(node.elapsed, 3),
                     "retries": node.retries,
                     "error": node.error,
+                    "usage": node.usage,
                 }
                 for node in self.nodes
             ],
+            "usage": total(node.usage for node in self.nodes),
             "error": error
             and {
                 "type": error.type,
