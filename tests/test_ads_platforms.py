@@ -12,7 +12,7 @@ ISSUE = (
     "google_search", "google_pmax", "meta_feed", "meta_story", "linkedin", "x", "tiktok",
     "iab_display", "custom",
 )  # fmt: skip
-# Read by hand from the platforms' own pages, beside the table: (platform, field) -> limit, least, most.
+# From the pages that the table names, read a second time: limit, least, most.
 KNOWN = {
     ("google_search", "headlines"): (30, 3, 15),
     ("google_search", "descriptions"): (90, 2, 4),
@@ -38,7 +38,7 @@ def test_every_platform_of_the_issue_is_there() -> None:
     assert ids() == ISSUE
 
 
-@pytest.mark.parametrize(("place", "expected"), KNOWN.items(), ids=lambda one: str(one))
+@pytest.mark.parametrize(("place", "expected"), KNOWN.items(), ids=str)
 def test_limits_are_the_platforms_own(
     place: tuple[str, str], expected: tuple[int, int, int]
 ) -> None:
@@ -83,7 +83,7 @@ def test_shapes_are_told_as_ratios() -> None:
 
 
 def test_an_unknown_platform_names_the_known_ones() -> None:
-    with pytest.raises(InvalidInput, match="google_search.*custom") as caught:
+    with pytest.raises(InvalidInput, match=r"google_search.*custom") as caught:
         platform("myspace")
     assert "'myspace'" in str(caught.value)
 

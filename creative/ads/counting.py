@@ -113,8 +113,14 @@ def _regional(sign: str) -> bool:
 
 def _pictorial(sign: str) -> bool:
     """Whether a code point can be (part of) an emoji."""
-    return sign >= "\u00a9" and (
-        unicodedata.category(sign) == "So" or "\U0001f000" <= sign <= "\U0001faff" or sign in "‼⁉〰"
+    return (
+        sign >= "\u00a9"
+        and not _regional(sign)
+        and (
+            unicodedata.category(sign) == "So"
+            or "\U0001f000" <= sign <= "\U0001faff"
+            or sign in "‼⁉〰"
+        )
     )
 
 
