@@ -44,6 +44,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "upscale_image": {"image": "@", "scale": 1.5, "upscaler": "lanczos"},
     "run_comfyui_workflow": {"workflow": json.dumps(WORKFLOW), "prompt": "x", "images": ["@"]},
     "fetch_image": {"job_id": "@job"},
+    "read_image_prompt": {"image": "@made"},
     "cluster_keywords": {
         "keywords": "espresso machine\nespresso maker\ncheap espresso machine\ncoffee beans\n"
         "fresh coffee beans\nwhole coffee beans\nparking in Lisbon\nLisbon car park"
@@ -57,7 +58,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
 }
 
-FILES = {"cluster_keywords": {"text/csv", "application/json", "image/png"}}
+FILES = {
+    "cluster_keywords": {"text/csv", "application/json", "image/png"},
+    "read_image_prompt": set(),
+}
 """What kinds of files a node gives; a node that is not here gives pictures."""
 
 UNKNOWN_SOMETIMES = {"cost"}
@@ -89,6 +93,9 @@ def example(host: Host, name: str, store: FileServer) -> dict[str, Any]:
     def filled(value: Any) -> Any:
         if value == "@":
             return store.put(png(320, 200, seed=3), "photo.png", "image/png")
+        if value == "@made":
+            text = "a mill\nSteps: 4, Sampler: Euler, Seed: 3, Size: 320x200"
+            return store.put(png(320, 200, 3, text), "made.png", "image/png")
         if value == "@job":
             submitted = call(host, "text_to_image", prompt="a mill", size="100x60", mode="submit")
             assert submitted.variables["status"] == "running"

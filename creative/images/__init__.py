@@ -6,6 +6,7 @@
     upscale(request, settings, deadline, steps)            makes a picture larger
     run_workflow(request, settings, deadline, steps)       runs a user's own ComfyUI workflow
     choices(kind, settings, deadline)                      names that the user's servers have
+    read_prompt(request, settings, deadline, steps, model) the prompt that a picture was made from
 
 How it fits together: `given` reads what people type into a `request`; `size` and `plan` decide
 what is drawn and how it becomes exactly the asked picture; `engines` draw; `finishing` makes
@@ -20,6 +21,7 @@ from creative.images.collect import collect
 from creative.images.comfy_workflow import WorkflowRequest, WorkflowResult, run_workflow
 from creative.images.generate import generate, submit
 from creative.images.given import Given, PlacementGiven, read_object
+from creative.images.reading import Reading, ReadRequest, read_prompt
 from creative.images.request import DrawRequest
 from creative.images.result import Generated, Picture
 from creative.images.size import read_pixels
@@ -39,6 +41,8 @@ __all__ = [
     "Given",
     "Picture",
     "PlacementGiven",
+    "ReadRequest",
+    "Reading",
     "UpscaleGiven",
     "UpscaleRequest",
     "WorkflowRequest",
@@ -48,6 +52,7 @@ __all__ = [
     "generate",
     "read_object",
     "read_pixels",
+    "read_prompt",
     "run_workflow",
     "scale_of",
     "submit",

@@ -71,6 +71,20 @@ class Reading(BaseModel):
     height: int = Field(description="of the file, in pixels, as it is shown")
     notes: list[str] = Field(default_factory=list)
 
+    def summary(self) -> str:
+        """What a person wants to know, with the prompts whole."""
+        lines = [f"Prompt: {self.prompt}"]
+        if self.negative_prompt:
+            lines.append(f"Negative prompt: {self.negative_prompt}")
+        if self.source == "exact":
+            lines.insert(0, f"Exact, from the file ({self.generator}).")
+        else:
+            lines.insert(0, "A guess: the file does not say how the picture was made.")
+        told = {name: value for name, value in self.settings.items() if name != "extra"}
+        if told:
+            lines.append(", ".join(f"{name}: {value}" for name, value in told.items()))
+        return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
+
 
 def read_prompt(
     request: ReadRequest,
