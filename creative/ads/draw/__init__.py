@@ -48,19 +48,13 @@ def draw(
     answers: dict[int, Drawn] = {}
     done = 0
     for numbers in _batches(jobs):
-        base = done
+        share = (done / len(jobs), len(numbers) / len(jobs))
 
-        def progress(
-            fraction: float, label: str, base: int = base, count: int = len(numbers)
-        ) -> None:
-            step.progress((base + fraction * count) / len(jobs), f"Drawing {label}")
+        def progress(fraction: float, label: str, share: tuple[float, float] = share) -> None:
+            step.progress(share[0] + fraction * share[1], f"Drawing {label}")
 
-        painted = artist.call(
-            "creative.ads.draw.process:paint_all",
-            _batch([jobs[n] for n in numbers]),
-            deadline,
-            progress,
-        )
+        batch = _batch([jobs[number] for number in numbers])
+        painted = artist.call("creative.ads.draw.process:paint_all", batch, deadline, progress)
         done += len(numbers)
         for number, result in zip(numbers, painted, strict=True):
             job = jobs[number]

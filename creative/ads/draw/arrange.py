@@ -15,14 +15,19 @@ from creative.ads.draw.breaks import shorter
 from creative.ads.draw.layouts import Box, Composition, Element, Layout
 from creative.ads.draw.typography import Block, Text
 
-_COMFORT = 1.3
+_COMFORT = 1.15
 """Times the smallest size: below it, the supporting text goes rather than the headline's size."""
 _MOST_BUTTON = 2.6
 """Times the smallest size: a button does not grow with the headline without end."""
+_MOST_TEXT = 0.72
+"""Of the headline's size: larger, and the supporting text would be a second headline."""
+_BOOSTS = (1.6, 1.4, 1.2)
 _KEPT, _KEPT_AT_LEAST = 0.55, 0.2
 """Of a headline: rather without a button than less; and less than that says nothing."""
 _CLAUSE = 0.6
 """A whole clause is better than a longer text with …, if it is at least so long."""
+_TO_TEXT = 0.6
+"""From headline to supporting text, in sizes of the headline."""
 _MOST_LOGO = 0.6
 """Of the width for text."""
 _RIGHT_TO_LEFT = ("ar", "he", "fa", "ur")
@@ -68,12 +73,14 @@ class Room(NamedTuple):
     Attributes:
         box: where they may be.
         corner: where a logo stands that is not among them; None if it is.
+        wide: where a logo beside the button may be.
         short: the picture's shorter side.
         zoom: pixels per CSS pixel.
     """
 
     box: Box
     corner: Box | None
+    wide: Box
     short: int
     zoom: float
 
@@ -175,6 +182,7 @@ class _Placer:
     room: Room
     elements: Elements
     mirrored: bool
+    boost: float = 1.0
 
     def with_headline(self, headline: Text) -> _Placer:
         return replace(self, elements=replace(self.elements, headline=headline))
@@ -195,20 +203,23 @@ class _Placer:
                 low = middle
             else:
                 high = middle - 1
-        while low > 1:
-            items = place(low, shown, False)
+        # A long word keeps the headline small: the rest need not be as small as that.
+        for boost in (*_BOOSTS, 1.0):
+            bolder = replace(self, boost=boost)
+            again = bolder._row if self.layout.arrangement == "row" else bolder._stack
+            items = again(low, shown, False)
             if items:
                 return items
-            low -= 1  # at the real size its lines came out a hair wider than in proportion
-        return ()
+        # At their real size lines may come out a hair wider than in proportion.
+        return place(low - 1, shown, False) if low > 1 else ()
 
     # Sizes
 
     def _small(self, size: int, role: str) -> int:
         rule = self.layout.text if role == "text" else self.layout.cta
         least = round(rule.least * self.room.zoom)
-        most = size if role == "text" else round(least * _MOST_BUTTON)
-        return max(least, min(round(size * rule.share), most))
+        most = round(size * _MOST_TEXT) if role == "text" else round(least * _MOST_BUTTON)
+        return max(least, min(round(size * rule.share * self.boost), most))
 
     def _button(self, size: int) -> tuple[int, int, int] | None:
         """Letter size, width and height of the button."""
@@ -258,14 +269,15 @@ class _Placer:
             logo
             and button
             and not self.room.corner
-            and box.width > 1.15 * box.height
+            and self.composition.ground in ("none", "panel")
+            and box.width > 0.9 * box.height
             and self.composition.align == "left"
             and button[1] + logo[1] + 1.5 * size <= box.width
         )
         top = logo[2] if logo and not beside and not self.room.corner else 0
         foot = max(button[2] if button else 0, logo[2] if beside and logo else 0)
-        middle = headline + (text + round(0.5 * size) if shown.text else 0)
-        gaps = (round(0.6 * size) if top else 0, round(0.75 * size) if foot else 0)
+        middle = headline + (text + round(_TO_TEXT * size) if shown.text else 0)
+        gaps = (round(0.6 * size) if top else 0, round(0.85 * size) if foot else 0)
         total = top + gaps[0] + middle + gaps[1] + foot
         if total > box.height:
             return ()
@@ -285,7 +297,7 @@ class _Placer:
         items.append(self._set(self.elements.headline, "headline", size, y))
         y += headline
         if shown.text and self.elements.text:
-            y += round(0.5 * size)
+            y += round(_TO_TEXT * size)
             items.append(self._set(self.elements.text, "text", text_size, y))
             y += text
         y = box.bottom - foot if spread else y + gaps[1]
@@ -293,9 +305,14 @@ class _Placer:
             items.append(self._press(button, y + (foot - button[2]) // 2))
         if beside and logo:
             mark = self._mark(logo, box, y + (foot - logo[2]) // 2)
-            shift = (box.left if self.mirrored else box.right - mark.box.width) - mark.box.left
+            wide = self.room.wide
+            shift = (wide.left if self.mirrored else wide.right - mark.box.width) - mark.box.left
             items.append(_moved(mark, shift))
-        return tuple(items) if all(_held(item, box) for item in items[-2:]) else ()
+        return tuple(items) if all(self._held(item) for item in items) else ()
+
+    def _held(self, item: Item) -> bool:
+        place = (self.room.corner or self.room.wide) if item.element == "logo" else self.room.box
+        return item.box.left >= place.left - 1 and item.box.right <= place.right + 1
 
     def _row(self, size: int, shown: _Shown, trial: bool) -> tuple[Item, ...]:
         box = self.room.box
@@ -338,7 +355,7 @@ class _Placer:
                 _moved(item, box.left + box.right - item.box.left - item.box.right)
                 for item in items
             ]
-        return tuple(items) if all(_held(item, box) for item in items) else ()
+        return tuple(items) if all(self._held(item) for item in items) else ()
 
     def _lines(self, text: Text | None, size: int, room: int, most: int) -> int:
         """Height of a text that fits, in pixels; 0 if it needs more than `most` lines."""
@@ -391,7 +408,3 @@ _TRIAL = Item("headline", Box(0, 0, 0, 0), None, "left")
 def _moved(item: Item, by: int) -> Item:
     box = item.box
     return item._replace(box=Box(box.left + by, box.top, box.right + by, box.bottom))
-
-
-def _held(item: Item, box: Box) -> bool:
-    return item.box.left >= box.left - 1 and item.box.right <= box.right + 1

@@ -39,7 +39,7 @@ _SPLITS = re.compile(
 _COMPOUND = re.compile(
     r"\w{3}(?:ungs|heits|keits|schafts|tions|fahrts|(?<=\w)täts)(?=[a-zäöüß]{4})"
     r"|\w{4}(?=(?:versicherung|gesellschaft|vergleich|verwaltung|entwicklung|unternehmen"
-    r"|vermittlung|finanzierung|beratung|management|software|behandlung|reparatur))"
+    r"|vermittlung|finanzierung|beratung|management|software|behandlung|reparatur|schifffahrt))"
 )
 _IS = {
     "han": re.compile(rf"[{_HAN}]"),

@@ -61,7 +61,7 @@ class Canvas:
         boxes = [item.box.grown(item.block.size // 3) for item in items if item.block]
         whole = Box(0, 0, *self.image.size)
         parts = [_glanced(self.image, box.inside(whole)) for box in boxes]
-        dark = shade(self.scheme.ground, 0.16, 0.6)
+        dark = shade(self.scheme.ground, 0.09, 0.5)
         light = shade(self.scheme.ground, 0.985, 0.15)
         by_dark = self._needed(parts, dark, WHITE)
         by_light = self._needed(parts, light, self._dark)

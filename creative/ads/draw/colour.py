@@ -36,6 +36,7 @@ _DEFAULTS = (
 _ACCENT_TURN = math.radians(150)
 """Nearly the opposite hue: the exact opposite (red and green) hurts."""
 _DARKEN_AT_MOST = 0.14
+_DARK = 0.37
 
 
 class Scheme(NamedTuple):
@@ -54,6 +55,17 @@ class Scheme(NamedTuple):
     accent: Rgb
     inks: tuple[Rgb, ...]
     buttons: tuple[Rgb, ...]
+
+    def deeper(self, by: float) -> Scheme:
+        """It with grounds that are farther from its ink, by so much Oklab lightness."""
+        if not by:
+            return self
+        step = by if lightness(self.inks[0]) < 0.5 else -by
+
+        def moved(colour: Rgb) -> Rgb:
+            return shade(colour, min(max(lightness(colour) + step, 0.0), 1.0))
+
+        return self._replace(ground=moved(self.ground), second=moved(self.second))
 
 
 def parse(text: str) -> Rgb:
@@ -115,7 +127,9 @@ def scheme(colours: tuple[str, ...], variant: int, seed: int) -> Scheme:
         ground, second = pale, shade(main, 0.925, 0.35)
         return Scheme(ground, second, main, (deep,), (_carrying(main), deep, accent))
     if turn == 2:
-        ground, second = shade(main, 0.25, 0.7), shade(main, 0.31, 0.8)
+        # Of a dark brand, a lighter tone of its own is the other one.
+        level = 0.25 if lightness(main) >= _DARK else 0.42
+        ground, second = shade(main, level, 0.8), shade(main, level + 0.055, 0.85)
         return Scheme(ground, second, accent, (WHITE, pale), (accent, WHITE, main))
     if turn == 3 and lightness(accent) > 0.55:
         level = lightness(accent)

@@ -19,8 +19,11 @@ from creative.ads.draw.measure import clutter, contrast
 from creative.ads.draw.save import Mime, save
 from creative.ads.draw.typography import Text
 
-_STRICTER = (SAFE, 7.0)
-"""Contrast that is aimed at: JPEG at a low quality may take some of it away."""
+_TRIES = ((SAFE, 0.0), (7.0, 0.07), (7.0, 0.15))
+"""Contrast that is aimed at, and how much deeper (or paler) the grounds become for it: the thin
+strokes of small type lose some of theirs, in a JPEG even more."""
+_BELOW = 0.3
+"""Of the height: texts that begin lower leave the upper corner to the logo."""
 
 
 class Task(NamedTuple):
@@ -77,8 +80,8 @@ def paint(task: Task, given: Given) -> Painted:
     plan = _plan(task, given, elements)
     scheme = colour.scheme(task.colours, task.variant, task.seed)
     notes += plan.arranged.notes
-    for wanted in _STRICTER:
-        canvas = _drawn(task, given, plan, scheme, wanted)
+    for wanted, deeper in _TRIES:
+        canvas = _drawn(task, given, plan, scheme.deeper(deeper), wanted)
         flat = plan.composition.ground == "none"
         saved = save(canvas.image, task.formats, task.max_kb, flat)
         if saved is None:
@@ -162,8 +165,10 @@ def _room(task: Task, layout: Layout, composition: Composition) -> tuple[Room, B
         box = card.grown(-round(0.8 * margin)).inside(inner.grown(margin))
     else:
         box = place.grown(-margin).inside(inner)
-    corner = inner if composition.ground in ("scrim", "card") else None
-    return Room(box, corner, short, layout.zoom(task.width)), card
+    below = composition.text[1] >= _BELOW
+    corner = inner if composition.ground in ("scrim", "card") and below else None
+    wide = inner if composition.ground == "none" else box
+    return Room(box, corner, wide, short, layout.zoom(task.width)), card
 
 
 def _drawn(task: Task, given: Given, plan: _Plan, scheme: Scheme, wanted: float) -> Canvas:
