@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from runtime.workflow.lint import RULES, lint
+from runtime.workflow.findings import RULES
+from runtime.workflow.lint import lint
 from runtime.workflow.means import Means
 from tests.workflow_helpers import EchoHost, Flow, node, tool_node
 

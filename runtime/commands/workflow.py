@@ -239,23 +239,30 @@ def workflow_check(
     plugin: PluginsOption = None,
     env: EnvOption = None,
     as_json: JsonOption = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Put right, in the file, what has one right answer.")
+    ] = False,
     knowledge: KnowledgeOption = None,
     verbose: VerboseOption = False,
 ) -> None:
     """Find what is wrong with workflow files, without running them.
 
     Ends with 1 if a file has an error; what only this machine lacks is a warning.
+
+    With --fix, what has exactly one right answer is put right: missing quotation marks, misspelt
+    names, null settings, constants that Dify loses. The rest of the file stays as it is.
     """
     with reporting(as_json, verbose):
         from runtime.settings import Settings
         from runtime.workflow.lint import lint
         from runtime.workflow.means import Means
+        from runtime.workflow.repair import repair
 
         with contextlib.ExitStack() as stack:
             hosts = [stack.enter_context(host) for host in open_hosts(plugin, env, verbose)]
             settings = Settings(env)
             means = Means.of(settings, hosts[0].answers, knowledge=knowledge, ask=_nobody)
-            checked = [lint(file, hosts, means) for file in files]
+            checked = [(repair if fix else lint)(file, hosts, means) for file in files]
         if as_json:
             console.show_json([one.document() for one in checked])
         else:
@@ -272,8 +279,9 @@ def _show_checked(checked: list[Any]) -> None:
     for one in checked:
         console.show(f"{'ok     ' if one.ok else 'ERRORS '}{one.file}")
         for finding in one.findings:
-            console.show(f"  {finding.severity}: {finding.message} [{finding.rule}]")
-            if finding.hint:
+            word = "fixed" if finding.fixed else finding.severity
+            console.show(f"  {word}: {finding.message} [{finding.rule}]")
+            if finding.hint and not finding.fixed:
                 console.show(f"    {finding.hint}")
 
 

@@ -145,14 +145,8 @@ def find_tool(node: Node, hosts: Sequence[ToolHost]) -> FoundTool:
     Raises:
         WorkflowInvalid: no hosted plugin has it; lists what is hosted.
     """
-    wanted = str(node.data.get("provider_id") or node.data.get("provider_name") or "")
-    name = str(node.data.get("tool_name") or "")
-    providers = [
-        (host, provider)
-        for host in hosts
-        for provider in host.declaration.providers
-        if _names(host, provider, wanted)
-    ]
+    wanted, name = _provider_of(node), str(node.data.get("tool_name") or "")
+    providers = providers_of(node, hosts)
     for host, provider in providers:
         for tool in provider.tools:
             if tool.name == name:
@@ -172,6 +166,20 @@ def find_tool(node: Node, hosts: Sequence[ToolHost]) -> FoundTool:
         f"Hosted plugins: {hosted}. Add the one that is missing with --plugin "
         "(its folder or .difypkg file).",
     )
+
+
+def providers_of(node: Node, hosts: Sequence[ToolHost]) -> list[tuple[ToolHost, Provider]]:
+    """The hosted providers that a tool node may mean; see `find_tool`."""
+    return [
+        (host, provider)
+        for host in hosts
+        for provider in host.declaration.providers
+        if _names(host, provider, _provider_of(node))
+    ]
+
+
+def _provider_of(node: Node) -> str:
+    return str(node.data.get("provider_id") or node.data.get("provider_name") or "")
 
 
 def _names(host: ToolHost, provider: Provider, wanted: str) -> bool:

@@ -77,8 +77,17 @@ def read(source: Path | str) -> Workflow:
     if isinstance(source, str) and ("\n" in source or source.lstrip().startswith("{")):
         return parse(source)
     path = Path(source)
+    return parse(text_of(path), path.name)
+
+
+def text_of(path: Path) -> str:
+    """The text of a workflow file.
+
+    Raises:
+        UsageError: no such file, or it is no text.
+    """
     try:
-        text = path.read_text("utf-8-sig")
+        return path.read_text("utf-8-sig")
     except FileNotFoundError:
         raise UsageError(
             f"There is no workflow file {path}.", "Give the path of an exported .yml file."
@@ -88,7 +97,6 @@ def read(source: Path | str) -> Workflow:
             f"The workflow file {path} cannot be read: {error}.",
             "Give the path of an exported .yml file.",
         ) from None
-    return parse(text, path.name)
 
 
 def parse(text: str, where: str = "The workflow") -> Workflow:

@@ -2,76 +2,28 @@
 
 What stops Dify's import or its engine, what a node refers to that is not there, what Dify accepts
 and loses, and what cannot run on this machine (a warning: elsewhere it may). Rules by id, in
-`RULES`; where they come from stands beside them.
+`findings.RULES`; where they come from stands beside them.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from runtime.errors import StudioError
 from runtime.host.parameters import closest
 from runtime.workflow.check import RUNS, NotHere, refusals
-from runtime.workflow.dsl import CHATFLOW, Node, Workflow, read
+from runtime.workflow.dsl import CHATFLOW, Node, Workflow, parse, text_of
+from runtime.workflow.findings import Checked, Finding
 from runtime.workflow.means import Means
 from runtime.workflow.result import ToolHost
+from runtime.workflow.tool_rules import tool_findings
 
-RULES = {
-    "file": "Dify's import refuses the file (api/services/app_dsl_service.py).",
-    "node.cannot_run": "Dify's engine has no such node, tool or setting.",
-    "node.not_here": "The node runs in Dify, or with another setting, but not here.",
-    "node.settings": "graphon's model of the node refuses its settings when the run starts.",
-    "node.unreachable": "Nothing leads to the node; it never runs.",
-    "edge.crosses": "graphon: an edge must not cross the border of an iteration or loop.",
-    "edge.handle": "The edge leaves by a way out that the node does not have; it is never taken.",
-    "reference.unknown": "A variable of a node that is not there: empty, or an error, at run time.",
-    "reference.later": "A variable of a node that does not run before this one.",
-    "end.missing": "Without an end or answer node the run gives nothing.",
-    "secret.inline": "A key stands in the file itself; exports are shared.",
-}
-_REFERENCE = re.compile(r"\{\{#([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_ -]+)+)#\}\}")
+REFERENCE = re.compile(r"\{\{#([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_ -]+)+)#\}\}")
 _KEY = re.compile(r"\b(?:sk-[A-Za-z0-9_-]{20,}|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,})")
-_SPECIAL = frozenset({"sys", "env", "conversation"})
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong.
-
-    Attributes:
-        rule: its id, a key of `RULES`.
-        severity: error or warning.
-        path: where in the file: a node's id and a key, joined by dots; may be empty.
-        node: title of the node; may be empty.
-    """
-
-    rule: str
-    severity: str
-    path: str
-    node: str
-    message: str
-    hint: str
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A file and what is wrong with it."""
-
-    file: str
-    findings: list[Finding]
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong that stops a run in Dify."""
-        return all(finding.severity != "error" for finding in self.findings)
-
-    def document(self) -> dict[str, Any]:
-        """As --json shows it."""
-        return {"file": self.file, "ok": self.ok, "findings": [asdict(f) for f in self.findings]}
+SPECIAL = frozenset({"sys", "env", "conversation"})
 
 
 def lint(file: Path, hosts: Sequence[ToolHost], means: Means) -> Checked:
@@ -83,18 +35,31 @@ def lint(file: Path, hosts: Sequence[ToolHost], means: Means) -> Checked:
         means: what a run here could use.
     """
     try:
-        workflow = read(file)
+        text = text_of(file)
     except StudioError as error:
-        finding = Finding("file", "error", "", "", error.message, error.hint)
-        return Checked(str(file), [finding])
+        return Checked(str(file), [_unreadable(error)])
+    return Checked(str(file), findings_in(text, file.name, hosts, means))
+
+
+def findings_in(text: str, name: str, hosts: Sequence[ToolHost], means: Means) -> list[Finding]:
+    """The same for the text of a file that is called `name`."""
+    try:
+        workflow = parse(text, name)
+    except StudioError as error:
+        return [_unreadable(error)]
     findings = [
         *_nodes(workflow, hosts, means),
         *_engine(workflow),
+        *tool_findings(workflow, hosts),
         *_edges(workflow),
         *_references(workflow),
         *_whole(workflow),
     ]
-    return Checked(str(file), list(dict.fromkeys(findings)))
+    return list(dict.fromkeys(findings))
+
+
+def _unreadable(error: StudioError) -> Finding:
+    return Finding("file", "error", "", "", error.message, error.hint)
 
 
 def _nodes(workflow: Workflow, hosts: Sequence[ToolHost], means: Means) -> Iterator[Finding]:
@@ -151,7 +116,7 @@ def _edges(workflow: Workflow) -> Iterator[Finding]:
                 "iteration or loop.",
                 "Connect the iteration or loop itself.",
             )
-        ways = _ways_out(source)
+        ways = ways_out(source)
         if ways is not None and edge["sourceHandle"] not in ways:
             yield Finding(
                 "edge.handle",
@@ -164,7 +129,8 @@ def _edges(workflow: Workflow) -> Iterator[Finding]:
             )
 
 
-def _ways_out(node: Node) -> set[str] | None:
+def ways_out(node: Node) -> set[str] | None:
+    """The handles by which edges may leave a node; None if any will do."""
     data = node.data
     if node.type == "if-else":
         cases = data.get("cases") or [{"case_id": "true"}]
@@ -185,8 +151,8 @@ def _references(workflow: Workflow) -> Iterator[Finding]:
             where = ".".join(selector)
             first, name = selector[0], selector[1]
             shown = f"The node {node.title!r} ({node.type}) uses {where}"
-            if first in _SPECIAL:
-                known = _known(workflow, first)
+            if first in SPECIAL:
+                known = known_variables(workflow, first)
                 if known is not None and name not in known:
                     yield Finding(
                         "reference.unknown",
@@ -216,7 +182,8 @@ def _references(workflow: Workflow) -> Iterator[Finding]:
                 )
 
 
-def _known(workflow: Workflow, group: str) -> set[str] | None:
+def known_variables(workflow: Workflow, group: str) -> set[str] | None:
+    """Names of the variables in env or conversation; None for sys, whose names Dify knows."""
     if group == "env":
         return {str(variable["name"]) for variable in workflow.environment}
     if group == "conversation":
@@ -227,7 +194,7 @@ def _known(workflow: Workflow, group: str) -> set[str] | None:
 def _selectors(value: Any, path: str, key: str = "") -> Iterator[tuple[str, list[str]]]:
     """Every reference below a node's settings, as (path, selector)."""
     if isinstance(value, str):
-        for found in _REFERENCE.finditer(value):
+        for found in REFERENCE.finditer(value):
             yield path, found.group(1).split(".")
     elif isinstance(value, Mapping):
         for name, item in value.items():
