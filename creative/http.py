@@ -14,22 +14,19 @@ from __future__ import annotations
 
 import contextlib
 import re
-import socket
 import threading
 import time
-import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, LocationValueError, ProtocolError
 
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, EngineUnavailable, TooLarge
+from creative.sockets import Sockets
 
 CONNECT_SECONDS = 10.0
 FAILURES_TO_OPEN = 3
@@ -161,62 +158,26 @@ class Reply:
             ) from None
 
 
-class _Sockets:
-    """The sockets that a session has opened, so that a timer can shut them."""
+@dataclass(frozen=True)
+class Stream:
+    """An answer that is still coming.
 
-    def __init__(self) -> None:
-        self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-        self.judge: Callable[[str], None] | None = None
+    Attributes:
+        status: HTTP status code.
+        headers: header names are case-insensitive.
+        raw: urllib3's response; it decompresses.
+        address: where it comes from, redacted.
+    """
 
-    def adapter(self) -> requests.adapters.HTTPAdapter:
-        """An adapter whose connections are remembered here."""
+    status: int
+    headers: requests.structures.CaseInsensitiveDict[str]
+    raw: Any
+    address: str
 
-        def remember(opened: socket.socket) -> None:
-            self._open.add(opened)
-            if self.judge is not None:
-                try:
-                    self.judge(str(opened.getpeername()[0]))
-                except BaseException:
-                    opened.close()
-                    raise
-
-        class Plain(HTTPConnection):
-            def connect(self) -> None:
-                super().connect()
-                if self.sock is not None:
-                    remember(self.sock)
-
-        class Tls(HTTPSConnection):
-            def connect(self) -> None:
-                super().connect()
-                if self.sock is not None:
-                    remember(self.sock)
-
-        class PlainPool(HTTPConnectionPool):
-            ConnectionCls = Plain
-
-        class TlsPool(HTTPSConnectionPool):
-            ConnectionCls = Tls
-
-        pools = {"http": PlainPool, "https": TlsPool}
-
-        class Adapter(requests.adapters.HTTPAdapter):
-            def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-                super().init_poolmanager(*args, **kwargs)
-                self.poolmanager.pool_classes_by_scheme = pools
-
-            def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-                manager = super().proxy_manager_for(*args, **kwargs)
-                manager.pool_classes_by_scheme = pools
-                return manager
-
-        return Adapter()
-
-    def shut(self) -> None:
-        """Wake whoever waits for one of them."""
-        for opened in list(self._open):
-            with contextlib.suppress(OSError):  # already closed
-                opened.shutdown(socket.SHUT_RDWR)
+    def pieces(self) -> Iterator[bytes]:
+        """What comes, as soon as it comes."""
+        while piece := self.raw.read1(65536, decode_content=True):
+            yield piece
 
 
 class Client:
@@ -226,7 +187,7 @@ class Client:
         self.engine = engine
         self.deadline = deadline
         self._session = session
-        self._sockets = _Sockets()
+        self._sockets = Sockets()
         for scheme in ("http://", "https://"):
             session.mount(scheme, self._sockets.adapter())
 
@@ -285,13 +246,7 @@ class Client:
             breaker = _breaker(address)
         except ValueError as error:
             raise self._no_address(shown) from error
-        rest = breaker.resting()
-        if rest:
-            raise EngineUnavailable(
-                f"{self.engine} at {shown}",
-                f"it failed {FAILURES_TO_OPEN} times in a row and rests for {rest:.0f} s more",
-                "Check that the server is running, then try again.",
-            )
+        self._check_rest(breaker, shown)
         tries = 1 + (RETRIES if method.upper() in RETRY_METHODS else 0)
         for attempt in range(1, tries + 1):
             last = attempt == tries
@@ -310,6 +265,56 @@ class Client:
                     return reply
             self.deadline.sleep(RETRY_PAUSE_SECONDS * attempt, f"waiting for {self.engine}")
         raise AssertionError("unreachable: the last try returns or raises")
+
+    @contextlib.contextmanager
+    def opened(self, method: str, address: str, **options: Any) -> Iterator[Stream]:
+        """One request whose answer is read as it comes; sent once, whatever happens.
+
+        Args:
+            method: HTTP method.
+            address: absolute URL.
+            options: passed to `requests`, as for `request`.
+
+        Raises:
+            EngineUnavailable: no connection, one that broke, or an address that rests; also
+                while the answer is read.
+            DeadlineExceeded: the call's time is up; also while the answer is read.
+        """
+        shown = redact(address)
+        doing = f"waiting for {self.engine} at {shown}"
+        try:
+            breaker = _breaker(address)
+        except ValueError as error:
+            raise self._no_address(shown) from error
+        self._check_rest(breaker, shown)
+        connect = self.deadline.timeout(doing, CONNECT_SECONDS)
+        timer = threading.Timer(self.deadline.timeout(doing), self._sockets.shut)
+        timer.daemon = True
+        timer.start()
+        try:
+            answer = self._session.request(
+                method,
+                address,
+                timeout=(connect, self.deadline.timeout(doing)),
+                stream=True,
+                **options,
+            )
+            with answer:
+                breaker.answered()
+                yield Stream(answer.status_code, answer.headers, answer.raw, shown)
+        except (requests.RequestException, HTTPError, OSError) as error:
+            self._failed(error, breaker, address, shown, last=True)
+        finally:
+            timer.cancel()
+
+    def _check_rest(self, breaker: _Breaker, shown: str) -> None:
+        rest = breaker.resting()
+        if rest:
+            raise EngineUnavailable(
+                f"{self.engine} at {shown}",
+                f"it failed {FAILURES_TO_OPEN} times in a row and rests for {rest:.0f} s more",
+                "Check that the server is running, then try again.",
+            )
 
     def _failed(
         self, error: Exception, breaker: _Breaker, address: str, shown: str, last: bool
