@@ -131,6 +131,9 @@ def scheme(colours: tuple[str, ...], variant: int, seed: int) -> Scheme:
         level = 0.25 if lightness(main) >= _DARK else 0.42
         ground, second = shade(main, level, 0.8), shade(main, level + 0.055, 0.85)
         return Scheme(ground, second, accent, (WHITE, pale), (accent, WHITE, main))
+    if turn == 3 and len(colours) < 2:
+        ground, second = shade(main, 0.87, 0.9), shade(main, 0.915, 0.8)
+        return Scheme(ground, second, main, (deep,), (deep, _carrying(main), WHITE))
     if turn == 3 and lightness(accent) > 0.55:
         level = lightness(accent)
         second = shade(accent, min(0.98, level + 0.05), 0.85)

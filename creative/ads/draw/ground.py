@@ -18,6 +18,8 @@ from creative.ads.draw.layouts import Box
 _FINER = 2
 _LEAST_MARK = 0.16
 """Of the shorter side: a smaller mark of colour looks like dirt."""
+_LEAST_SIDE = 70
+"""Pixels: on smaller pictures a pattern only disturbs."""
 _GAP = 0.05
 """Of the shorter side: between a mark of colour and the nearest text."""
 
@@ -39,7 +41,7 @@ def ground(
         seed: for what is left to chance.
     """
     sheet = _Sheet(size, scheme.ground, taken)
-    pattern = PATTERNS[kind % len(PATTERNS)]
+    pattern = PATTERNS[kind % len(PATTERNS)] if sheet.short >= _LEAST_SIDE else _slope
     pattern(sheet, scheme, random.Random(seed))  # noqa: S311 - no secret
     return sheet.image
 
@@ -115,6 +117,11 @@ def _diagonal(sheet: _Sheet, scheme: Scheme, chance: random.Random) -> None:
 
 
 def _gradient(sheet: _Sheet, scheme: Scheme, chance: random.Random) -> None:
+    _slope(sheet, scheme, chance)
+    _accent(sheet, scheme, chance)
+
+
+def _slope(sheet: _Sheet, scheme: Scheme, chance: random.Random) -> None:
     import numpy
 
     angle = chance.choice((0.0, 30.0, 60.0, 90.0, 150.0))
@@ -126,7 +133,6 @@ def _gradient(sheet: _Sheet, scheme: Scheme, chance: random.Random) -> None:
     slope *= 255 / max(float(slope.max()), 1e-6)
     mask = Image.fromarray(slope.astype(numpy.uint8))
     sheet.image.paste(scheme.second, mask=mask)
-    _accent(sheet, scheme, chance)
 
 
 def _blobs(sheet: _Sheet, scheme: Scheme, chance: random.Random) -> None:

@@ -120,6 +120,10 @@ class Text:
         """How few lines of `room` pixels are enough; 0 if a part of it is wider."""
         return self._setter.count((room - 2 * self._stroke * size) / size)
 
+    def roughness(self, size: int, room: int) -> float:
+        """How bad its line ends look in `room` pixels: 0 good, about 0.5 for a torn word."""
+        return self._setter.roughness((room - 2 * self._stroke * size) / size)
+
     def width(self, size: int) -> int:
         """Pixels across the text in a single line, rounded up."""
         return int((self._setter.length + 2 * self._stroke) * size) + 1
