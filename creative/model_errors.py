@@ -76,7 +76,7 @@ _RULES: tuple[tuple[str, Callable[[str, str, str], CreativeError], str], ...] = 
     (
         r"(images?|pictures?|vision|multi.?modal|image_url)\b.{0,40}\b(not|n't|unsupported|only)\b"
         r".{0,40}(support|allow|enabled|accept|available|valid|unsupported)|image_url is not|"
-        r"\b(not|n't|no)\b.{0,12}(support|accept|allow).{0,40}(image|picture|vision|multi.?modal)|"
+        r"\b(not|n't|no)\b.{0,24}(support|accept|allow).{0,40}(image|picture|vision|multi.?modal)|"
         r"unknown variant .?image_url|not a (multi.?modal|vision)|mmproj|"
         r"only support(s|ed)?.{0,12} text|missing data required for image|"
         r"(unsupported|invalid|unexpected).{0,30}image_url",

@@ -57,7 +57,7 @@ _KEY_CHARACTERS = 12
 # Marks of the chat templates of ChatML, Llama 2 and 3, Gemma, Mistral, Phi and DeepSeek: servers
 # that parse them in a message end it there.
 _MARK = re.compile(
-    r"<[|｜][^<>\n]{1,40}[|｜]>|<(/?)(s|start_of_turn|end_of_turn|bos|eos)>|<</?SYS>>"
+    r"<[|｜][^<>\s]{1,40}[|｜]>|<(/?)(s|start_of_turn|end_of_turn|bos|eos)>|<</?SYS>>"
     r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]",
     re.IGNORECASE,
 )
