@@ -155,7 +155,7 @@ def test_states_of_variants_are_steps(cache: Cache) -> None:
     ended = [event for event in steps.events if event.status is not Status.START]
     assert [(event.label, event.status) for event in ended] == [
         ("x-1: completed", Status.DONE),
-        ("x-2: processing", Status.ERROR),
+        ("x-2: failed", Status.ERROR),
     ]
     assert "no font" in ended[1].error
 

@@ -72,8 +72,7 @@ def backgrounds(
 
     Raises:
         NotConfigured: an engine is asked for and none is configured.
-        InvalidInput: the source's picture is asked for and there is none; or an engine's setting
-            is wrong.
+        InvalidInput: an engine's setting is wrong.
     """
     wanted = [copy for copy in copies if sizes.get(copy.id)]
     fallback = _fallback(request, look)
@@ -81,6 +80,8 @@ def backgrounds(
     able = any(configured(engine, settings) for engine in ENGINES)
     if request.backgrounds == "engine" and not able:
         raise NotConfigured("sd_base_url", "backgrounds 'engine'")
+    if wanted and request.backgrounds == "source" and not look.image:
+        return found, ["The source has no picture: layouts in the brand's colours instead."]
     if not wanted or not able or request.backgrounds in ("source", "layout"):
         return found, []
     drawer = _Drawer(request, look, settings, deadline, keep)
@@ -101,12 +102,6 @@ def backgrounds(
 
 
 def _fallback(request: AdsRequest, look: Look) -> Background:
-    if request.backgrounds == "source" and not look.image:
-        raise NotConfigured(
-            "source_image",
-            "backgrounds 'source'",
-            "Give a picture in source_image, or a page that has one; or choose another background.",
-        )
     if request.backgrounds != "layout" and look.image:
         return Background("source", look.image)
     return Background()

@@ -46,7 +46,11 @@ class States:
         self._now[id] = "processing"
         try:
             with steps.step(Phase.SAVE, f"{id}: processing", until=until) as step:
-                yield step
+                try:
+                    yield step
+                except VariantLost:
+                    step.label = f"{id}: failed"
+                    raise
                 step.label = f"{id}: completed"
         except VariantLost as lost:
             self.fail(id, lost.message)
