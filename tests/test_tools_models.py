@@ -3,6 +3,8 @@ scripted (and, where there is one, real) servers."""
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import os
 import struct
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image as Pillow
 
 from runtime.answers.models import Endpoint, answerers
 from runtime.answers.reverse import Answers
@@ -32,12 +35,18 @@ from typing import Any
 
 from dify_plugin import Tool
 
-from creative.language import Message
+from pydantic import BaseModel
+
+from creative.language import Image, Message, ask
 from creative.steps import Phase
 from tools import models
 from tools.adapter import Call, Parameters
 
 SCHEMA = {"type": "object"}
+
+
+class Pets(BaseModel):
+    pets: list[str]
 
 
 class AskTool(Tool):
@@ -61,6 +70,20 @@ class AskTool(Tool):
         done = model.complete(question, call.deadline, SCHEMA)
         sent = model._config(SCHEMA).completion_params
         return {"name": model.name, "sent": sent, **done.model_dump()}
+
+    def _ask(self, given, call, step):
+        images = [
+            Image(data=base64.b64decode(one), mime_type="image/png")
+            for one in given.get("pictures", [])
+        ]
+        question = [
+            Message(role="system", text="Brief."),
+            Message(role="user", text=given.get("text") or "Which pets?", images=images),
+        ]
+        model = models.language_model(self, Parameters(given), "model")
+        answer = ask(model, question, Pets, call.deadline, step)
+        usage = step.usage
+        return {"pets": answer.value.pets, "in": usage.tokens_in, "out": usage.tokens_out}
 
     def _describe(self, given, call, step):
         naming = models.describer(self, Parameters(given), call)
@@ -298,6 +321,127 @@ def test_a_drip_ends_with_the_deadline(scene: Scene) -> None:
     models.say = lambda request, _: stream(request, *["x"] * 60, pause=0.05)
     with pytest.raises(ToolFailed, match="timeout_seconds"):
         call(host, "complete", model=MODEL, timeout_seconds=1)
+
+
+GOOD = '{"pets": ["cat"]}'
+
+
+def in_turn(*says: Any) -> Callable[[BaseHTTPRequestHandler, Any], None]:
+    left = list(says)
+
+    def say(request: BaseHTTPRequestHandler, body: Any) -> None:
+        said = left.pop(0)
+        if callable(said):
+            said(request, body)
+        else:
+            stream(request, said)
+
+    return say
+
+
+def formats(models: Models) -> list[bool]:
+    """Whether each question was held to a schema."""
+    return ["response_format" in body for body in models.bodies]
+
+
+def test_a_good_answer_is_asked_for_once_in_the_plain_way(scene: Scene) -> None:
+    models, host = scene
+    models.say = in_turn(GOOD)
+    assert call(host, "ask", model=MODEL)["pets"] == ["cat"]
+    assert formats(models) == [False]
+
+
+def test_the_second_answer_is_held_to_the_schema(scene: Scene) -> None:
+    models, host = scene
+    models.say = in_turn("A cat, I think.", GOOD)
+    done = call(host, "ask", model=MODEL)
+    assert (done["pets"], done["in"], done["out"]) == (["cat"], 40, 10)
+    assert formats(models) == [False, True]
+    schema = models.bodies[1]["response_format"]["json_schema"]["schema"]
+    assert schema["properties"]["pets"]["type"] == "array"
+    assert "no JSON object" in models.bodies[1]["messages"][-1]["content"]
+
+
+def test_a_server_without_formats_answers_the_second_time_too(scene: Scene) -> None:
+    models, host = scene
+    models.say = in_turn("A cat.", refusing(400, "response_format is not supported"), GOOD)
+    assert call(host, "ask", model=MODEL)["pets"] == ["cat"]
+    assert formats(models) == [False, True, False]
+
+
+def test_a_format_that_the_user_chose_and_the_model_lacks_is_left_out(scene: Scene) -> None:
+    models, host = scene
+    models.say = in_turn(refusing(400, "response_format json_schema is not supported"), GOOD)
+    params = {"response_format": "json_schema"}
+    done = call(host, "ask", model={**MODEL, "completion_params": params})
+    assert done["pets"] == ["cat"]
+    assert formats(models) == [True, False]
+
+
+def test_repairs_of_the_host_are_paid_and_used(scene: Scene) -> None:
+    models, host = scene
+    # The second answer is given back by the host, the third one is its repair.
+    models.say = in_turn("A cat.", '{"pets": "cat"}', _whole(GOOD))
+    done = call(host, "ask", model=MODEL)
+    assert done["pets"] == ["cat"]
+    assert (done["in"], done["out"]) == (60, 15)
+
+
+def _whole(text: str) -> Callable[[BaseHTTPRequestHandler, Any], None]:
+    usage = {"prompt_tokens": 20, "completion_tokens": 5}
+    choice = {"message": {"content": text}, "finish_reason": "stop"}
+    body = json.dumps({"choices": [choice], "usage": usage})
+    return lambda request, _: answer(request, body)
+
+
+def test_an_answer_that_stays_useless_is_an_error(scene: Scene) -> None:
+    models, host = scene
+    models.say = in_turn("A cat.", "A dog.", _whole("A cow."))
+    with pytest.raises(ToolFailed, match=r"twice it was not.*no JSON.*A dog") as caught:
+        call(host, "ask", model=MODEL)
+    assert caught.value.error_type == "AnswerInvalid"
+
+
+def png(size: tuple[int, int], noise: bool = False) -> str:
+    image = Pillow.effect_noise(size, 90) if noise else Pillow.new("RGB", size, "red")
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def test_models_get_pictures_as_data(scene: Scene) -> None:
+    models, host = scene
+    models.say = in_turn(GOOD)
+    given = png((8, 6))
+    call(host, "ask", model=MODEL, text="Look.", pictures=[given])
+    text, picture = models.bodies[0]["messages"][1]["content"]
+    assert text == {"type": "text", "text": "Look."}
+    assert picture["image_url"]["url"] == f"data:image/png;base64,{given}"
+
+
+def test_heavy_pictures_fit_into_a_line(scene: Scene) -> None:
+    models, host = scene
+    models.say = in_turn(GOOD)
+    call(host, "ask", model=MODEL, pictures=[png((1100, 1100), noise=True)] * 3)
+    sent = [part["image_url"]["url"] for part in models.bodies[0]["messages"][1]["content"][1:]]
+    assert len(sent) == 3
+    assert sum(map(len, sent)) < 4_200_000
+
+
+def test_a_model_that_takes_no_pictures_is_told_apart(scene: Scene) -> None:
+    models, host = scene
+    models.say = in_turn(refusing(400, "image input is not supported by this model"))
+    with pytest.raises(ToolFailed, match="image input is not supported") as caught:
+        call(host, "ask", model=MODEL, pictures=[png((8, 6))])
+    assert caught.value.error_type == "PicturesRefused"
+    assert len(models.bodies) == 1
+
+
+def test_a_question_that_would_kill_the_plugin_is_not_sent(scene: Scene) -> None:
+    models, host = scene
+    with pytest.raises(ToolFailed, match=r"the question for gpt-9 is .* MB; the limit"):
+        call(host, "ask", model=MODEL, text="茶" * 900_000)
+    assert models.bodies == []
 
 
 def groups_of(body: dict[str, Any]) -> list[dict[str, Any]]:

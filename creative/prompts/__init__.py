@@ -54,6 +54,8 @@ _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _RESERVED = {"data", "images", "self"}
 _NOTHING = "(not given)"
 _KEY_CHARACTERS = 12
+# YAML's aliases make a few lines grow to gigabytes, and many open brackets take it seconds.
+_TOO_CLEVER = re.compile(r"(?:^|[\s:\[{,])[&*]\w+(?=\s)|(?:[\[{]\s*){20}")
 # Marks of the chat templates of ChatML, Llama 2 and 3, Gemma, Mistral, Phi and DeepSeek: servers
 # that parse them in a message end it there.
 _MARK = re.compile(
@@ -180,8 +182,7 @@ def _given(override: str) -> Mapping[str, _Override]:
         size = f"{len(override)} characters"
         raise TooLarge(SETTING, size, f"{MAX_OVERRIDE_CHARACTERS} characters")
     try:
-        # Aliases could make a few lines grow to gigabytes.
-        read = None if re.search(r"(^|[\s:\[{,])[&*]\w", override) else yaml.safe_load(override)
+        read = None if _TOO_CLEVER.search(override) else yaml.safe_load(override)
     except (yaml.YAMLError, RecursionError, ValueError):
         read = None
     if not isinstance(read, dict):
