@@ -4,20 +4,50 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import pytest
 from graphon.nodes.code.entities import CodeLanguage
 
 from runtime.workflow import code as code_module
+from runtime.workflow import confine
 from runtime.workflow.code import CodeFailed, DifySandbox, LocalSandbox, node_program
 from tests.servers import Server, answer
 
 PYTHON, JAVASCRIPT = CodeLanguage.PYTHON3, CodeLanguage.JAVASCRIPT
+
+
+def walls() -> dict[str, bool]:
+    """Which walls hold on this machine."""
+    rules = {"readable": ["/usr"], "writable": gettempdir(), "open_files": 64, "cpu_seconds": 9}
+    sizes = {"memory_bytes": 2**29, "file_bytes": 2**20}
+    command = [sys.executable, "-I", "-S", confine.__file__, json.dumps(rules | sizes), "--walls"]
+    done = subprocess.run(command, capture_output=True, check=True)
+    held: dict[str, bool] = json.loads(done.stdout)
+    return held
+
+
+HELD = walls() if sys.platform == "linux" else {}
+pytestmark = pytest.mark.skipif(
+    not (HELD.get("namespaces") or HELD.get("calls")),
+    reason="code runs here only behind Linux's seccomp or namespaces",
+)
+needs_files = pytest.mark.skipif(
+    not HELD.get("files"), reason="this kernel has no Landlock: files are not shut here"
+)
+needs_processes = pytest.mark.skipif(
+    not HELD.get("namespaces"), reason="this machine refuses namespaces: processes can be seen"
+)
+needs_calls = pytest.mark.skipif(
+    not HELD.get("calls"), reason="this machine refuses seccomp: system calls are not shut"
+)
 needs_node = pytest.mark.skipif(node_program() is None, reason="Node.js is not installed")
 
 
@@ -37,18 +67,23 @@ def python(sandbox: LocalSandbox, body: str, **inputs: Any) -> Mapping[str, Any]
 @pytest.mark.parametrize(
     "body",
     [
-        "import socket; socket.socket(); return {}",
+        pytest.param("import socket; socket.socket(); return {}", marks=needs_calls),
         "import socket; socket.create_connection(('127.0.0.1', PORT), 2); return {}",
         "import urllib.request as u; u.urlopen('http://127.0.0.1:PORT'); return {}",
-        "return {'o': open('SECRET').read()}",
-        "return {'o': open('/etc/passwd').read()}",
-        "os.symlink('SECRET', 'link'); return {'o': open('link').read()}",
-        "open('BESIDE', 'w').write('x'); return {}",
-        "os.fork(); return {}",
-        "import subprocess; subprocess.run(['/bin/sh', '-c', 'true'], check=True); return {}",
-        "os.unshare(os.CLONE_NEWUSER); return {}",
-        "os.kill(PARENT, 0); return {}",
-        "return {'o': open('/proc/PARENT/environ').read()}",
+        pytest.param("return {'o': open('SECRET').read()}", marks=needs_files),
+        pytest.param("return {'o': open('/etc/passwd').read()}", marks=needs_files),
+        pytest.param(
+            "os.symlink('SECRET', 'link'); return {'o': open('link').read()}", marks=needs_files
+        ),
+        pytest.param("open('BESIDE', 'w').write('x'); return {}", marks=needs_files),
+        pytest.param("os.fork(); return {}", marks=needs_calls),
+        pytest.param(
+            "import subprocess; subprocess.run(['/bin/sh', '-c', 'true'], check=True); return {}",
+            marks=needs_calls,
+        ),
+        pytest.param("os.unshare(os.CLONE_NEWUSER); return {}", marks=needs_calls),
+        pytest.param("os.kill(PARENT, 0); return {}", marks=needs_processes),
+        pytest.param("return {'o': open('/proc/PARENT/environ').read()}", marks=needs_files),
         "x = bytearray(2_000_000_000); return {}",
         "open('big', 'wb').truncate(10**9); return {}",
         "return {'o': [open('f', 'w') for _ in range(1000)]}",
@@ -128,8 +163,14 @@ function main({n, name}) { console.log("noise"); return {n: twice(n), name: `<${
     ("body", "says"),
     [
         ("throw new Error('bad luck')", "Error: bad luck (line 1"),
-        ("return {o: require('fs').readFileSync('/etc/passwd', 'utf8')}", "EACCES"),
-        ("require('child_process').execSync('true'); return {}", "EPERM"),
+        pytest.param(
+            "return {o: require('fs').readFileSync('/etc/passwd', 'utf8')}",
+            "EACCES",
+            marks=needs_files,
+        ),
+        pytest.param(
+            "require('child_process').execSync('true'); return {}", "EPERM", marks=needs_calls
+        ),
         ("return Promise.resolve({})", "Dify does not wait"),
         ("return 3", "must return a dict"),
     ],
