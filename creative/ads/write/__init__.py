@@ -14,11 +14,17 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from creative.ads.model import AdsRequest, Copy, Look, WriterName
+from creative.ads.platforms import Platform, platform
+from creative.ads.shorten import check_terms, fit
+from creative.ads.write import builtin, dify_app
+from creative.ads.write import model as by_model
+from creative.ads.write.drafts import Drafts
+from creative.ads.write.rules import House
 from creative.deadline import Deadline
-from creative.errors import NotConfigured
+from creative.errors import AnswerInvalid, NotConfigured, shorten
 from creative.language import LanguageModel
 from creative.settings import Settings
-from creative.steps import Steps
+from creative.steps import Phase, Steps
 
 __all__ = ["DifyMapping", "Written", "chosen", "write"]
 
@@ -41,16 +47,13 @@ class DifyMapping(BaseModel):
 
 
 class Written(BaseModel):
-    """What came of it.
-
-    Attributes of a variant that is missing are in `dropped`: a sentence each.
-    """
+    """What came of it."""
 
     model_config = ConfigDict(frozen=True)
 
     copies: tuple[Copy, ...] = Field(description="at least one; within the platforms' limits")
     engine: WriterName
-    dropped: tuple[str, ...] = Field((), description="variants that are missing, and why")
+    dropped: tuple[str, ...] = Field((), description='missing variants: "meta_feed-2: reason"')
     notes: tuple[str, ...] = Field((), description="what people should know, a sentence each")
 
 
@@ -100,4 +103,81 @@ def write(
         AnswerInvalid: nothing of what came back can be used.
         CreativeError: whatever kept the model or the app from answering.
     """
-    raise NotImplementedError
+    writer = chosen(request, settings, model)
+    platforms = [platform(name) for name in request.platforms]
+    for one in platforms:
+        # What no text can ever keep is told before anything is billed.
+        check_terms(one, request.must_include, request.must_avoid)
+    drafts = _drafts(writer, request, look, platforms, settings, deadline, steps, model, dify)
+    with steps.step(Phase.PARSE, "Fitting the texts into the platforms' limits"):
+        copies = _fitted(drafts, request, look)
+        if not copies:
+            reasons = "; ".join(drafts.dropped[:3]) or "it wrote nothing"
+            raise AnswerInvalid(
+                f"the writer ({writer})",
+                f"no variant can be used: {shorten(reasons, 400)}",
+                "Say more in the brief, loosen must_include and must_avoid, or use another engine.",
+            )
+        return Written(
+            copies=tuple(copies),
+            engine=writer,
+            dropped=tuple(drafts.dropped),
+            notes=tuple(dict.fromkeys(drafts.notes)),
+        )
+
+
+def _drafts(
+    writer: WriterName,
+    request: AdsRequest,
+    look: Look,
+    platforms: list[Platform],
+    settings: Settings,
+    deadline: Deadline,
+    steps: Steps,
+    model: LanguageModel | None,
+    dify: DifyMapping | None,
+) -> Drafts:
+    if writer == "model" and model is not None:
+        with steps.step(Phase.AI_CALL, f"Asking {model.name}") as step:
+            return by_model.write(request, look, platforms, model, settings, deadline, step)
+    if writer == "dify_app":
+        mapping = dify or DifyMapping()
+        with steps.step(Phase.AI_CALL, "Running the Dify app") as step:
+            return dify_app.write(
+                request,
+                look,
+                platforms,
+                mapping.inputs,
+                mapping.output,
+                settings,
+                deadline,
+                step,
+            )
+    with steps.step(Phase.AI_CALL, "Writing from the facts of page and brief"):
+        return builtin.write(request, look)
+
+
+def _fitted(drafts: Drafts, request: AdsRequest, look: Look) -> list[Copy]:
+    """Copies within their platforms' limits; what cannot be, or says the same again, is dropped."""
+    house = House(request, look)
+    kept: list[Copy] = []
+    for draft in drafts.copies:
+        place = platform(draft.platform)
+        try:
+            copy = fit(
+                house.honest(draft),
+                place,
+                look.language,
+                request.must_include,
+                request.must_avoid,
+                look.brand or request.brand,
+            )
+        except AnswerInvalid as error:
+            drafts.dropped.append(f"{draft.id}: {error.message}")
+            continue
+        same = [k for k in kept if (k.platform, k.fields) == (copy.platform, copy.fields)]
+        if same:
+            drafts.dropped.append(f"{copy.id}: it says the same as {same[0].id}")
+        else:
+            kept.append(copy)
+    return kept

@@ -17,6 +17,7 @@ from creative.ads.limits import fits
 from creative.ads.model import AdsRequest, Copy, Look
 from creative.ads.platforms import FieldRule, Platform, platform
 from creative.ads.terms import contains, same_text
+from creative.ads.write.drafts import Drafts
 from creative.ads.write.facts import Facts, gather
 from creative.ads.write.lines import Line, Lines, capital
 from creative.ads.write.phrases import ANGLES, Angle, Phrases, phrases, written_languages
@@ -43,8 +44,8 @@ _BUY = ("shop now", "shop", "buy now", "order now", "order", "visit store", "vis
 _LEARN = ("learn more", "see more", "view now", "read more", "visit site")
 
 
-def write(request: AdsRequest, look: Look) -> tuple[list[Copy], list[str], list[str]]:
-    """Copies (not held to limits as a whole yet), what is missing and why, and notes.
+def write(request: AdsRequest, look: Look) -> Drafts:
+    """Variants from page and brief.
 
     Raises:
         InvalidInput: there is nothing to say, or nothing in `look.language`.
@@ -76,7 +77,7 @@ def write(request: AdsRequest, look: Look) -> tuple[list[Copy], list[str], list[
                 )
             else:
                 copies.append(copy)
-    return copies, dropped, notes
+    return Drafts(copies, dropped, notes)
 
 
 def _nothing(request: AdsRequest, look: Look, notes: Sequence[str]) -> InvalidInput:
