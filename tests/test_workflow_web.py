@@ -30,6 +30,13 @@ def server() -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
 def web(*hosts: str) -> Web:
     return Web(hosts, lambda: 20.0, lambda: False)
 
@@ -71,3 +78,23 @@ def test_a_large_answer_is_refused(server: Server, monkeypatch: pytest.MonkeyPat
     stopped = Web(["127.0.0.1"], lambda: 20.0, lambda: True)
     with pytest.raises(Refused, match="the run has ended"):
         stopped.get(f"{server.url}/page")
+
+
+def test_proxies_of_the_environment_are_taken(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    # Only the proxy knows this name.
+    assert web().get("http://shop.invalid/page").text == "GET shop.invalid"
+    assert server.requests == ["GET http://shop.invalid/page"]
+    assert web("localhost").get(f"http://localhost:{server.port}/page").status_code == 200
+    assert server.requests[1] == "GET /page"
+    for private in ("http://169.254.169.254/latest", "http://10.0.0.1/"):
+        with pytest.raises(Refused, match="STUDIO_ALLOWED_PRIVATE_HOSTS"):
+            web().get(private)
+    assert len(server.requests) == 2
+    monkeypatch.setenv("HTTP_PROXY", "socks5://user:secret@127.0.0.1:1")
+    with pytest.raises(Refused, match="is no HTTP proxy") as caught:
+        web().get("http://shop.invalid/page")
+    assert "secret" not in str(caught.value)

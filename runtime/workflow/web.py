@@ -15,9 +15,10 @@ import httpx
 from graphon.http.client import HttpClientMaxRetriesExceededError
 from graphon.http.response import HttpResponse
 
-from creative.capture.guard import Guard
+from creative.capture.guard import Guard, environment_proxy
 from creative.deadline import Deadline
 from creative.errors import BlockedAddress, CreativeError
+from creative.http import redact
 
 MAX_BYTES = 10 * 1024 * 1024
 """Dify's HTTP_REQUEST_NODE_MAX_BINARY_SIZE."""
@@ -137,11 +138,15 @@ class Refused(httpx.RequestError):
 
 
 class _Guarded(httpx.BaseTransport):
+    """Judges each address; then straight to the number that was judged, or, where the environment
+    names a proxy (HTTP_PROXY, HTTPS_PROXY, NO_PROXY), to that with the name: it resolves itself.
+    """
+
     def __init__(self, guard: Guard, remaining: Callable[[], float], verify: Any) -> None:
         self._guard = guard
         self._remaining = remaining
-        # Proxies of the environment are for the machine's own programs.
-        self._inner = httpx.HTTPTransport(verify=verify, trust_env=False)
+        self._verify = verify
+        self._ways: dict[str, httpx.HTTPTransport] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         deadline = Deadline(self._remaining(), "WORKFLOW_MAX_EXECUTION_TIME", "Use --timeout.")
@@ -156,8 +161,10 @@ class _Guarded(httpx.BaseTransport):
         except CreativeError as error:
             reason = error.message.replace("The page ", "The address ", 1)
             raise Refused(reason, request=request) from error
-        if not place.addresses:
-            return self._inner.handle_request(request)
+        proxy = environment_proxy(request.url.scheme, place.host)
+        way = self._way(proxy, request)
+        if proxy or not place.addresses:
+            return way.handle_request(request)
         pinned = httpx.Request(
             request.method,
             request.url.copy_with(host=place.addresses[0].partition("%")[0]),
@@ -165,7 +172,21 @@ class _Guarded(httpx.BaseTransport):
             stream=request.stream,
             extensions={**request.extensions, "sni_hostname": place.host},
         )
-        return self._inner.handle_request(pinned)
+        return way.handle_request(pinned)
+
+    def _way(self, proxy: str, request: httpx.Request) -> httpx.HTTPTransport:
+        way = self._ways.get(proxy)
+        if way is None:
+            if proxy and not proxy.startswith(("http://", "https://")):
+                raise Refused(
+                    f"the proxy {redact(proxy)} of the environment is no HTTP proxy; "
+                    "set HTTP_PROXY and HTTPS_PROXY to one, or name the host in NO_PROXY",
+                    request=request,
+                )
+            way = httpx.HTTPTransport(verify=self._verify, trust_env=False, proxy=proxy or None)
+            self._ways[proxy] = way
+        return way
 
     def close(self) -> None:
-        self._inner.close()
+        for way in self._ways.values():
+            way.close()
