@@ -50,6 +50,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "fresh coffee beans\nwhole coffee beans\nparking in Lisbon\nLisbon car park"
     },
     "check_connections": {"test_picture": True},
+    "ad_variants": {
+        "brief": "Fresh coffee beans, roasted on Tuesday, at your door on Thursday.",
+        "brand": "Kettle & Crema",
+        "platforms": "iab_display",
+        "count": 2,
+        "sizes": "300x250, 728x90",
+        "engine": "builtin",
+        "backgrounds": "layout",
+    },
     "capture_screenshot": {
         "html": "<title>Box</title><body style='margin:0;background:#0a0'>"
         "<div style='width:100px;height:50px;background:#c00'>",
@@ -61,6 +70,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 FILES = {
     "cluster_keywords": {"text/csv", "application/json", "image/png"},
     "read_image_prompt": set(),
+    "ad_variants": {"image/png", "text/csv"},
 }
 """What kinds of files a node gives; a node that is not here gives pictures."""
 
@@ -268,6 +278,22 @@ def test_every_keyword_comes_back_once(studio: Host) -> None:
         ("run_comfyui_workflow", {}, "workflow: got nothing"),
         ("run_comfyui_workflow", {"workflow": '{"nodes": [], "links": []}'}, "API"),
         ("run_comfyui_workflow", {"workflow": "{}", "size": "16:9"}, "size: got '16:9'"),
+        ("ad_variants", {}, "brief: got nothing"),
+        ("ad_variants", {"brief": "x", "platforms": "myspace"}, "platforms: got 'myspace'"),
+        ("ad_variants", {"brief": "x", "count": 99}, "count: got 99"),
+        ("ad_variants", {"brief": "x", "engine": "gpt"}, "engine: got 'gpt'"),
+        ("ad_variants", {"brief": "x", "backgrounds": "red"}, "backgrounds: got 'red'"),
+        ("ad_variants", {"brief": "x", "sizes": "16:9"}, "sizes: got '16:9'"),
+        ("ad_variants", {"brief": "x", "sizes": '["5000x20"]'}, "sizes: got '5000x20'"),
+        ("ad_variants", {"brief": "x", "colours": "reddish"}, "colours: got 'reddish'"),
+        ("ad_variants", {"brief": "x", "seed": -1}, "seed: got -1"),
+        ("ad_variants", {"brief": "x", "feedback": '[{"rating": 9}]'}, "feedback: got"),
+        ("ad_variants", {"brief": "x", "feedback": "good"}, "feedback: got 'good'"),
+        ("ad_variants", {"brief": "x", "must_include": '[{"a": 1}]'}, "must_include: got"),
+        ("ad_variants", {"brief": "x", "dify_inputs": "[1]"}, "dify_inputs: got"),
+        ("ad_variants", {"brief": "x", "cache_seconds": -1}, "cache_seconds: got -1"),
+        ("ad_variants", {"brief": "x", "source_image": "a.png"}, "source_image: got 'a.png'"),
+        ("ad_variants", {"brief": "x", "language": "klingon"}, "language: got 'klingon'"),
         ("fetch_image", {}, "job_id: got nothing"),
         ("fetch_image", {"job_id": "csj1.abc"}, "job_id: got 'csj1.abc'"),
     ],

@@ -109,7 +109,9 @@ def compared(
         "source": [text for text in _source(look) if text.strip()],
         "brief": request.brief.strip(),
     }
-    told: dict[str, Any] = WORKER.call("creative.ads.likeness:job", asked, deadline, step.progress)
+    told: dict[str, Any] = WORKER.call(
+        "creative.ads.likeness:job", asked, deadline, lambda done, _: step.progress(done)
+    )
     return told
 
 
