@@ -15,11 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from creative.ads.model import AdsRequest, Copy, Look, WriterName
 from creative.ads.platforms import Platform, platform
-from creative.ads.shorten import check_terms, fit
-from creative.ads.write import builtin, dify_app
+from creative.ads.shorten import check_terms
+from creative.ads.write import dify_app
 from creative.ads.write import model as by_model
 from creative.ads.write.drafts import Drafts
-from creative.ads.write.rules import House
+from creative.ads.write.jobs import Payload
+from creative.capture.markdown import worker
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, NotConfigured, shorten
 from creative.language import LanguageModel
@@ -109,20 +110,28 @@ def write(
         # What no text can ever keep is told before anything is billed.
         check_terms(one, request.must_include, request.must_avoid)
     drafts = _drafts(writer, request, look, platforms, settings, deadline, steps, model, dify)
-    with steps.step(Phase.PARSE, "Fitting the texts into the platforms' limits"):
-        copies = _fitted(drafts, request, look)
-        if not copies:
-            reasons = "; ".join(drafts.dropped[:3]) or "it wrote nothing"
+    label = "Fitting the texts into the platforms' limits"
+    if drafts is None:
+        label = "Writing from the facts of page and brief"
+    with steps.step(Phase.PARSE, label):
+        payload: Payload = {
+            "request": request.model_copy(update={"source_image": b"", "logo": b""}),
+            "look": look.model_copy(update={"screenshot": b"", "logo": b"", "image": b""}),
+            "drafts": drafts,
+        }
+        done: Drafts = worker.call("creative.ads.write.jobs:finish", payload, deadline)
+        if not done.copies:
+            reasons = "; ".join(done.dropped[:3]) or "it wrote nothing"
             raise AnswerInvalid(
                 f"the writer ({writer})",
                 f"no variant can be used: {shorten(reasons, 400)}",
                 "Say more in the brief, loosen must_include and must_avoid, or use another engine.",
             )
         return Written(
-            copies=tuple(copies),
+            copies=tuple(done.copies),
             engine=writer,
-            dropped=tuple(drafts.dropped),
-            notes=tuple(dict.fromkeys(drafts.notes)),
+            dropped=tuple(done.dropped),
+            notes=tuple(dict.fromkeys(done.notes)),
         )
 
 
@@ -136,7 +145,8 @@ def _drafts(
     steps: Steps,
     model: LanguageModel | None,
     dify: DifyMapping | None,
-) -> Drafts:
+) -> Drafts | None:
+    """What a writer that is asked hands in; None for the built-in one."""
     if writer == "model" and model is not None:
         with steps.step(Phase.AI_CALL, f"Asking {model.name}") as step:
             return by_model.write(request, look, platforms, model, settings, deadline, step)
@@ -153,31 +163,4 @@ def _drafts(
                 deadline,
                 step,
             )
-    with steps.step(Phase.AI_CALL, "Writing from the facts of page and brief"):
-        return builtin.write(request, look)
-
-
-def _fitted(drafts: Drafts, request: AdsRequest, look: Look) -> list[Copy]:
-    """Copies within their platforms' limits; what cannot be, or says the same again, is dropped."""
-    house = House(request, look)
-    kept: list[Copy] = []
-    for draft in drafts.copies:
-        place = platform(draft.platform)
-        try:
-            copy = fit(
-                house.honest(draft),
-                place,
-                look.language,
-                request.must_include,
-                request.must_avoid,
-                look.brand or request.brand,
-            )
-        except AnswerInvalid as error:
-            drafts.dropped.append(f"{draft.id}: {error.message}")
-            continue
-        same = [k for k in kept if (k.platform, k.fields) == (copy.platform, copy.fields)]
-        if same:
-            drafts.dropped.append(f"{copy.id}: it says the same as {same[0].id}")
-        else:
-            kept.append(copy)
-    return kept
+    return None

@@ -108,9 +108,10 @@ class _Writer:
     look: Look
     _first: dict[str, list[str]] = field(default_factory=dict)
 
-    @property
-    def _lines(self) -> Lines:
-        return Lines(self.facts, self.said)
+    _known: dict[tuple[str, str], bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._lines = Lines(self.facts, self.said)
 
     def copy(self, id: str, number: int) -> Copy | None:
         """A variant, or None if there is nothing left to say."""
@@ -138,7 +139,7 @@ class _Writer:
         order = list(ANGLES)
         if self.request.seed:
             order.sort(key=lambda angle: zlib.crc32(f"{self.request.seed} {angle}".encode()))
-        order = [angle for angle in order if next(self._lines.of(angle), None) is not None]
+        order = [angle for angle in order if self._lines.of(angle)]
         turn = number % len(order) if order else 0
         return tuple(order[turn:] + order[:turn])
 
@@ -250,7 +251,7 @@ class _Writer:
         if angle == "keyword" and rule.role != "long_headline":
             for sentence in self.facts.sentences:
                 yield Line(sentence, frozenset({sentence}))
-        lines = list(self._lines.of(angle))
+        lines = self._lines.of(angle)
         turn = number % len(lines) if lines else 0
         yield from lines[turn:] + lines[:turn]
 
@@ -297,11 +298,9 @@ class _Writer:
         return opener.text if self._fits(rule, opener.text) else ""
 
     def _prices(self, opener: str) -> list[str]:
-        """The price as a sentence, where it is the thing's."""
-        name, facts = self.facts.product or self.facts.brand, self.facts
-        templates = [t for t in self.said.headline["offer"] if "price}" in t or "lowest}" in t]
-        made = [line.text for line in self._lines.filled(templates) if name]
-        return made[:1] if facts.price not in opener or not facts.price else []
+        """The price as a sentence, where it is the thing's and not said yet."""
+        price = self.facts.price or self.facts.lowest
+        return [] if not price or price in opener else list(self._lines.priced()[:1])
 
     def _room(self, rule: FieldRule, sentences: Sequence[str]) -> bool:
         text = self._joined(sentences)
@@ -328,8 +327,13 @@ class _Writer:
         yield from lines
 
     def _fits(self, rule: FieldRule, text: str) -> bool:
-        keep = (self.facts.brand, *self.request.must_include)
-        return fits(rule, text, keep, self.request.must_avoid)
+        # The same phrases come again in every variant.
+        known = self._known.get((rule.name, text))
+        if known is None:
+            keep = (self.facts.brand, *self.request.must_include)
+            known = fits(rule, text, keep, self.request.must_avoid)
+            self._known[rule.name, text] = known
+        return known
 
     def _cta(self, rule: FieldRule, number: int) -> list[str]:
         if not rule.options:

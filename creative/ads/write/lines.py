@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from creative.ads.counting import measure
 from creative.ads.terms import contains
@@ -35,10 +35,20 @@ class Lines:
 
     facts: Facts
     said: Phrases
+    _known: dict[Angle, tuple[Line, ...]] = field(default_factory=dict)
 
-    def of(self, angle: Angle) -> Iterator[Line]:
+    def of(self, angle: Angle) -> tuple[Line, ...]:
         """Everything that an angle has to say, as headlines."""
-        yield from self.filled(self.said.headline.get(angle, ()))
+        if angle not in self._known:
+            self._known[angle] = tuple(self.filled(self.said.headline.get(angle, ())))
+        return self._known[angle]
+
+    def priced(self) -> tuple[str, ...]:
+        """Lines with a name and a price."""
+        named = self.facts.product or self.facts.brand
+        prices = [price for price in (self.facts.price, self.facts.lowest) if price]
+        lines = [line.text for line in self.of("offer")] if named else []
+        return tuple(one for one in lines if any(price in one for price in prices))
 
     def filled(self, templates: Sequence[str]) -> Iterator[Line]:
         facts = self.facts
