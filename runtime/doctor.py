@@ -1,4 +1,8 @@
-"""`studio doctor`: what is there and what answers."""
+"""`studio doctor`: what is there and what answers.
+
+Our plugin's servers are asked by its own node `check_connections`, in its own process: what works
+there works in a workflow. Of another plugin only what its check of the credentials says is known.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,21 @@ import os
 import platform
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from runtime.errors import StudioError
 from runtime.host import Host
 from runtime.host.environment import find_uv
+from runtime.node import collect
 
 if TYPE_CHECKING:
     from runtime.answers.check import Finding
     from runtime.settings import Settings
 
-OK, PROBLEM, ABSENT = "ok", "problem", "not set"
+OK, PROBLEM, ABSENT, UNTESTED = "ok", "problem", "not set", "not tested"
+NODE = "check_connections"
+"""The node of a plugin that tells of its connections, as its output `connections`."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,8 @@ class Check:
 
     Attributes:
         name: what was looked at.
-        state: ok, problem, or "not set" for optional things that are not there.
+        state: ok, problem, "not set" for optional things that are not there, or "not tested"
+            where a test would cost money.
         note: what was found.
         hint: what to do about a problem.
     """
@@ -37,18 +45,109 @@ class Check:
     hint: str = ""
 
 
-def examine(host: Host, settings: Settings) -> list[Check]:
+@dataclass(frozen=True)
+class Examination:
+    """Everything that was found.
+
+    Attributes:
+        checks: a line each.
+        connections: as the plugin's node told them: {name, setting, address, configured,
+            reachable, authorised, version, models, latency_ms, status, message, hint, …} each;
+            empty for a plugin without that node.
+    """
+
+    checks: list[Check]
+    connections: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing has a problem."""
+        return all(check.state != PROBLEM for check in self.checks)
+
+    def document(self) -> dict[str, Any]:
+        """The document of `studio doctor --json`."""
+        checks = [asdict(check) for check in self.checks]
+        return {"ok": self.well, "checks": checks, "connections": self.connections}
+
+    def text(self) -> str:
+        """The checks for people."""
+        marks = {OK: "✓", PROBLEM: "✗", ABSENT: "·", UNTESTED: "?"}
+        width = max(len(check.name) for check in self.checks)
+        lines = []
+        for check in self.checks:
+            lines.append(f"{marks[check.state]} {check.name:{width}}  {check.note}")
+            if check.hint:
+                lines.append(f"  {'':{width}}  {check.hint}")
+        return "\n".join(lines)
+
+
+def examine(host: Host, settings: Settings, test_picture: bool = False) -> Examination:
     """Look at the machine and at the models that answer reverse calls, start the plugin, let it
-    check its credentials one by one."""
-    checks = [_python(), _uv(), _browser(), *_models(settings)]
+    ask its servers or check its credentials.
+
+    Args:
+        host: the plugin.
+        settings: of this runtime.
+        test_picture: let each server that draws draw a small picture, which may cost money.
+    """
+    asks = host.declaration.find(NODE) is not None
+    checks = [_python(), _uv(), *([] if asks else [_browser()]), *_models(settings)]
     began = time.monotonic()
     try:
         host.wait_ready()
     except StudioError as error:
-        return [*checks, Check(host.declaration.id, PROBLEM, error.message, error.hint)]
+        failed = Check(host.declaration.id, PROBLEM, error.message, error.hint)
+        return Examination([*checks, failed])
     ready = time.monotonic() - began
     checks.append(Check(host.declaration.id, OK, f"ready after {ready:.1f} s"))
-    return checks + _credentials(host)
+    if not asks:
+        return Examination(checks + _credentials(host))
+    try:
+        told = collect(host, NODE, {"test_picture": test_picture}).variables
+    except StudioError as error:
+        return Examination([*checks, Check("credentials", PROBLEM, error.message, error.hint)])
+    connections = [one for one in told.get("connections") or [] if isinstance(one, dict)]
+    return Examination(checks + _connected(host, connections), connections)
+
+
+def _connected(host: Host, connections: list[dict[str, Any]]) -> list[Check]:
+    """A line for each connection, then for each credential that belongs to none."""
+    found = [
+        Check(
+            str(one["setting"]),
+            str(one["status"]) if one["status"] in (OK, PROBLEM, UNTESTED) else ABSENT,
+            _note(one),
+            str(one["hint"]) if one["configured"] else "",
+        )
+        for one in connections
+    ]
+    named = {check.name for check in found}
+    rest = [c.name for p in host.declaration.providers for c in p.credentials]
+    for name in rest:
+        if name not in named and host.credentials.get(name):
+            found.append(Check(name, OK, "set"))
+        elif name not in named:
+            found.append(Check(name, ABSENT, f"not set (STUDIO_{name.upper()})"))
+    return found
+
+
+def _note(one: dict[str, Any]) -> str:
+    """What a connection told of itself, in a line."""
+    models = one.get("model_count") or 0
+    latency = one.get("latency_ms")
+    facts = [
+        f"{one['name']}{f' at {one["address"]}' if one.get('address') else ''}",
+        str(one.get("version") or ""),
+        f"{models} model{'s' if models > 1 else ''}" if models else "",
+        f"{latency} ms" if latency is not None else "",
+    ]
+    if one["status"] in (PROBLEM, UNTESTED):
+        return str(one["message"])
+    if not one["configured"]:
+        return f"{one['name']}: not set (STUDIO_{str(one['setting']).upper()})"
+    return ", ".join(fact for fact in facts if fact) + (
+        f". {one['message']}" if one.get("message") else ""
+    )
 
 
 def _python() -> Check:
@@ -156,25 +255,3 @@ def _by_name(text: str, given: list[str]) -> dict[str, Check]:
         name: Check(name, PROBLEM, " ".join(told), " ".join(dict.fromkeys(hints.get(name, ()))))
         for name, told in notes.items()
     }
-
-
-def well(checks: list[Check]) -> bool:
-    """Whether nothing has a problem."""
-    return all(check.state != PROBLEM for check in checks)
-
-
-def rows(checks: list[Check]) -> list[dict[str, Any]]:
-    """The checks as plain data."""
-    return [asdict(check) for check in checks]
-
-
-def text(checks: list[Check]) -> str:
-    """The checks for people."""
-    marks = {OK: "✓", PROBLEM: "✗", ABSENT: "·"}
-    width = max(len(check.name) for check in checks)
-    lines = []
-    for check in checks:
-        lines.append(f"{marks[check.state]} {check.name:{width}}  {check.note}")
-        if check.hint:
-            lines.append(f"  {'':{width}}  {check.hint}")
-    return "\n".join(lines)

@@ -170,7 +170,9 @@ class Comfy(Server):
 
     def _get(self, request: Request, path: str) -> None:
         query = parse_qs(urlsplit(request.path).query)
-        if path.startswith("/object_info"):
+        if path == "/system_stats":
+            answer(request, json.dumps({"system": {"comfyui_version": "0.3.75"}}))
+        elif path.startswith("/object_info"):
             kind = path.removeprefix("/object_info").strip("/")
             found = {kind: self.nodes[kind]} if kind in self.nodes else {}
             answer(request, json.dumps(found if kind else self.nodes))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from runtime import console
 from runtime.commands.common import (
     DebugOption,
@@ -23,6 +27,13 @@ def doctor(
     env: EnvOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = None,
+    test_picture: Annotated[
+        bool,
+        typer.Option(
+            "--test-picture",
+            help="Let each server draw a picture of 64 x 64. Paid services charge for it.",
+        ),
+    ] = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Check which programs are there and which credentials work.
@@ -35,10 +46,10 @@ def doctor(
 
         host = open_host(plugin, env, verbose, debug=debug)
         with host:
-            checks = examination.examine(host, Settings(env))
+            found = examination.examine(host, Settings(env), test_picture)
         if as_json:
-            console.show_json({"ok": examination.well(checks), "checks": examination.rows(checks)})
+            console.show_json(found.document())
         else:
-            console.show(examination.text(checks))
-        if not examination.well(checks):
+            console.show(found.text())
+        if not found.well:
             raise Failed

@@ -1,0 +1,380 @@
+"""Everything about every connection: what `check_connections` and `studio doctor` tell."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from creative import connections, http
+from creative.capture import find_browser
+from creative.connections import Connection, Report, servers
+from creative.deadline import Deadline
+from creative.errors import CreativeError, EngineUnavailable, NotConfigured
+from creative.images import picture as container
+from creative.language import Completion, Message, ModelRefused
+from creative.settings import Settings
+from creative.steps import Steps
+from runtime import doctor
+from runtime.errors import ToolFailed
+from runtime.host import Host, open_plugin
+from runtime.host.messages import Result
+from runtime.paths import PROJECT
+from runtime.settings import Settings as RuntimeSettings
+from tests.comfy_server import Comfy
+from tests.sd_server import SdServer
+from tests.servers import Server, answer, free_port, silent_listener
+
+
+@pytest.fixture(autouse=True)
+def no_address_rests() -> Iterator[None]:
+    http._breakers.clear()
+    yield
+    http._breakers.clear()
+
+
+@pytest.fixture
+def no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("creative.capture.find_browser", lambda: None)
+
+
+def probe(
+    credentials: Mapping[str, str], seconds: float = 30, steps: Steps | None = None, **wanted: Any
+) -> Report:
+    settings = Settings.from_credentials(credentials)
+    return connections.probe(settings, Deadline(seconds), steps or Steps(), **wanted)
+
+
+def the(report: Report, setting: str) -> Connection:
+    [found] = [one for one in report.connections if one.setting == setting]
+    return found
+
+
+def answering(routes: Mapping[str, tuple[int, Any]]) -> Server:
+    """A server with these paths: their status and JSON."""
+
+    def handler(request: BaseHTTPRequestHandler) -> None:
+        status, body = routes.get(request.path.partition("?")[0], (404, {"detail": "Not Found"}))
+        answer(request, json.dumps(body), status)
+
+    return Server(handler)
+
+
+# --- what is told --------------------------------------------------------------------------
+
+
+def test_what_works_tells_version_models_and_latency(no_browser: None) -> None:
+    listed = [{"id": name} for name in ("gpt-9", "gpt-image-9", *(f"m{n}" for n in range(30)))]
+    with (
+        SdServer("forge") as sd,
+        Comfy() as comfy,
+        answering({"/v1/models": (200, {"data": listed})}) as api,
+        answering({"/v1/info": (200, {"name": "My app", "mode": "workflow"})}) as dify,
+    ):
+        report = probe(
+            {
+                "sd_base_url": sd.url.replace("://", "://me:hush-hush@"),
+                "comfyui_base_url": comfy.url,
+                "openai_base_url": f"{api.url}/v1",
+                "openai_api_key": "sk-hush",
+                "dify_base_url": f"{dify.url}/v1",
+                "dify_api_key": "app-hush",
+            }
+        )
+        assert the(report, "sd_base_url").address == sd.url
+    assert report.ok
+    report.check()
+    for setting in ("sd_base_url", "comfyui_base_url", "openai_base_url", "dify_api_key"):
+        one = the(report, setting)
+        assert (one.status, one.reachable, one.authorised, one.hint) == ("ok", True, True, "")
+        assert one.latency_ms is not None
+        assert 0 <= one.latency_ms < 10_000
+    assert the(report, "sd_base_url").version == "Forge"
+    assert the(report, "sd_base_url").models
+    assert the(report, "comfyui_base_url").version.startswith("ComfyUI ")
+    api_models = the(report, "openai_base_url")
+    assert (api_models.models[0], len(api_models.models)) == ("gpt-image-9", 20)
+    assert api_models.model_count == 32
+    assert "'My app' (workflow)" in the(report, "dify_api_key").message
+    told = report.text() + json.dumps(report.data())
+    assert "hush" not in told
+    assert "All 4 tested connections work." in told
+    assert "Runware: Set 'runware_api_key'" in told
+
+
+def test_each_failure_says_what_is_known_and_what_to_do(
+    no_browser: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = (401, {"errors": [{"code": "invalidApiKey", "message": "Invalid API key"}]})
+    dead = f"http://127.0.0.1:{free_port()}"
+    with (
+        SdServer("a1111") as sd,
+        answering({"/system_stats": (403, {"error": "no"}), "/": refused}) as guarded,
+        answering({}) as empty,
+    ):
+        monkeypatch.setattr(servers, "RUNWARE_URL", guarded.url)
+        report = probe(
+            {
+                "sd_base_url": f"{sd.url},{dead}",
+                "comfyui_base_url": guarded.url,
+                "openai_base_url": f"{empty.url}/v1/images/generations",
+                "runware_api_key": "rk-hush",
+                "dify_base_url": f"{empty.url}/v1",
+                "dify_api_key": "app-hush",
+            }
+        )
+    states = {
+        one.address or one.name: (one.status, one.reachable, one.authorised)
+        for one in report.connections
+        if one.configured
+    }
+    assert states[sd.url] == ("ok", True, True)
+    assert states[dead] == ("problem", False, None)
+    assert the(report, "comfyui_base_url").authorised is False
+    assert (
+        the(report, "runware_api_key").reachable,
+        the(report, "runware_api_key").authorised,
+    ) == (
+        True,
+        False,
+    )
+    assert the(report, "dify_api_key").authorised is None
+    assert all(one.hint and one.message for one in report.problems)
+    assert not report.ok
+    assert "4 of 6 connections do not work." in report.text()
+    with pytest.raises(EngineUnavailable, match="4 of 6 connections") as raised:
+        report.check()
+    assert dead in raised.value.message
+    assert "comfyui_api_key" in raised.value.hint
+    assert "hush" not in report.text() + str(raised.value)
+
+
+def test_nothing_set_up_is_no_error_and_not_fine(no_browser: None) -> None:
+    report = probe({"max_seconds": "300"})
+    assert not report.ok
+    assert report.problems == []
+    assert {one.status for one in report.connections} == {"not set"}
+    assert "Nothing is set up yet" in report.text()
+    assert report.text().count("Set '") == len(report.connections) == 7
+    with pytest.raises(NotConfigured):
+        report.check()
+
+
+def test_wrong_settings_are_told_and_right_ones_are_no_connection(no_browser: None) -> None:
+    with SdServer("a1111") as sd:
+        right = probe({"sd_base_url": sd.url, "sd_auth": "a:b", "allowed_private_hosts": "nas"})
+        wrong = probe(
+            {"sd_base_url": sd.url, "sd_auth": "ab", "allowed_private_hosts": "http://x/"}
+        )
+    assert [one.setting for one in right.connections if one.configured] == ["sd_base_url"]
+    assert right.ok
+    assert {one.setting for one in wrong.problems} == {"sd_auth", "allowed_private_hosts"}
+    assert the(wrong, "sd_auth").reachable is None
+
+
+def test_a_server_that_never_answers_ends_with_the_call(no_browser: None) -> None:
+    began = time.monotonic()
+    with silent_listener() as port, SdServer("forge") as sd:
+        report = probe(
+            {"sd_base_url": sd.url, "comfyui_base_url": f"http://127.0.0.1:{port}"}, seconds=1.5
+        )
+    assert time.monotonic() - began < 4
+    assert the(report, "sd_base_url").status == "ok"
+    silent = the(report, "comfyui_base_url")
+    assert (silent.status, silent.reachable, silent.latency_ms) == ("problem", False, None)
+    assert "timeout_seconds" in silent.message + silent.hint
+
+
+def test_an_older_dify_tells_its_parameters_only(no_browser: None) -> None:
+    with answering({"/v1/parameters": (200, {"user_input_form": []})}) as dify:
+        old = probe({"dify_base_url": f"{dify.url}/v1", "dify_api_key": "app-1"})
+    with answering({"/v1/parameters": (401, {"message": "Access token is invalid"})}) as dify:
+        refused = probe({"dify_base_url": f"{dify.url}/v1", "dify_api_key": "app-1"})
+    assert the(old, "dify_api_key").status == "ok"
+    assert the(refused, "dify_api_key").authorised is False
+
+
+def test_screenshot_services_are_asked_only_what_is_not_billed(no_browser: None) -> None:
+    usage = {"/usage": (200, {"total": 100, "available": 95, "used": 5})}
+    with answering(usage) as shots:
+        fine = probe(
+            {
+                "screenshot_service": "screenshotone",
+                "screenshot_service_url": f"{shots.url}/take",
+                "screenshot_service_key": "k-hush",
+            }
+        )
+        assert [one.split("?")[0] for one in shots.requests] == ["GET /usage"]
+    with answering({"/usage": (401, {"error_message": "no such key: k-hush"})}) as shots:
+        wrong = probe(
+            {
+                "screenshot_service": "screenshotone",
+                "screenshot_service_url": shots.url,
+                "screenshot_service_key": "k-hush",
+            }
+        )
+    other = probe({"screenshot_service": "screenshotmachine", "screenshot_service_key": "k-hush"})
+    assert "95 of 100 screenshots are left" in the(fine, "screenshot_service").message
+    assert fine.ok
+    refused = the(wrong, "screenshot_service")
+    assert (refused.reachable, refused.authorised) == (True, False)
+    assert "screenshot_service_key" in refused.hint
+    assert "hush" not in refused.message
+    untested = the(other, "screenshot_service")
+    assert (untested.status, untested.reachable) == ("not tested", None)
+    assert not other.ok  # nothing was tested
+
+
+@pytest.mark.skipif(find_browser() is None, reason="no Chromium or Chrome here")
+def test_the_browser_on_this_machine_tells_its_version() -> None:
+    one = the(probe({}), "browser_url")
+    assert one.status == "ok"
+    assert any(char.isdigit() for char in one.version)
+
+
+def test_a_browser_that_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "chromium"
+    broken.write_text("#!/bin/sh\necho 'cannot open libnss3.so' >&2\nexit 127\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr("creative.capture.find_browser", lambda: str(broken))
+    one = the(probe({}), "browser_url")
+    assert (one.status, one.reachable) == ("problem", False)
+    assert "libnss3" in one.message
+    assert "STUDIO_CHROMIUM" in one.hint
+
+
+# --- test pictures and models --------------------------------------------------------------
+
+
+def test_a_test_picture_is_the_proof(no_browser: None) -> None:
+    steps = Steps()
+    with SdServer("forge", seconds=0.1) as sd, Comfy() as comfy:
+        quiet = probe({"sd_base_url": sd.url, "comfyui_base_url": comfy.url})
+        assert not [one for one in sd.requests if "txt2img" in str(one)]
+        report = probe(
+            {"sd_base_url": sd.url, "comfyui_base_url": comfy.url}, steps=steps, test_picture=True
+        )
+    assert quiet.pictures == ()
+    assert report.problems == []
+    names = [picture.filename for picture in report.pictures]
+    assert names == ["test_1_automatic1111.png", "test_2_comfyui.png"]
+    for picture in report.pictures:
+        header = container.inspect(picture.data, "the test picture")
+        assert (header.width, header.height) == (64, 64)
+    assert the(report, "sd_base_url").picture == names[0]
+    assert "Test picture in" in the(report, "comfyui_base_url").message
+    assert steps.usage.pictures == 2
+    percents = [event.percent for event in steps.events]
+    assert percents == sorted(percents)
+    assert 40 < percents[-1] <= 70
+
+
+def test_a_server_that_answers_and_does_not_draw_is_a_problem(no_browser: None) -> None:
+    with answering({"/v1/models": (200, {"data": [{"id": "gpt-image-1"}]})}) as api:
+        credentials = {"openai_base_url": f"{api.url}/v1", "openai_api_key": "sk-hush"}
+        assert probe(credentials).ok
+        report = probe(credentials, test_picture=True)
+    one = the(report, "openai_base_url")
+    assert (one.status, one.reachable) == ("problem", True)
+    assert "the test picture failed" in one.message
+    assert not report.ok
+
+
+class Model:
+    """A language model of few words."""
+
+    name = "small"
+
+    def __init__(self, answer: str | CreativeError) -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+
+    def complete(
+        self,
+        messages: Sequence[Message],
+        deadline: Deadline,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Completion:
+        self.asked += [message.text for message in messages]
+        if isinstance(self.answer, CreativeError):
+            raise self.answer
+        return Completion(text=self.answer, prompt_tokens=9, completion_tokens=1, price=0.01)
+
+
+def test_a_language_model_is_asked_only_if_wanted(no_browser: None) -> None:
+    model, steps = Model("ok"), Steps()
+    silent = probe({}, model=model)
+    assert model.asked == []
+    assert (the(silent, "model").status, silent.ok) == ("not tested", False)
+    report = probe({}, model=model, ask_model=True, steps=steps)
+    assert len(model.asked) == 1
+    assert (the(report, "model").status, report.ok) == ("ok", True)
+    assert (steps.tokens, steps.cost) == (10, 0.01)
+
+
+def test_a_language_model_that_refuses_or_says_nothing(no_browser: None) -> None:
+    refusing = Model(ModelRefused("small", "invalid api key", 401, "Set up its provider."))
+    refused = the(probe({}, model=refusing, ask_model=True), "model")
+    assert (refused.status, refused.authorised, refused.hint) == (
+        "problem", False, "Set up its provider."
+    )  # fmt: skip
+    steps = Steps()
+    empty = the(probe({}, model=Model("  "), ask_model=True, steps=steps), "model")
+    assert (empty.status, empty.reachable) == ("problem", True)
+    assert steps.cost == 0.01  # it was paid for
+
+
+# --- studio doctor -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def studio() -> Iterator[Host]:
+    with open_plugin(PROJECT) as host:
+        yield host
+
+
+def test_doctor_tells_the_same_of_our_plugin(
+    studio: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with SdServer("forge") as sd:
+        dead = f"http://127.0.0.1:{free_port()}"
+        credentials = {"sd_base_url": sd.url, "comfyui_base_url": dead, "max_seconds": "300"}
+        monkeypatch.setattr(studio, "credentials", credentials)
+        found = doctor.examine(studio, RuntimeSettings())
+    document = found.document()
+    assert set(document) == {"ok", "checks", "connections"}
+    assert document["ok"] is False
+    assert set(document["connections"][0]) == set(Connection.model_fields)
+    states = {check.name: check.state for check in found.checks}
+    assert (states["sd_base_url"], states["comfyui_base_url"]) == ("ok", "problem")
+    assert (states["max_seconds"], states["runware_api_key"]) == ("ok", "not set")
+    assert "Forge" in found.text()
+    assert "✗ comfyui_base_url" in found.text()
+
+
+def test_doctor_names_a_setting_that_keeps_the_node_from_working(
+    studio: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(studio, "credentials", {"max_seconds": "soon"})
+    found = doctor.examine(studio, RuntimeSettings())
+    assert not found.well
+    assert "max_seconds" in found.text()
+
+
+def test_the_node_fails_only_if_it_is_asked_to(
+    studio: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = {"sd_base_url": f"http://127.0.0.1:{free_port()}"}
+    monkeypatch.setattr(studio, "credentials", dead)
+    told = Result.collect(studio.invoke("check_connections", {})).variables
+    assert told["ok"] is False
+    with pytest.raises(ToolFailed, match=dead["sd_base_url"]) as raised:
+        Result.collect(studio.invoke("check_connections", {"fail_on_error": True}))
+    assert "Check the port" in raised.value.hint
