@@ -57,29 +57,41 @@ def graphemes(text: str) -> list[str]:
     Joined are: combining and spacing marks, variation selectors, emoji with skin tones, joiners,
     flags and key caps, Hangul from its parts, Indic conjuncts, CR with LF.
     """
+    if text.isascii() and "\r" not in text:
+        return list(text)
+    return list(_clusters(text))
+
+
+@lru_cache(maxsize=1024)
+def _clusters(text: str) -> tuple[str, ...]:
     found: list[str] = []
     for sign in text:
         if found and _belongs(found[-1], sign):
             found[-1] += sign
         else:
             found.append(sign)
-    return found
+    return tuple(found)
 
 
 def _belongs(cluster: str, sign: str) -> bool:
     """Whether `sign` goes on with `cluster`: the rules GB3 to GB13 of UAX #29."""
     last = cluster[-1]
-    if last < "\u0300" and sign < "\u0300":
+    if sign < "\u0300" or _alone(sign):
         return last == "\r" and sign == "\n"
     if _extends(sign):
         return last != "\u200b" and unicodedata.category(last) not in ("Cc", "Zl", "Zp")
     if _regional(sign) and last != _ZWJ:
         return _regional(last) and len(cluster) == 1
     if last == _ZWJ:
-        return _pictorial(sign) and _pictorial(cluster[0])
+        return _pictorial(sign) and _pictorial(cluster[0]) and cluster[-2] != _ZWJ
     if unicodedata.combining(last) == _VIRAMA and "\u0900" <= last <= "\u0d7f":
         return _is_letter(sign) and "\u0900" <= sign <= "\u0d7f"
     return _one_syllable(last, sign)
+
+
+def _alone(sign: str) -> bool:
+    """Kana and usual Han: the many signs that join with nothing before them, told quickly."""
+    return "\u3041" <= sign <= "\u3096" or "\u30a1" <= sign <= "\u30fa" or "一" <= sign <= "龥"
 
 
 def _extends(sign: str) -> bool:
@@ -112,15 +124,11 @@ def _regional(sign: str) -> bool:
 
 
 def _pictorial(sign: str) -> bool:
-    """Whether a code point can be (part of) an emoji."""
+    """Whether a code point can be (part of) an emoji: no flag letters, no skin tones."""
+    if sign < "\u00a9" or _regional(sign) or "\U0001f3fb" <= sign <= "\U0001f3ff":
+        return False
     return (
-        sign >= "\u00a9"
-        and not _regional(sign)
-        and (
-            unicodedata.category(sign) == "So"
-            or "\U0001f000" <= sign <= "\U0001faff"
-            or sign in "‼⁉〰"
-        )
+        unicodedata.category(sign) == "So" or "\U0001f000" <= sign <= "\U0001faff" or sign in "‼⁉〰"
     )
 
 
@@ -159,6 +167,8 @@ def measure(text: str, unit: Unit) -> int:
 
 
 def _display_width(text: str) -> int:
+    if text.isascii() and text.isprintable():
+        return len(text)
     clusters = graphemes(text)
     among_wide = any(unicodedata.east_asian_width(sign) in "WF" for sign in text)
     return sum(2 if is_emoji(one) else _width(one, among_wide) for one in clusters)

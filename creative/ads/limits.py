@@ -105,6 +105,11 @@ def check(
     return breaches
 
 
+def says_something(text: str) -> bool:
+    """Whether there is a letter or a digit in it: signs and pictures alone say nothing."""
+    return any(sign.isalnum() for sign in text)
+
+
 def fits(
     rule: FieldRule, text: str, keep: Sequence[str] = (), must_avoid: Sequence[str] = ()
 ) -> bool:
@@ -125,7 +130,7 @@ def _of_field(
             )
         )  # fmt: skip
 
-    filled = [text for text in texts if text.strip()]
+    filled = [text for text in texts if says_something(text)]
     if len(filled) < rule.least:
         add("least", -1, len(filled), rule.least,
             f"{rule.name} has {len(filled)} texts; at least {rule.least} are needed.")  # fmt: skip
@@ -172,8 +177,9 @@ def _of_text(
             )
         )  # fmt: skip
 
+    if not says_something(text):
+        add("empty", 0, 1, f"{where} has no letter and no digit.")
     if not text.strip():
-        add("empty", 0, 1, f"{where} is empty.")
         return breaches
     size, unit = measure(text, rule.unit), UNIT_NAMES[rule.unit]
     quoted = f'"{shorten(text, 80)}"'

@@ -248,9 +248,10 @@ def _lowered(text: str, start: int, end: int) -> str:
 
 _SPACES = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\s*\n\s*\n\s*|\s*\n\s*")
-# Soft hyphens, zero-width spaces, byte order marks, and what turns the direction of writing round.
-_UNSEEN = frozenset(
-    "\u00ad\u200b\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+# Control signs, soft hyphens, zero-width spaces, byte order marks, changes of direction.
+_UNWANTED = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\ud800-\\udfff"
+    "\\u00ad\\u200b\\u2060\\ufeff\\u202a-\\u202e\\u2066-\\u2069]"
 )
 _AT_THE_START = re.compile(r"^(?:[\s,;:、，；：。！!）」』)\]}»”]+|[.|/·・\-–—•*+=]+\s+)+")
 
@@ -258,12 +259,7 @@ _AT_THE_START = re.compile(r"^(?:[\s,;:、，；：。！!）」』)\]}»”]+|[
 def tidy(text: str) -> str:
     """Composed (NFC), without control signs, doubled spaces and spaces before punctuation."""
     text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode("utf-8"))
-    text = "".join(
-        sign
-        for sign in text
-        if sign in "\n\t"
-        or (unicodedata.category(sign) not in ("Cc", "Cs") and sign not in _UNSEEN)
-    )
+    text = _UNWANTED.sub("", text)
     text = _SPACES.sub(" ", text.replace("\t", " "))
     text = _LINES.sub(lambda one: "\n\n" if one.group().count("\n") > 1 else "\n", text)
     # French sets a space before ":", "!" and "?": only doubled or stray ones are removed there.

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from creative.ads import ctas
 from creative.ads.counting import graphemes, is_emoji, measure
 from creative.ads.cutting import cut, pieces
-from creative.ads.limits import UNIT_NAMES, check, fits
+from creative.ads.limits import UNIT_NAMES, check, fits, says_something
 from creative.ads.marks import calmer, exclamations, forbidden, mended, tidy
 from creative.ads.model import Copy
 from creative.ads.platforms import FieldRule, Platform, Role
@@ -36,6 +36,8 @@ _SOURCES: dict[Role, tuple[Role, ...]] = {
 """Where texts that a field lacks are taken from, the likest first."""
 _LOOSE = " \n,;:–—|-、，；：｜(（「"
 """What a clause ends with that stands alone now."""
+_USUAL = "Learn more"
+"""The call to action of an ad that has none; every platform with a list has it but X."""
 _MOST_TEXT = 20_000
 """Characters of one text that are looked at: an ad has a tenth of that at most."""
 
@@ -67,7 +69,8 @@ def fit(
     avoided = tuple(term for term in (" ".join(one.split()) for one in must_avoid) if term)
     check_terms(platform, wanted, avoided)
     draft = _Draft(copy, platform, language, wanted, avoided, " ".join(brand.split()))
-    for rule in platform.fields:
+    # Brands first: what is left of them may be in capitals elsewhere.
+    for rule in sorted(platform.fields, key=lambda rule: rule.role != "brand"):
         draft.fields[rule.name] = draft.mend(rule, copy.fields.get(rule.name, ()))
     for name in copy.fields:
         if name not in draft.fields and any(text.strip() for text in copy.fields[name]):
@@ -148,7 +151,7 @@ class _Draft:
             text
             for rule in self.platform.fields
             if rule.role == "brand"
-            for text in self.copy.fields.get(rule.name, ())
+            for text in self.fields.get(rule.name, ())
         ]
         return [term for term in (*self.wanted, self.brand, *named) if term]
 
@@ -167,7 +170,8 @@ class _Draft:
                 continue
             excited = "second_exclamation" in rule.forbids and any(map(exclamations, made))
             if excited and exclamations(new):
-                new, reason = calmer(new), "has the second exclamation mark of the ad"
+                new, _ = self._of_text(rule, calmer(new))
+                reason = "has the second exclamation mark of the ad"
             if new != text and tidy(text) != new:
                 self.notes.append(
                     f'{where} {reason}: "{one_line(text, _SHOWN)}" -> "{one_line(new, _SHOWN)}"'
@@ -182,6 +186,8 @@ class _Draft:
         new, done = tidy(text[:_MOST_TEXT]), ""
         if rule.options:
             meant = ctas.option(new, rule.options)
+            if any(contains(meant, term) for term in self.avoided):
+                return "", "it has what must be avoided"
             return meant, "became the platform's own" if meant else "the platform has none like it"
         for _ in range(3):
             before = new
@@ -206,6 +212,9 @@ class _Draft:
             return "", done or "nothing is left of it"
         return (new, done) if fits(rule, new, self.keep, self.avoided) else ("", done)
 
+    def _calmed(self, rule: FieldRule, text: str) -> str:
+        return calmer(text) if "second_exclamation" in rule.forbids else text
+
     def _cut(self, rule: FieldRule, text: str, limit: int) -> str:
         if rule.role == "path":
             parts = text.split("-")
@@ -225,9 +234,7 @@ class _Draft:
                 if not any(contains(one, term) for term in self.avoided)
             ]
             left = tidy("".join(good)).rstrip(_LOOSE)
-            if any(sign.isalnum() for sign in left) and not any(
-                contains(left, term) for term in self.avoided
-            ):
+            if says_something(left) and not any(contains(left, term) for term in self.avoided):
                 return left
         return ""
 
@@ -256,9 +263,7 @@ class _Draft:
         if len(texts) >= rule.least:
             return
         for origin, spare in self._spares(rule):
-            new, _ = self._of_text(rule, spare)
-            if "second_exclamation" in rule.forbids:
-                new = calmer(new)
+            new, _ = self._of_text(rule, self._calmed(rule, spare))
             if new and not any(same_text(new, other) for other in texts):
                 texts.append(new)
                 self.notes.append(f'{rule.name} "{one_line(new, _SHOWN)}" was taken from {origin}')
@@ -283,8 +288,9 @@ class _Draft:
         if rule.role == "brand":
             yield "the brand", self.brand
         if rule.role == "cta":
-            default = "Learn more"
-            yield "the usual ones", default if rule.options else ctas.label(default, self.language)
+            usual = (_USUAL, *rule.options) if rule.options else (_USUAL, "Visit site", "Read more")
+            for one in usual:
+                yield "the usual ones", one if rule.options else ctas.label(one, self.language)
         roles = self.platform.roles
         for role in _SOURCES.get(rule.role, ()):
             for name, texts in [*self.fields.items(), *self.copy.fields.items()]:
@@ -305,10 +311,8 @@ class _Draft:
         for text in [*known, *sorted(texts, key=len), self.brand, *spares]:
             if sum(measure(one, rule.unit) <= limit for one in texts) >= rule.short_least:
                 return
-            new = self._cut(rule, self._of_text(rule, text)[0], limit)
-            if "second_exclamation" in rule.forbids:
-                new = calmer(new)
-            new = self._of_text(rule, new)[0]
+            new = self._cut(rule, self._of_text(rule, self._calmed(rule, text))[0], limit)
+            new, _ = self._of_text(rule, new)
             if not new or measure(new, rule.unit) > limit:
                 continue
             if any(same_text(new, other) for other in texts):
@@ -379,13 +383,14 @@ class _Draft:
         return any(_among(texts, term) for texts in self.fields.values())
 
     def _broken(self, name: str) -> bool:
-        found = check(self.platform, self.fields, (), self.avoided, " ".join(self.keep))
+        found = check(self.platform, self.fields, self.wanted, self.avoided, self.brand)
         return any(one.field == name and not one.advice for one in found)
 
     def finished(self) -> Copy:
         """The variant, seen to keep every rule."""
-        fields = {name: tuple(texts) for name, texts in self.fields.items() if texts}
-        found = check(self.platform, fields, self.wanted, self.avoided, " ".join(self.keep))
+        order = [rule.name for rule in self.platform.fields]
+        fields = {name: tuple(self.fields[name]) for name in order if self.fields[name]}
+        found = check(self.platform, fields, self.wanted, self.avoided, self.brand)
         broken = [one.message for one in found if not one.advice]
         if broken:
             raise AnswerInvalid(

@@ -13,51 +13,23 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
-from creative.ads.counting import graphemes
-
 
 def contains(text: str, term: str) -> bool:
     """Whether `term` stands in `text`. An empty term stands nowhere."""
-    return bool(places(text, term))
-
-
-@lru_cache(maxsize=4096)
-def places(text: str, term: str) -> tuple[tuple[int, int], ...]:
-    """Where `term` stands in `text`: start and end in characters of `text`, not overlapping."""
-    wanted = "".join(folded for folded, _, _ in _folded(" ".join(term.split())))
-    if not wanted.strip():
-        return ()
-    signs = _folded(text)
-    plain = "".join(folded for folded, _, _ in signs)
-    starts: list[tuple[int, int]] = []
-    for folded, start, end in signs:
-        starts += [(start, end)] * len(folded)
-    spots: list[tuple[int, int]] = []
-    at = plain.find(wanted)
+    wanted, plain = _folded(term), _folded(text)
+    at = plain.find(wanted) if wanted else -1
     while at >= 0:
-        end = at + len(wanted)
-        if _border(plain, at) and _border(plain, end):
-            spots.append((starts[at][0], starts[end - 1][1]))
-            at = plain.find(wanted, end)
-        else:
-            at = plain.find(wanted, at + 1)
-    return tuple(spots)
+        if _border(plain, at) and _border(plain, at + len(wanted)):
+            return True
+        at = plain.find(wanted, at + 1)
+    return False
 
 
-def _folded(text: str) -> list[tuple[str, int, int]]:
-    """Each reader's character folded, with where it is; white space as one space."""
-    made: list[tuple[str, int, int]] = []
-    at = 0
-    for cluster in graphemes(text):
-        end = at + len(cluster)
-        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", cluster).casefold())
-        if folded.isspace():
-            if not made or made[-1][0] != " ":
-                made.append((" ", at, end))
-        elif folded:
-            made.append((folded, at, end))
-        at = end
-    return made
+@lru_cache(maxsize=2048)
+def _folded(text: str) -> str:
+    """Without differences of case, width, composition and white space."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(folded.split())
 
 
 def _border(plain: str, at: int) -> bool:
@@ -81,6 +53,6 @@ def same_text(one: str, other: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _bare(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = _folded(text)
     bare = "".join(sign for sign in folded if unicodedata.category(sign)[0] in "LMNS")
     return bare or folded
