@@ -48,14 +48,30 @@ __all__ = [
     "RateLimited",
     "ask",
     "failure",
+    "goes_in_circles",
 ]
 
+_CIRCLES, _LONGEST_CIRCLE, _CIRCLE_END = 3000, 1000, 60
 PICTURE_TOKENS = 1500
 """A picture in a question, about: providers count 85 to 1,600 for one of the size that we send."""
 MAX_ANSWER_CHARACTERS = 400_000
 """A model that goes on and on is not listened to any longer."""
 _SHOWN = 4000
 """Characters of a useless answer that are sent back with what is wrong with it."""
+
+
+def goes_in_circles(text: str) -> bool:
+    """Whether the last 3,000 characters are the same 1 to 1,000 over and over.
+
+    Small models fall into that, and only their limit of tokens would end it, if there is one.
+    """
+    tail = text[-_CIRCLES:]
+    if len(tail) < _CIRCLES:
+        return False
+    end = tail[-_CIRCLE_END:]
+    before = tail.rfind(end, 0, -1)
+    period = len(tail) - _CIRCLE_END - before
+    return 0 < period <= _LONGEST_CIRCLE and tail[period:] == tail[:-period]
 
 
 class Image(BaseModel):

@@ -35,6 +35,7 @@ from creative.language import (
     PicturesRefused,
     ask,
     failure,
+    goes_in_circles,
 )
 from creative.prompts import Prompt
 from creative.steps import Phase, Steps
@@ -128,6 +129,22 @@ def test_what_the_host_made_of_an_answer_counts_where_the_answer_is_no_use() -> 
     cut = Completion(text='{"pets": ["c', value=value, cut=True)
     with pytest.raises(AnswerInvalid, match="cut off"):
         run(Plain(cut, cut))
+
+
+@pytest.mark.parametrize(
+    ("text", "circles"),
+    [
+        ("x" * 3000, True),
+        ("start " + "a sentence of some length. " * 150, True),
+        (("word " * 199 + "end. ") * 4, True),
+        ("\n" * 5000, True),
+        ("x" * 2999, False),
+        ("".join(f'{{"id": {n}, "name": "the same name"}}, ' for n in range(200)), False),
+        ("ab" * 1500 + "and on it goes", False),
+    ],
+)
+def test_circles_are_told_from_long_lists(text: str, circles: bool) -> None:
+    assert goes_in_circles(text) is circles
 
 
 def paid(text: str, tokens_in: int, tokens_out: int, price: float | None = None) -> Completion:

@@ -296,7 +296,10 @@ def test_an_answer_without_end_is_left(scene: Scene) -> None:
 
     def flood(request: BaseHTTPRequestHandler, _: Any) -> None:
         try:
-            stream(request, *["x" * 20_000] * 400, pause=0.005)
+            numbers = (
+                " ".join(map(str, range(n, n + 3000))) for n in range(9999, 400 * 3000, 3000)
+            )
+            stream(request, *numbers, pause=0.005)
         except OSError:
             gone.set()
 
@@ -304,6 +307,22 @@ def test_an_answer_without_end_is_left(scene: Scene) -> None:
     with pytest.raises(ToolFailed, match="longer than 400000 characters"):
         call(host, "complete", model=MODEL)
     assert gone.wait(3)
+
+
+def test_an_answer_in_circles_is_left_and_asked_for_again(scene: Scene) -> None:
+    models, host = scene
+    gone = threading.Event()
+
+    def circling(request: BaseHTTPRequestHandler, _: Any) -> None:
+        try:
+            stream(request, "I think: ", *["The user wants pets. "] * 20_000, pause=0.0005)
+        except OSError:
+            gone.set()
+
+    models.say = in_turn(circling, GOOD)
+    assert call(host, "ask", model=MODEL)["pets"] == ["cat"]
+    assert "cut off" in models.bodies[1]["messages"][-1]["content"]
+    assert gone.wait(5)
 
 
 def test_silence_ends_with_the_deadline(scene: Scene) -> None:

@@ -40,6 +40,7 @@ from creative.language import (
     PicturesRefused,
     RateLimited,
     failure,
+    goes_in_circles,
 )
 from creative.steps import Step
 from tools.adapter import Call, Parameters
@@ -52,6 +53,8 @@ _ROLES: dict[str, type[PromptMessage]] = {
 }
 MAX_LINE_BYTES = 4_900_000
 """Of a question: it is one line of the plugin's protocol, and one of 5 MB kills the plugin."""
+_LOOK_EVERY = 500
+"""Characters of an answer after which it is looked at whether it goes in circles."""
 _PROVIDER_PARTS = 3
 """Parts of a provider's whole name: langgenius/openai/openai."""
 
@@ -195,6 +198,8 @@ class LanguageModel(_Reverse):
             with contextlib.closing(ask()) as chunks:
                 for chunk in chunks:
                     heard.add(chunk)
+                    if heard.circling:
+                        return
                     deadline.check(f"listening to {self.name}")
         except Exception as error:
             # The SDK raises a bare Exception with what Dify said, whatever it was.
@@ -260,13 +265,18 @@ class _Heard:
         self._name = name
         self._usage: LLMUsage | None = None
         self._reason = ""
+        self._looked = 0
         self.text = ""
+        self.circling = False
 
     def add(self, chunk: LLMResultChunk) -> None:
         """Raises: AnswerInvalid, if there is no end to it."""
         self.text += chunk.delta.message.get_text_content()
         self._usage = chunk.delta.usage or self._usage
         self._reason = chunk.delta.finish_reason or self._reason
+        if len(self.text) - self._looked >= _LOOK_EVERY:
+            self._looked = len(self.text)
+            self.circling = goes_in_circles(self.text)
         if len(self.text) > MAX_ANSWER_CHARACTERS:
             raise AnswerInvalid(
                 self._name,
@@ -276,7 +286,7 @@ class _Heard:
 
     def completion(self) -> Completion:
         """All of it."""
-        cut = self._reason.lower() in {"length", "max_tokens"}
+        cut = self.circling or self._reason.lower() in {"length", "max_tokens"}
         if self._usage is None:
             return Completion(text=self.text, cut=cut)
         return Completion(
