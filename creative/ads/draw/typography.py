@@ -155,7 +155,8 @@ class Text:
         return round(self._leading * size)
 
     def _extents(self, size: int) -> tuple[int, int]:
-        return int(self._above * size) + 1, int(self._below * size) + 1
+        # Hinting may move the upper edge of letters by a pixel.
+        return int(self._above * size) + 2, int(self._below * size) + 1
 
     def mask(self, block: Block, align: str) -> tuple[Image.Image, int]:
         """The ink of `block`, 0 to 255, and how many pixels of it lie around the block's box.
