@@ -96,7 +96,7 @@ def test_forge_sdnext_sdcpp() -> None:
     assert found.settings["extra"]["override_settings"] == {"CLIP_stop_at_last_layers": 2}
     assert "scheduler" not in found.settings
     found = read(files.texts_png({"parameters": files.SDCPP}))
-    expect(found, "stable-diffusion.cpp", "a fox", "ugly", steps=4, seed=123, sampler="euler_a",
+    expect(found, "stable-diffusion.cpp", "a fox", "ugly", steps=4, seed=123, sampler="Euler a",
            scheduler="karras", model="tinyFull", width=64, highres="off")  # fmt: skip
     assert "extra" not in found.settings
 

@@ -204,3 +204,13 @@ def test_the_clock_is_the_calls() -> None:
     with Interrogator(slow) as server, pytest.raises(DeadlineExceeded):
         read(server.url, model=Eyes('{"prompt": "late"}'), seconds=1.2)
     assert len(server.bodies) == 1
+
+
+def test_the_users_own_prompt_and_wishes_reach_the_model() -> None:
+    own = json.dumps({"read_image_prompt": {"system": "Speak like a pirate."}})
+    eyes = Eyes('{"prompt": "arr, a hill"}')
+    request = ReadRequest(image=PLAIN, instructions="in German")
+    read_prompt(request, Settings(prompts=own), Deadline(20), Steps(), eyes)
+    system = eyes.asked[0][0].text
+    assert "Speak like a pirate." in system
+    assert "in German" in system

@@ -18,6 +18,7 @@ from creative.images.reading.recipe import (
     fields_of,
     leftover,
     lora_of,
+    sampler_of,
     tables,
 )
 from creative.images.reading.texts import USER_COMMENT, Texts
@@ -104,8 +105,8 @@ def _normal(fields: dict[str, str], generator: str) -> dict[str, str]:
         known[names.get(label, label)] = value
     if generator == "stable-diffusion.cpp":
         sampler, space, plan = known.get("Sampler", "").partition(" ")
-        if space:
-            known |= {"Sampler": sampler, "Schedule type": plan}
+        plan = plan if space else known.get("Schedule type", "")
+        known |= sampler_of("stable-diffusion.cpp", sampler, plan)
         known["Model"] = bare(known.get("Model", ""))
         known = {k: v for k, v in known.items() if v not in ("", "inf", "nan")}
     if generator == "Fooocus":

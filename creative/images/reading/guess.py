@@ -100,7 +100,7 @@ def guess(
                 return found
         if model is not None:
             try:
-                return _seen(data, deadline, step, model, instructions, tried)
+                return _seen(data, settings, deadline, step, model, instructions, tried)
             except DeadlineExceeded:
                 raise
             except CreativeError as error:
@@ -169,6 +169,7 @@ def _caption(server: Server, answer: object) -> str:
 
 def _seen(
     data: bytes,
+    settings: Settings,
     deadline: Deadline,
     step: Step,
     model: LanguageModel,
@@ -176,7 +177,7 @@ def _seen(
     tried: list[str],
 ) -> Guess:
     step.progress(0.5, f"{model.name} looks at the picture")
-    prompt = prompts.load(PROMPT, instructions=instructions)
+    prompt = prompts.load(PROMPT, settings.prompts, instructions=instructions)
     messages = prompt.messages({}, images=(Image(data=data, mime_type="image/jpeg"),))
     answer = ask(model, messages, Seen, deadline, step).value
     notes = [f"The prompt is a guess by {model.name}, which saw the picture."]
