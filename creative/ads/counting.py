@@ -83,7 +83,8 @@ def _belongs(cluster: str, sign: str) -> bool:
     if _regional(sign) and last != _ZWJ:
         return _regional(last) and len(cluster) == 1
     if last == _ZWJ:
-        return _pictorial(sign) and _pictorial(cluster[0]) and cluster[-2] != _ZWJ
+        plain = all(unicodedata.category(one) != "Mc" and one != _ZWJ for one in cluster[1:-1])
+        return plain and _pictorial(sign) and _pictorial(cluster[0])
     if unicodedata.combining(last) == _VIRAMA and "\u0900" <= last <= "\u0d7f":
         return _is_letter(sign) and "\u0900" <= sign <= "\u0d7f"
     return _one_syllable(last, sign)

@@ -407,6 +407,7 @@ def _among(texts: Iterable[str], term: str) -> bool:
 
 def _joined(text: str, joint: str, term: str) -> str:
     """`term` behind `text`, as a sentence of its own if that ended one."""
+    text = text.rstrip(_LOOSE)
     if text.endswith(("。", "！", "？")):
         return f"{text}{term}" + ("。" if text.endswith("。") else "")
     if text.endswith((".", "!", "?")):
