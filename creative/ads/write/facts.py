@@ -133,7 +133,8 @@ def gather(request: AdsRequest, look: Look) -> tuple[Facts, tuple[str, ...]]:
     wishes = list(_of_brief(brief, said))
     headings = [_clean(one) for one in look.headings] if page else []
     headings = [one for one in headings if one and not _menu(one, said)]
-    title = next((p for p in _title_parts(look.title, brand) if not _menu(p, said)), "")
+    parts = _title_parts(look.title, brand) if page else []
+    title = next((part for part in parts if not _menu(part, said)), "")
     product = _product([title, *(headings[:1] if not title else ()), *wishes[:1]], said)
     headline = next((h for h in [*headings[:1], *wishes[:1], title] if h and h != product), "")
     rest = headline[len(product) :].strip(_ENDS) if product and headline else ""
@@ -147,7 +148,9 @@ def gather(request: AdsRequest, look: Look) -> tuple[Facts, tuple[str, ...]]:
             found[kind].append(phrase)
     prices, lowest = _prices(request.brief, said)
     if not (prices or lowest):
-        prices, lowest = _prices(_page_text(look), said)
+        # What a price is for stands there in the page's own language.
+        everything = _page_text(look)
+        prices, lowest = _prices(everything, phrases(languages.detect(everything)))
     buttons = [_clean(button) for button in look.buttons]
     buttons = [b for b in buttons if _is_action(b, said, look.language)]
     sentences = [*_sentences(look.description if page else "")]
@@ -194,6 +197,8 @@ def _title_parts(title: str, brand: str) -> list[str]:
 def _clean(phrase: str) -> str:
     """Without ornaments and the stop at its end; words in capitals as words."""
     text = " ".join(phrase.split()).strip(_ENDS)
+    if not any(sign.isalnum() for sign in text):
+        return ""
     letters = [sign for sign in text if sign.isalpha()]
     if len(letters) > 5 and " " in text and all(sign.isupper() for sign in letters):
         text = text[:1] + text[1:].lower()
