@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler
@@ -378,3 +379,24 @@ def test_the_node_fails_only_if_it_is_asked_to(
     with pytest.raises(ToolFailed, match=dead["sd_base_url"]) as raised:
         Result.collect(studio.invoke("check_connections", {"fail_on_error": True}))
     assert "Check the port" in raised.value.hint
+
+
+# --- real servers --------------------------------------------------------------------------
+
+REAL = (
+    ("sd_base_url", "STUDIO_TEST_A1111_URL"),
+    ("sd_base_url", "STUDIO_TEST_SDCPP_URL"),
+    ("comfyui_base_url", "STUDIO_TEST_COMFYUI_URL"),
+)
+
+
+@pytest.mark.parametrize(("setting", "variable"), REAL, ids=[one[1] for one in REAL])
+def test_a_real_server(setting: str, variable: str, no_browser: None) -> None:
+    address = os.environ.get(variable)
+    if not address:
+        pytest.skip(f"{variable} names no server")
+    one = the(probe({setting: address}, seconds=300, test_picture=True), setting)
+    assert (one.status, one.reachable, one.authorised) == ("ok", True, True)
+    assert one.version
+    assert one.models
+    assert one.picture

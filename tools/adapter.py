@@ -263,6 +263,8 @@ class Call:
 
     def _done(self) -> Messages:
         """The log messages of the last step, which hands over what there is."""
+        if self.steps.events and self.steps.events[-1].percent == 100:
+            return  # the verb has told its end by itself
         # No verb runs any more: what the queue has is this step's.
         with self.steps.step(Phase.DONE, "Done", function="adapter.messages"):
             pass
