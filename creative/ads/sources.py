@@ -7,6 +7,8 @@ from typing import Any
 
 MAX_PIXELS = 50_000_000
 """Largest picture that is decoded."""
+COUNTED = 256
+"""Pixels across and down on which colours are counted at most."""
 
 
 def prepare(payload: dict[str, Any], progress: object) -> dict[str, Any]:
@@ -41,5 +43,9 @@ def prepare(payload: dict[str, Any], progress: object) -> dict[str, Any]:
         image.save(out, "PNG")
     else:
         image.save(out, "JPEG", quality=92, subsampling=0)
-    data = out.getvalue()
-    return {"data": data, "colours": colours(data, None)}
+    # Not from the finished file: JPEG changes colours a little.
+    small = io.BytesIO()
+    image.resize(
+        (min(image.width, COUNTED), min(image.height, COUNTED)), Image.Resampling.NEAREST
+    ).save(small, "PNG")
+    return {"data": out.getvalue(), "colours": colours(small.getvalue(), None)}
