@@ -79,9 +79,9 @@ def test_the_total_of_steps_is_the_total_of_their_parts() -> None:
     one, other = Usage(), Usage()
     one.add(0.5, tokens_in=3, model="a")
     other.add(0.25, tokens_out=4, model="a", currency="EUR", pictures=1)
-    whole = Usage.total([one, other])
-    assert (whole.tokens, whole.pictures, whole.models) == (7, 1, ["a"])
-    assert whole.money == {"USD": 0.5, "EUR": 0.25}
+    whole = Usage.total([one, other, one])
+    assert (whole.tokens, whole.pictures, whole.models) == (10, 1, ["a"])
+    assert whole.money == {"USD": 1.0, "EUR": 0.25}
     assert one.money == {"USD": 0.5}
 
 
