@@ -39,7 +39,7 @@ from creative.errors import AnswerInvalid, CreativeError, InvalidInput
         # Asides go first; brackets and quotations are never left open.
         ("en", 30, "Buy shoes (and bags) in town today", "Buy shoes in town today"),
         ("en", 24, 'They call it "the best coffee ever"', "They call it"),
-        ("en", 26, "Our guests call “the very best coffee” ours", "Our guests call"),
+        ("en", 30, "Our guests call “the very best coffee” ours", "Our guests call"),
         ("ja", 20, "評判の店「とてもおいしいコーヒー」開店", "評判の店"),
         # No place to end.
         ("de", 30, "Donaudampfschifffahrtsgesellschaftskapitän", ""),
