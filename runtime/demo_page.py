@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -18,7 +19,8 @@ h2{font-size:22px;margin:36px 0 4px}
 h3{font-size:17px;margin:0 0 6px}small{color:#8a93a6;font-weight:400}
 .ad{background:#fff;border-radius:12px;padding:14px 16px;margin-top:14px}
 .ad{box-shadow:0 2px 8px #1f2a4412}
-.ad div{display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start}
+.ad>div{display:flex;gap:12px;align-items:flex-start}
+.ad div div{display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start}
 .ad img{width:auto;max-width:100%;border-radius:0;box-shadow:none;border:1px solid #1f2a441a}
 ul{margin:0;padding-left:18px;font-size:14px}a{color:#d9481c}
 details{margin-top:24px}pre{white-space:pre-wrap;background:#fff;border-radius:12px;padding:16px}
@@ -85,11 +87,23 @@ def _ads(ads: Mapping[str, Any], folder: str) -> str:
 
 
 def _pictures(variant: Mapping[str, Any], folder: str) -> str:
-    pictures = "".join(
-        f'<img src="{quote(folder)}/{quote(name)}" alt="{html.escape(name)}">'
-        for name in variant["files"]
+    def shown(names: Iterable[str]) -> str:
+        return "".join(
+            f'<img src="{quote(folder)}/{quote(name)}" alt="{html.escape(name)}">' for name in names
+        )
+
+    tall = [name for name in variant["files"] if _is_tall(name)]
+    others = [name for name in variant["files"] if name not in tall]
+    return (
+        f'<section class="ad"><h3>{_title(variant)}</h3><div>{shown(tall)}'
+        f"<div>{shown(others)}</div></div></section>"
     )
-    return f'<section class="ad"><h3>{_title(variant)}</h3><div>{pictures}</div></section>'
+
+
+def _is_tall(name: str) -> bool:
+    """Whether a picture is much higher than wide, by the size in its name."""
+    size = re.search(r"(\d+)x(\d+)\.\w+$", name)
+    return size is not None and int(size[2]) > 2 * int(size[1])
 
 
 def _texts(variant: Mapping[str, Any]) -> str:

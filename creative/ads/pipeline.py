@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from creative import prompts
 from creative.ads import export, platforms, score
 from creative.ads.backgrounds import Background, backgrounds
 from creative.ads.cache import Cache
@@ -19,6 +20,7 @@ from creative.ads.model import (
     Size,
     Table,
     Variant,
+    WriterName,
 )
 from creative.ads.patience import patiently, share
 from creative.ads.pictures import check_count, draw_variant, rules
@@ -37,6 +39,7 @@ PICTURE_SECONDS = 0.5
 """Kept for each picture while backgrounds are drawn: four times what it takes on a free machine."""
 LIKENESS_SECONDS = 60.0
 """Comparing texts takes a second, and a few more where the model has to be loaded first."""
+_PROMPTS = ("ads_write", "ads_correct", "ads_rewrite", "ads_app")
 DRAWN_PERCENT = 96
 """Where the call is when all variants have their pictures."""
 
@@ -78,7 +81,7 @@ def variants(
         check_count(request)
         states = States(f"{name}-{n}" for name in names for n in range(1, request.count + 1))
     seen = _looked(request, settings, deadline, steps)
-    key = {"model": model_key, "dify_app": _app(settings, dify), "builtin": ""}[writer]
+    key = _writer_key(writer, settings, dify, model_key)
     written = _written(request, seen, settings, deadline, steps, model, dify, key)
     for id in set(states.now()) - {copy.id for copy in written.copies}:
         reason = next((said for said in written.dropped if said.startswith(id)), "")
@@ -129,10 +132,20 @@ def _looked(request: AdsRequest, settings: Settings, deadline: Deadline, steps: 
     return seen
 
 
-def _app(settings: Settings, dify: DifyMapping | None) -> list[Any]:
-    """What tells a Dify app from others."""
+def _writer_key(
+    writer: WriterName, settings: Settings, dify: DifyMapping | None, model_key: str
+) -> list[Any]:
+    """What tells a writer from others that would answer otherwise; [] if nobody can tell, or if
+    its answers cost nothing.
+    """
+    if writer == "builtin" or (writer == "model" and not model_key):
+        return []
+    versions = [prompts.load(name).version for name in _PROMPTS]
+    asked = [writer, settings.prompts, versions]
+    if writer == "model":
+        return [*asked, model_key]
     mapping = (dify or DifyMapping()).model_dump(mode="json")
-    return [settings.dify_base_url, *settings.dify_api_key, mapping]
+    return [*asked, settings.dify_base_url, settings.dify_api_key, mapping]
 
 
 def _written(
@@ -143,7 +156,7 @@ def _written(
     steps: Steps,
     model: LanguageModel | None,
     dify: DifyMapping | None,
-    key: Any,
+    key: list[Any],
 ) -> Written:
     kept = _cache.written(request, seen, key) if key else None
     if kept is not None:
