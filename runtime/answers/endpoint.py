@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 240.0
 """The daemon's DIFY_BACKWARDS_INVOCATION_READ_TIMEOUT: absolute, also while an answer comes."""
 MAX_LINE_BYTES = 5 * 1024 * 1024
+MAX_BODY_BYTES = 64 * 1024 * 1024
 _MAX_DETAIL = 500
 
 
@@ -175,7 +177,12 @@ class Reply:
     def body(self) -> bytes:
         """The whole body; it is read once."""
         if self._whole is None:
-            self._whole = b"".join(self.pieces())
+            whole = bytearray()
+            for piece in self.pieces():
+                whole += piece
+                if len(whole) > MAX_BODY_BYTES:
+                    raise ModelCallFailed("Bad Request Error, the answer is over 64 MB")
+            self._whole = bytes(whole)
         return self._whole
 
 
@@ -240,7 +247,7 @@ def _parsed(content: bytes) -> dict[str, Any]:
 def count_of(usage: Any, *names: str) -> int:
     """The first of these numbers that `usage` has, or 0."""
     found = (usage.get(name) for name in names) if isinstance(usage, dict) else iter(())
-    return next((int(n) for n in found if isinstance(n, int | float)), 0)
+    return next((int(n) for n in found if isinstance(n, int | float) and math.isfinite(n)), 0)
 
 
 def _refusal(status: int, detail: str) -> str:

@@ -42,11 +42,13 @@ def remote_file(name: str, url: str) -> dict[str, Any]:
     """
     import httpx
 
+    from creative.http import redact
+
     try:
         reply = httpx.head(url, follow_redirects=True, timeout=HEAD_SECONDS)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise UsageError(
-            f"{name}: {url} does not answer: {error or type(error).__name__}.",
+            f"{name}: {redact(url)} does not answer: {error or type(error).__name__}.",
             "Dify asks there by HEAD what the file is. Correct the address.",
         ) from None
     filename = PurePosixPath(unquote(urlsplit(url).path)).name

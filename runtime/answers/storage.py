@@ -54,23 +54,23 @@ class Storage:
                 f"{', '.join(_OPERATIONS)}, 'key' is required"
             )
         folder = self._folder / (caller.plugin.author or "_") / caller.plugin.name
-        with self._lock:
+        size = caller.plugin.permissions.storage.size
+        limit = min(DEFAULT_SIZE if size is None else size, PERSISTENCE_STORAGE_MAX_SIZE)
+        said: dict[str, Any]
+        with self._lock:  # and not while the answer is on its way
             match operation:
                 case "get":
-                    yield "struct", {"data": _load(folder, key).hex()}
+                    said = {"data": _load(folder, key).hex()}
                 case "set":
-                    size = caller.plugin.permissions.storage.size
-                    limit = min(
-                        DEFAULT_SIZE if size is None else size, PERSISTENCE_STORAGE_MAX_SIZE
-                    )
                     _save(folder, key, request.get("value"), limit)
-                    yield "struct", {"data": "ok"}
+                    said = {"data": "ok"}
                 case "del":
                     _delete(folder, key)
-                    yield "struct", {"data": "ok", "deleted_num": 1}
+                    said = {"data": "ok", "deleted_num": 1}
                 case _:
                     found = _exists(folder, key)
-                    yield "struct", {"data": found, "exist_num": int(found)}
+                    said = {"data": found, "exist_num": int(found)}
+        yield "struct", said
 
 
 def _place(folder: Path, key: str) -> Path:

@@ -57,6 +57,7 @@ class Calls:
         linking: makes the link.
 
     Attributes:
+        answers: who answers reverse calls.
         link: the way to the plugin.
         notice: told (kind, text); never raises.
     """
@@ -72,7 +73,7 @@ class Calls:
     ) -> None:
         self._declaration = declaration
         self._limits = limits
-        self._answers = answers
+        self.answers = answers
         self._faults = faults
         self.notice = _guarded(notice)
         self._open: dict[str, _Open] = {}
@@ -221,7 +222,7 @@ class Calls:
         try:
             if denied is not None:
                 raise PermissionError(denied)
-            answers = self._answers.answer(kind, event.data["request"], caller)
+            answers = self.answers.answer(kind, event.data["request"], caller)
             for message, data in answers:
                 if not self._listens(event.session):
                     break  # its call is over: what makes the answers ends with them

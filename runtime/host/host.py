@@ -57,13 +57,12 @@ class Host:
         self.credentials = dict(credentials or {})
         self.faults = faults or Faults()
         self.limits = self.faults.limits(limits or Limits())
-        self.answers = answers or Answers()
         self._python = python
         self._process: PluginProcess | None = None
         self._calls = Calls(
             declaration,
             self.limits,
-            self.answers,
+            answers or Answers(),
             self.faults,
             on_notice or _nobody,
             self.faults.linking(link or self._own_process),
@@ -90,6 +89,15 @@ class Host:
     def stop(self) -> None:
         """End the process and everything that it started."""
         self._calls.link.stop()
+
+    @property
+    def answers(self) -> Answers:
+        """Who answers reverse calls."""
+        return self._calls.answers
+
+    @answers.setter
+    def answers(self, answers: Answers) -> None:
+        self._calls.answers = answers
 
     @property
     def process(self) -> PluginProcess:

@@ -29,6 +29,8 @@ MAX_STEPS = 2000
 MAX_JSON_BYTES = 60_000
 """Of parameters and of outputs; MySQL's text columns take no more."""
 MAX_FILE_BYTES = 30 * 2**20
+MAX_COUNT = 2**31 - 1
+"""Of tokens; the columns' type holds no more."""
 PROGRESS_SECONDS = 1.0
 _ENDED = {"success": status.SUCCEEDED, "error": status.FAILED}
 
@@ -53,7 +55,7 @@ class _Spent:
     money: dict[str, float] = field(default_factory=dict)
 
     def add(self, tokens: int, price: float | None, currency: str) -> None:
-        self.tokens += tokens
+        self.tokens = min(self.tokens + tokens, MAX_COUNT)
         if price is not None:
             self.money[currency] = self.money.get(currency, 0.0) + price
 
@@ -182,7 +184,7 @@ class Recorder:
         message: Mapping[str, Any],
     ) -> None:
         known = message.get("metadata") or {}
-        tokens = int(number(known.get("total_tokens")) or 0)
+        tokens = _count(number(known.get("total_tokens")) or 0)
         price = number(known.get("total_price"))
         currency = str(known.get("currency") or "USD")[:10] if price is not None else ""
         (self._logged_by_models if tokens else self._logged).add(tokens, price, currency)
@@ -234,7 +236,7 @@ class Recorder:
             kind: llm, text_embedding, rerank, moderation, …
             price: in `currency`; None if nobody knows it.
         """
-        paid = number(price)
+        paid, tokens_in, tokens_out = number(price), _count(tokens_in), _count(tokens_out)
         with self._lock:
             order, self._usages = self._usages, self._usages + 1
             self._models.add(tokens_in + tokens_out, paid, currency or "USD")
@@ -360,13 +362,17 @@ class Recorder:
         it: of the two our own count is taken, and from the tool what is no model's.
         """
         models = self._models if self._usages else self._logged_by_models
-        total = _Spent(models.tokens + self._logged.tokens, dict(models.money))
+        total = _Spent(_count(models.tokens + self._logged.tokens), dict(models.money))
         for currency, price in self._logged.money.items():
             total.add(0, price, currency)
         if self._usages and not self._models.money:  # nobody here knew a price; the tool may
             for currency, price in self._logged_by_models.money.items():
                 total.add(0, price, currency)
         return total
+
+
+def _count(tokens: float) -> int:
+    return int(min(max(tokens, 0), MAX_COUNT))
 
 
 def as_json(value: Any) -> str:

@@ -48,14 +48,16 @@ class Writer:
         self._notice = on_notice
         self._queue: queue.SimpleQueue[Job | threading.Event | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
         self._database: Database | None = None
         self._told = False
 
     def put(self, job: Job) -> None:
         """Have it written."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
-            self._thread.start()
+        with self._starting:  # two runs that begin at once share the thread
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
+                self._thread.start()
         self._queue.put(job)
 
     def flush(self) -> bool:
@@ -112,7 +114,7 @@ class Writer:
                 self._tell(f"Not everything of this run is kept. {_said(error)}")
 
     def _attempt(self, database: Database, jobs: list[Job], tries: int = TRIES) -> Exception | None:
-        from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+        from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
         failed: Exception | None = None
         for number in range(tries):
@@ -127,7 +129,7 @@ class Writer:
                 return None if number else error
             except (OperationalError, DBAPIError) as error:
                 failed = database.unusable(error)
-            except (SQLAlchemyError, OSError, TypeError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - the thread must outlive its jobs
                 return error
             else:
                 return None

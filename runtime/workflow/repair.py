@@ -16,10 +16,7 @@ and no new error has come. Everything else has several answers, and people choos
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +25,7 @@ from typing import Any
 import yaml
 
 from runtime.errors import StudioError, UsageError
+from runtime.files import write_whole
 from runtime.workflow.check import RUNS, find_tool, providers_of
 from runtime.workflow.dsl import Node, Workflow, parse
 from runtime.workflow.edit import Change, What, apply, compose, scalars
@@ -350,17 +348,10 @@ def _write(file: Path, text: str) -> None:
     Raises:
         UsageError: it cannot be written.
     """
-    target = file.resolve()  # a link stays one
     try:
-        handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "wb") as out:
-                out.write(text.encode())
-            shutil.copymode(target, scratch)
-            Path(scratch).replace(target)
-        except BaseException:
-            Path(scratch).unlink(missing_ok=True)
-            raise
+        mode = file.stat().st_mode
+        write_whole(file, text.encode())
+        file.chmod(mode)
     except OSError as error:
         raise UsageError(
             f"{file} cannot be written: {error.strerror or error}.",

@@ -1,0 +1,101 @@
+"""What answers must survive: readers that go, answers that do not end, secrets in addresses."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from runtime.answers import endpoint as endpoint_module
+from runtime.answers.chat import ModelCallFailed
+from runtime.answers.endpoint import Endpoint, count_of, json_of, opened
+from runtime.answers.files import FileServer
+from runtime.answers.remote import remote_file
+from runtime.answers.reverse import Caller
+from runtime.answers.storage import Storage
+from runtime.declaration import Plugin
+from runtime.errors import UsageError
+from tests.servers import Server, answer, free_port
+
+
+def test_a_reader_that_goes_leaves_no_traceback(capfd: pytest.CaptureFixture[str]) -> None:
+    with FileServer() as files:
+        url = urlsplit(files.put(bytes(8_000_000), "a.bin")["url"])
+        for request in (f"GET {url.path} HTTP/1.1\r\n\r\n", "POST /files/upload/for-plugin"):
+            with socket.create_connection(("127.0.0.1", url.port or 0)) as client:
+                client.sendall(request.encode())
+                client.recv(1000) if request.startswith("GET") else None
+                # What was not read makes the end of the connection a reset.
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        threads = [t for t in threading.enumerate() if "process_request" in t.name]
+        for thread in threads:
+            thread.join(5)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_fault_of_the_file_server_is_still_told(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FileServer, "_take", lambda *_: 1 / 0)
+    with FileServer() as files:
+        url = urlsplit(files.upload_url("a", "b/c"))
+        with socket.create_connection(("127.0.0.1", url.port or 0), 5) as client:
+            head = f"POST {url.path}?{url.query} HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+            client.sendall(head.encode())
+            assert client.recv(10) == b""
+    assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_an_answer_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint_module, "MAX_BODY_BYTES", 100_000)
+
+    def endless(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.end_headers()
+        while True:
+            request.wfile.write(b"x" * 10_000)
+
+    with (
+        Server(endless) as server,
+        opened(Endpoint(server.url), "embeddings", {}) as reply,
+        pytest.raises(ModelCallFailed, match="over 64 MB"),
+    ):
+        json_of(reply)
+
+
+def test_odd_numbers_of_tokens() -> None:
+    with (
+        Server(lambda request: answer(request, '{"usage": {"a": 1e999, "b": 5}}')) as server,
+        opened(Endpoint(server.url), "x", {}) as reply,
+    ):
+        usage = json_of(reply)["usage"]
+    assert count_of(usage, "a", "b") == 5
+    assert count_of(usage, "a") == 0
+
+
+def test_secrets_in_an_address_are_not_shown() -> None:
+    url = f"http://ann:geheim@127.0.0.1:{free_port()}/a.png?token=abcdefgh12345678"
+    with pytest.raises(UsageError, match=r"image: .*does not answer") as caught:
+        remote_file("image", url)
+    for secret in ("geheim", "abcdefgh12345678"):
+        assert secret not in caught.value.message + caught.value.hint
+
+
+def test_an_answer_on_its_way_locks_nobody_out(tmp_path: Path) -> None:
+    storage = Storage(tmp_path)
+    caller = Caller(Plugin.model_validate({"author": "a", "name": "p", "version": "1"}))
+    first = storage.answer({"opt": "set", "key": "k", "value": "00"}, caller)
+    assert next(first) == ("struct", {"data": "ok"})
+    read: list[object] = []
+
+    def other() -> None:
+        read.extend(storage.answer({"opt": "get", "key": "k"}, caller))
+
+    thread = threading.Thread(target=other, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert read == [("struct", {"data": "00"})]
