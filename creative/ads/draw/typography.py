@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from PIL import Image, ImageDraw, features
+from PIL import Image, ImageDraw, ImageFont
 from PIL.ImageFont import FreeTypeFont
 
 from creative.ads.draw.breaks import Line, Setter
@@ -29,11 +29,6 @@ _WIDE_LEADING = 1.1
 @cache
 def _fonts(weight: Weight) -> Fonts:
     return Fonts(weight=weight)
-
-
-@cache
-def _shaping() -> bool:
-    return bool(features.check("raqm"))
 
 
 class Block(NamedTuple):
@@ -80,7 +75,7 @@ class Text:
     def __init__(self, text: str, role: str, language: str) -> None:
         weight: Weight = "regular" if role == "text" else "bold"
         self.role = role
-        self.tag = (han_language(language) or None) if _shaping() else None
+        self.tag: str | None = None
         self._fonts = _fonts(weight)
         found = self._fonts.lettering(text)
         self.written = found.text if found else ""
@@ -91,6 +86,9 @@ class Text:
         self._face = found.face
         self._stroke = _STROKE if weight == "bold" and not found.bold else 0.0
         font = self.font(_REFERENCE)
+        # Pillow's own font is set without shaping even where the library for it is there.
+        if font.layout_engine == ImageFont.Layout.RAQM:
+            self.tag = han_language(language) or None
         # NFC and single spaces as the font room has them; soft hyphens are for the setter.
         self._setter = Setter(self.written, language, self._ems)
         box = font.getbbox(self.written.replace("\u00ad", ""), anchor="ls", language=self.tag)
