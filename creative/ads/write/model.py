@@ -71,6 +71,10 @@ class _Part:
     def platforms(self) -> list[Platform]:
         return [platform for platform, _, _ in self.wanted]
 
+    @property
+    def ids(self) -> list[str]:
+        return [f"{p.id}-{n}" for p, first, last in self.wanted for n in range(first, last + 1)]
+
 
 def write(
     request: AdsRequest,
@@ -99,10 +103,11 @@ def write(
         except CreativeError as error:
             if not drafts.copies:
                 raise
-            # What came until now is paid for.
+            # What came until now is paid for; the next question would most likely end like this.
             drafts.notes.append(f"{model.name} wrote only a part: {error.message}")
-            ids = [f"{p.id}-{n}" for p, first, last in part.wanted for n in range(first, last + 1)]
-            drafts.dropped += [f"{id}: {shorten(error.message, 200)}" for id in ids]
+            reason = shorten(error.message, 200)
+            drafts.dropped += [f"{id}: {reason}" for one in parts[number:] for id in one.ids]
+            break
     return drafts
 
 

@@ -8,12 +8,25 @@ from collections.abc import Iterable, Sequence
 from creative import languages
 from creative.ads.limits import UNIT_NAMES, check
 from creative.ads.model import AdsRequest, Copy, Look
-from creative.ads.platforms import FieldRule, Platform
+from creative.ads.platforms import FieldRule, Mark, Platform
 from creative.capture.facts import prices_in
 
 _ALIKE = ({"da", "nb", "sv"}, {"cs", "pl"})
 """Languages that a short text of one is often taken for the other."""
 _WIDE = {"zh", "ja", "ko"}
+_MARKS: dict[Mark, str] = {
+    "exclamation": "exclamation marks",
+    "second_exclamation": "more than one exclamation mark in all of them",
+    "repeated_punctuation": "repeated punctuation",
+    "all_capitals": "words in capitals",
+    "emoji": "emoji",
+    "symbols": "symbols such as * … ★",
+    "phone_number": "phone numbers",
+    "halfwidth_katakana": "halfwidth katakana",
+    "braces": "braces",
+    "hash": "#",
+    "path": "spaces, slashes and punctuation but hyphens",
+}
 _FREE = ("headline", "long_headline", "description", "text")
 
 
@@ -34,7 +47,7 @@ def described(platform: Platform, count: int) -> str:
         if rule.options:
             parts = [f"one of: {' | '.join(rule.options)}"]
         if rule.forbids and not rule.options:
-            parts.append("without " + ", ".join(mark.replace("_", " ") for mark in rule.forbids))
+            parts.append("without " + ", ".join(_MARKS[mark] for mark in rule.forbids))
         number = wanted(rule)
         texts = f"{number} texts" if number > 1 else "1 text"
         need = f"at least {rule.least}" if rule.required else "optional"
