@@ -121,6 +121,32 @@ def test_what_was_read_as_no_text_is_quoted(tmp_path: Path) -> None:
     assert yaml.safe_load(repaired) == yaml.safe_load(flow.text()) | {"version": "0.10"}
 
 
+def test_numbers_of_containers_and_what_is_in_them(tmp_path: Path) -> None:
+    flow = Flow([{"variable": "q", "type": "text-input"}])
+    flow.then(
+        node(
+            "101",
+            "iteration",
+            title="I",
+            start_node_id="102",
+            iterator_selector=["sys", "files"],
+            output_selector=["103", "output"],
+        )
+    )
+    inner = {"template": "x", "iteration_id": "101", "variables": []}
+    inner["variables"] = [{"variable": "a", "value_selector": ["101", "item"]}]
+    flow.add(node("102", "iteration-start", "101", title="S"))
+    flow.add(node("103", "template-transform", "101", title="T", **inner))
+    flow.edge("102", "103")
+    flow.edges[-1]["data"] = {"isInIteration": True, "iteration_id": "101"}
+    flow.end({"o": ("101", "output")})
+    damaged = re.sub(r"'(10\d)'", r"\1", flow.text())
+    assert damaged.count("'10") == 0
+    checked, repaired = check(damaged, tmp_path, EchoHost([]))
+    assert checked.ok, checked.findings
+    assert yaml.safe_load(repaired) == yaml.safe_load(flow.text())
+
+
 def env(*names: str) -> dict[str, Any]:
     listed = [{"name": name, "value_type": "string", "value": "v"} for name in names]
     return {"environment_variables": listed}

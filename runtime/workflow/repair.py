@@ -41,6 +41,7 @@ _EDGES: Place = ("workflow", "graph", "edges")
 _TEXTS = re.compile(
     r"version"
     r"|workflow/graph/edges/\d+/(id|source|target|sourceHandle|targetHandle)"
+    r"|workflow/graph/edges/\d+/data/(iteration_id|loop_id)"
     r"|workflow/graph/nodes/\d+/(id|parentId)"
     r"|workflow/graph/nodes/\d+/data/(iteration_id|loop_id|start_node_id"
     r"|cases/\d+/(case_id|id)|(classes|user_actions)/\d+/id)"
