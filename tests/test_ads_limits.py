@@ -202,6 +202,11 @@ def test_counts() -> None:
     assert ("least", "headlines", -1) in rules_broken("google_search", headlines=(" ", "a", "b"))
 
 
+def test_a_second_path_needs_a_first_one() -> None:
+    assert rules_broken("google_search", **GOOD, path2=("beans",)) == [("least", "path1", -1)]
+    assert rules_broken("google_search", **GOOD, path1=("coffee",), path2=("beans",)) == []
+
+
 def test_signs_alone_are_no_text() -> None:
     fields = {**GOOD, "descriptions": ("Order now", "🎉 – !")}
     assert ("empty", "descriptions", 1) in rules_broken("google_search", **fields)

@@ -308,6 +308,15 @@ def test_buttons() -> None:
     assert banner.fields["cta"] == ("Mehr erfahren",)
 
 
+def test_paths_come_in_order_and_end_well() -> None:
+    texts = {"headlines": ["Café fresco", "Na hora", "Já"], "descriptions": ["Um café", "Dois"]}
+    place = platform("google_search")
+    made = fit(copy_of("google_search", **texts, path2=["café torrado na hora"]), place, "pt-BR")
+    assert made.fields["path1"] == ("café-torrado",)
+    assert "path2" not in made.fields
+    assert '"café-torrado" became path1, which was empty' in made.notes
+
+
 def test_a_good_variant_is_not_touched() -> None:
     copy = copy_of(
         "linkedin",

@@ -83,11 +83,20 @@ def _belongs(cluster: str, sign: str) -> bool:
     if _regional(sign) and last != _ZWJ:
         return _regional(last) and len(cluster) == 1
     if last == _ZWJ:
-        plain = all(unicodedata.category(one) != "Mc" and one != _ZWJ for one in cluster[1:-1])
-        return plain and _pictorial(sign) and _pictorial(cluster[0])
+        return _pictorial(sign) and _waits(cluster)
     if unicodedata.combining(last) == _VIRAMA and "\u0900" <= last <= "\u0d7f":
         return _is_letter(sign) and "\u0900" <= sign <= "\u0d7f"
     return _one_syllable(last, sign)
+
+
+def _waits(cluster: str) -> bool:
+    """Whether an emoji, with nothing but its extensions, stands before the last joiner."""
+    for sign in reversed(cluster[:-1]):
+        if _pictorial(sign):
+            return True
+        if sign == _ZWJ or unicodedata.category(sign) == "Mc":
+            return False
+    return False
 
 
 def _alone(sign: str) -> bool:

@@ -220,15 +220,21 @@ def _finished(beginning: str, base: str, whole: str) -> str:
         if last is None:
             continue
         number = _NUMBER.fullmatch(last.group()) and _goes_on(whole, made)
-        if number or _dangles(last.group(), base) or _lacks_noun(made, last, base):
+        if number or dangles(last.group(), base) or _lacks_noun(made, last, base):
             made = made[: last.start()]
         elif base in _WIDE_LANGUAGES:
             made = _without_particle(made, base)
     return made if any(sign.isalnum() for sign in made) else ""
 
 
-def _dangles(word: str, base: str) -> bool:
-    """Whether a word asks for the next one, by itself or by what its apostrophe joins to it."""
+def dangles(word: str, language: str) -> bool:
+    """Whether a word asks for the next one, by itself or by what its apostrophe joins to it.
+
+    Args:
+        word: with or without an apostrophe in it, in capitals or not.
+        language: BCP 47 tag; in one that words.yaml does not have no word does.
+    """
+    base = language.partition("-")[0].lower()
     word = word.lower().replace("’", "'").strip('"“”„«»')
     tail = word.rpartition("'")[-1]
     return (
@@ -245,7 +251,7 @@ def _lacks_noun(made: str, last: re.Match[str], base: str) -> bool:
         base == "de"
         and last.group()[0].islower()
         and before is not None
-        and _dangles(before.group(), base)
+        and dangles(before.group(), base)
     )
 
 

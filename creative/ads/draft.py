@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from creative.ads import ctas
 from creative.ads.counting import graphemes, is_emoji, measure
-from creative.ads.cutting import cut, pieces
+from creative.ads.cutting import cut, dangles, pieces
 from creative.ads.limits import UNIT_NAMES, check, fits, says_something
 from creative.ads.marks import calmer, exclamations, mended, tidy
 from creative.ads.model import Copy
@@ -133,13 +133,25 @@ class Draft:
             return "", done or "nothing is left of it"
         return (new, done) if fits(rule, new, self.keep, self.avoided) else ("", done)
 
+    def order_paths(self) -> None:
+        """No second part of a display path without a first one, which Google refuses."""
+        names = [rule.name for rule in self.platform.fields if rule.role == "path"]
+        filled = [self.fields[name] for name in names if self.fields[name]]
+        ordered = [*filled, *([] for _ in range(len(names) - len(filled)))]
+        for name, texts in zip(names, ordered, strict=True):
+            if texts and not self.fields[name]:
+                self.notes.append(f'"{texts[0]}" became {name}, which was empty')
+        self.fields |= dict(zip(names, ordered, strict=True))
+
     def _calmed(self, rule: FieldRule, text: str) -> str:
         return calmer(text) if "second_exclamation" in rule.forbids else text
 
     def _cut(self, rule: FieldRule, text: str, limit: int) -> str:
         if rule.role == "path":
             parts = text.split("-")
-            while parts and measure("-".join(parts), rule.unit) > limit:
+            while parts and (
+                measure("-".join(parts), rule.unit) > limit or dangles(parts[-1], self.language)
+            ):
                 parts.pop()
             return "-".join(parts) or cut(text, limit, rule.unit, self.language)
         return cut(text, limit, rule.unit, self.language, self.keep)

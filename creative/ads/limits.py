@@ -8,6 +8,7 @@ wanted or unwanted term is in a text.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -93,6 +94,15 @@ def check(
             )  # fmt: skip
     for rule in platform.fields:
         breaches += _of_field(rule, tuple(fields.get(rule.name, ())), keep, must_avoid)
+    paths = [rule.name for rule in platform.fields if rule.role == "path"]
+    for first, second in itertools.pairwise(paths):
+        if any(fields.get(second, ())) and not any(fields.get(first, ())):
+            breaches.append(
+                Breach(
+                    field=first, index=-1, text="", rule="least", value=0, limit=1,
+                    message=f"{first} is empty, and {second} is taken only after it.",
+                )
+            )  # fmt: skip
     texts = [text for name in rules for text in fields.get(name, ())]
     for term in must_include:
         if not any(contains(text, term) for text in texts):

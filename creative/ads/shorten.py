@@ -52,6 +52,7 @@ def fit(
     # Brands first: what is left of them may be in capitals elsewhere.
     for rule in sorted(platform.fields, key=lambda rule: rule.role != "brand"):
         draft.fields[rule.name] = draft.mend(rule, copy.fields.get(rule.name, ()))
+    draft.order_paths()
     for name in copy.fields:
         if name not in draft.fields and any(text.strip() for text in copy.fields[name]):
             draft.notes.append(f"{name} was left out: {platform.id} has no such field")
