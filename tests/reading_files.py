@@ -225,11 +225,12 @@ def xmp(comment: dict[str, Any], tool: str = "Draw Things") -> str:
 
 def stealth(text: str, bands: str = "A", packed: bool = True, kind: str = "PNG") -> bytes:
     """A picture with a text in its lowest bits, bit by bit as its readers expect it."""
-    image = small("RGBA" if bands == "A" else "RGB", 200, 160)
     content = gzip.compress(text.encode()) if packed else text.encode()
     name = b"stealth_" + (b"png" if bands == "A" else b"rgb") + (b"comp" if packed else b"info")
     stream = name + struct.pack(">I", len(content) * 8) + content
     bits = [byte >> (7 - place) & 1 for byte in stream for place in range(8)]
+    width = max(200, -(-len(bits) // 160))
+    image = small("RGBA" if bands == "A" else "RGB", width, 160)
     pixels = numpy.array(image)
     if bands == "A":
         pixels[:, :, 3] = 255
