@@ -144,6 +144,8 @@ class _Sorter:
         if parsed is not None:
             self.walk(parsed, platform, depth + 1)
             return
+        if re.match(r"\s*(?:```\w*\s*)?[{\[]", text):
+            return  # JSON beyond repair is no text of an ad
         for part in _SEPARATOR.split(text):
             if part.strip():
                 self._put(_of_text(part), platform)
