@@ -189,6 +189,24 @@ def test_a_budget_counts_the_second_question_too() -> None:
     assert len(model.asked) == 1
 
 
+def test_a_budget_expects_answers_as_long_as_the_longest() -> None:
+    budget = Budget(max_tokens=1000)
+    budget.settle(budget.reserve("m", 100), 100, 400, None)
+    budget.settle(budget.reserve("m", 1), 1, 9, None)
+    with pytest.raises(BudgetSpent, match="about 500 tokens more"):
+        budget.reserve("m", 100)
+    assert budget.reserve("m", 90) == 490
+
+
+def test_questions_that_are_under_way_count() -> None:
+    budget = Budget(max_tokens=1000)
+    first = budget.reserve("m", 600)
+    with pytest.raises(BudgetSpent):
+        budget.reserve("m", 500)
+    budget.settle(first, 100, 20, None)
+    assert budget.reserve("m", 500) == 520
+
+
 def test_a_budget_of_money() -> None:
     budget = Budget(max_price=1.0)
     model = Plain(*(paid(GOOD, 100, 100, 0.4) for _ in range(9)))
