@@ -54,6 +54,10 @@ def outputs_of(node: Node) -> set[str]:
         return {entry["variable"] for entry in node.data["variables"]}
     if node.type == "template-transform":
         return {"output"}
+    if node.type == "iteration":
+        return {"output", "item", "index"}
+    if node.type == "llm":
+        return {"text", "usage"}
     if node.type == "tool":
         schema = declared(node.data["tool_name"])["output_schema"]["properties"]
         return {"text", "json", "files", *schema}
