@@ -315,6 +315,8 @@ def test_paths_come_in_order_and_end_well() -> None:
     assert made.fields["path1"] == ("café-torrado",)
     assert "path2" not in made.fields
     assert '"café-torrado" became path1, which was empty' in made.notes
+    made = fit(copy_of("google_search", **texts, path1=["Café-para-a"]), place, "pt-BR")
+    assert made.fields["path1"] == ("Café",)
 
 
 def test_a_good_variant_is_not_touched() -> None:

@@ -118,7 +118,9 @@ class Draft:
             without = self._without_avoided(new)
             if without != new:
                 new, done = without, "lost what must be avoided"
-            if new and not _short(rule, new):
+            if new and rule.role == "path":
+                new = self._cut(rule, new, rule.limit)
+            elif new and not _short(rule, new):
                 size, long = measure(new, rule.unit), new
                 new = self._cut(rule, new, rule.limit)
                 if not new:
@@ -131,7 +133,9 @@ class Draft:
                 break
         if not new:
             return "", done or "nothing is left of it"
-        return (new, done) if fits(rule, new, self.keep, self.avoided) else ("", done)
+        if fits(rule, new, self.keep, self.avoided):
+            return new, done or "ends where it can"
+        return "", f"what is left of it ({one_line(new, _SHOWN)}) still breaks a rule"
 
     def order_paths(self) -> None:
         """No second part of a display path without a first one, which Google refuses."""
