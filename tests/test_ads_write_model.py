@@ -127,6 +127,14 @@ def test_what_the_model_is_told() -> None:
     assert "For beginners" not in page
 
 
+def test_the_users_own_prompt_is_used() -> None:
+    model = Scripted(three())
+    settings = Settings(prompts='{"ads_write": {"instructions": "Rhyme."}}')
+    request = AdsRequest(platforms=("x",), engine="model")
+    write(request, SHOES, settings, Deadline(60), Steps(), model)
+    assert "Rhyme." in model.told(0)
+
+
 def test_large_orders_are_asked_for_in_parts() -> None:
     def answer(messages: Sequence[Message]) -> Said:
         asked = messages[-1].text

@@ -110,7 +110,7 @@ def write(
 def _values(
     request: AdsRequest, look: Look, platforms: Sequence[Platform], settings: Settings
 ) -> dict[str, str]:
-    prompt = prompts.load("ads_app", getattr(settings, prompts.SETTING, ""))
+    prompt = prompts.load("ads_app", settings.prompts)
     messages = prompt.messages(
         {"page": page_facts(look)},
         (),

@@ -276,7 +276,7 @@ class _Writer:
         return [Image(data=data, mime_type=kind)]
 
     def _prompt(self, name: str) -> prompts.Prompt:
-        return prompts.load(name, getattr(self.settings, prompts.SETTING, ""))
+        return prompts.load(name, self.settings.prompts)
 
     def _copies(self, part: _Part, value: BaseModel) -> list[Copy]:
         copies = []
