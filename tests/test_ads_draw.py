@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy
 import pytest
-from PIL import Image, ImageChops, ImageFilter
+from PIL import Image, ImageFilter
 
 from creative.ads import draw as drawing
 from creative.ads.draw import (
@@ -330,18 +330,29 @@ def test_bad_files_are_refused_by_name() -> None:
         compose.paint(task("de", rule_of(300, 250), colours=("blue!",)), ground("plain"))
 
 
-def test_a_logo_is_on_the_picture_and_visible_on_every_ground() -> None:
-    mark = Image.new("RGBA", (400, 200))
-    mark.paste((255, 255, 255, 255), (100, 50, 300, 150))
-    for colours in (("#ffffff",), ("#101010",)):
-        source = given.read(b"", "layout", saved(mark), (1080, 1080))
+def test_a_logo_is_visible_on_every_ground(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = []
+    put = Canvas.logo
+
+    def noted(self: Canvas, item: Any, logo: Any) -> None:
+        places.append(item.box)
+        put(self, item, logo)
+
+    monkeypatch.setattr(Canvas, "logo", noted)
+    for ink in ((255, 255, 255), (10, 10, 10)):
+        mark = Image.new("RGBA", (400, 200))
+        mark.paste((*ink, 255), (100, 50, 300, 150))
+        source = given.read(saved(photo(900, 900)), "source", saved(mark), (1080, 1080))
         assert source.logo is not None
         assert source.logo.image.size == (200, 100), "empty edges are cut off"
-        plan = task("de", rule_of(1080, 1080), variant=2, colours=colours, brand="")
-        with_logo = opened(compose.paint(plan, source).data).convert("RGB")
-        without = opened(compose.paint(plan, ground("plain")).data).convert("RGB")
-        changed = ImageChops.difference(with_logo, without).getbbox()
-        assert changed, "a white logo on a white ground got no chip"
+        for variant in (1, 2, 3, 4):
+            made = compose.paint(task("de", rule_of(1080, 1080), variant), source)
+            light = wcag(opened(made.data).convert("RGB").crop(places[-1].grown(4)))
+            inside = float(numpy.median(light[10:-10, 10:-10]))
+            assert inside == pytest.approx(float(wcag(ink)), abs=0.03)
+            edge = numpy.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
+            ratios = (numpy.maximum(edge, inside) + 0.05) / (numpy.minimum(edge, inside) + 0.05)
+            assert numpy.percentile(ratios, 25) > 1.7, (ink, variant)
 
 
 # What cannot be drawn
