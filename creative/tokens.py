@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-import regex  # type: ignore[import-untyped]
-
 LEAST_TOKENS = 16
 """Smallest piece that can be asked for."""
 
@@ -173,6 +171,8 @@ def _inside(
 
 def _graphemes(text: str, start: int, end: int) -> Iterator[int]:
     """Ends of the characters as people see them; halves of a surrogate pair stay together."""
+    import regex  # type: ignore[import-untyped]
+
     for found in regex.finditer(r"[\ud800-\udbff][\udc00-\udfff]|\X", text, pos=start, endpos=end):
         yield found.end()
 
