@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from runtime.answers.prices import FREE, PER, Price, text_of
+from runtime.values import number
 
 
 class ModelCallFailed(Exception):
@@ -126,6 +127,21 @@ def _malformed(why: str) -> ValueError:
     return ValueError(f"unmarshal backwards invoke request failed: {why}")
 
 
+def _object(value: Any, where: str) -> Mapping[str, Any]:
+    """`value`; an empty object where there is none.
+
+    Raises:
+        ModelCallFailed: it is something else.
+    """
+    if isinstance(value, Mapping):
+        return value
+    if value in (None, "", []):
+        return {}
+    raise ModelCallFailed(
+        f"Error: the endpoint's answer is not as OpenAI's are: {where} is no object"
+    )
+
+
 class Collector:
     """Turns what an endpoint says into the chunks that the daemon would send.
 
@@ -170,11 +186,13 @@ class Collector:
         if isinstance(content.get("usage"), dict):
             self._usage = content["usage"]
         choices = content.get("choices")
-        first = choices[0] if isinstance(choices, list) and choices else {}
-        said = first.get(where) or {}
-        self._reason = first.get("finish_reason") or self._reason
-        for call in said.get("tool_calls") or []:
-            self._call(call)
+        first = _object(choices[0] if isinstance(choices, list) and choices else {}, "choices[0]")
+        said = _object(first.get(where), where)
+        reason = first.get("finish_reason") or self._reason
+        self._reason = None if reason is None else str(reason)
+        calls = said.get("tool_calls")
+        for call in calls if isinstance(calls, list) else []:
+            self._call(_object(call, "tool_calls"))
         # Dify's model plugins put a model's thoughts into its answer, in <think> tags.
         thought = said.get("reasoning_content") or said.get("reasoning")
         text = said.get("content")
@@ -191,10 +209,13 @@ class Collector:
             index if isinstance(index, int) else len(self._calls),
             {"id": "", "type": "function", "function": {"name": "", "arguments": ""}},
         )
-        call["id"] = piece.get("id") or call["id"]
-        function = piece.get("function") or {}
+        call["id"] = str(piece.get("id") or call["id"])
+        function = _object(piece.get("function"), "function")
         for name in ("name", "arguments"):
-            call["function"][name] += function.get(name) or ""
+            said = function.get(name)
+            if said is not None:  # Ollama, among others, gives the arguments as an object
+                text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+                call["function"][name] += text
 
     def _chunk(
         self,
@@ -225,10 +246,10 @@ class Collector:
     @property
     def tokens(self) -> tuple[int, int]:
         """Tokens put in and got out, as far as the endpoint has told them."""
-        put, got = (
-            int(self._usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens")
-        )
-        return put, got
+        return self._told("prompt_tokens"), self._told("completion_tokens")
+
+    def _told(self, name: str) -> int:
+        return int(number(self._usage.get(name)) or 0)
 
     def _usage_of(self, seconds: float) -> dict[str, Any]:
         """Dify's twelve numbers; amounts of money are texts, as the daemon writes them."""
@@ -243,7 +264,7 @@ class Collector:
             "completion_unit_price": text_of(self._price.output),
             "completion_price_unit": text_of(PER),
             "completion_price": text_of(paid_out),
-            "total_tokens": int(self._usage.get("total_tokens") or put + got),
+            "total_tokens": self._told("total_tokens") or put + got,
             "total_price": text_of(paid_in + paid_out),
             "currency": self._price.currency,
             "latency": seconds,

@@ -5,6 +5,7 @@ The vectors are made in a child process: numpy and the model stay out of studio'
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class Embedded:
 
     def __init__(self) -> None:
         self._worker: Any = None
+        self._lock = threading.Lock()
 
     def vectors(self, texts: list[str], seconds: float) -> list[list[float]]:
         """Unit vectors of `texts`.
@@ -34,8 +36,9 @@ class Embedded:
         from creative.deadline import Deadline
         from creative.worker import Worker
 
-        if self._worker is None:
-            self._worker = Worker("embedding texts")
+        with self._lock:  # two calls that come at once share the child process
+            if self._worker is None:
+                self._worker = Worker("embedding texts")
         deadline = Deadline(
             seconds, "DIFY_BACKWARDS_INVOCATION_READ_TIMEOUT", "Ask for fewer texts at a time."
         )

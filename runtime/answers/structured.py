@@ -145,6 +145,8 @@ def _is_text(message: Mapping[str, Any]) -> bool:
 def _judged(text: str, schema: Mapping[str, Any]) -> tuple[str, Any]:
     """(what is wrong with `text`, the value in it): one of both is empty."""
     from jsonschema import exceptions, validators  # type: ignore[import-untyped]
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
 
     try:
         found = _value_in(text)
@@ -155,7 +157,13 @@ def _judged(text: str, schema: Mapping[str, Any]) -> tuple[str, Any]:
         kind.check_schema(schema)
     except exceptions.SchemaError as error:
         raise ValueError(f"structured_output_schema is no JSON schema: {error.message}") from None
-    wrong = exceptions.best_match(kind(schema).iter_errors(found))
+    try:
+        # With a registry of its own nothing is fetched for a $ref.
+        wrong = exceptions.best_match(kind(schema, registry=Registry()).iter_errors(found))
+    except Unresolvable as error:
+        raise ValueError(
+            f"structured_output_schema refers to {error.ref}, which is not in it"
+        ) from None
     if wrong is None:
         return "", found
     return f"at {wrong.json_path}: {wrong.message}"[:_SHOWN], None
