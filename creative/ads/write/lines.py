@@ -53,7 +53,8 @@ class Lines:
     def filled(self, templates: Sequence[str]) -> Iterator[Line]:
         facts = self.facts
         many: dict[str, Sequence[str]] = {
-            "benefit": facts.benefits or ((facts.headline,) if facts.headline else ()),
+            # What page or brief say largest is what they think is best.
+            "benefit": (*((facts.headline,) if facts.headline else ()), *facts.benefits),
             "offer": facts.offers,
             "proof": facts.proofs,
             "cta": self.ctas(),
