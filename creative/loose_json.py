@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,7 +29,7 @@ MAX_WALKED = 800_000
 MAX_REPAIRS = 4
 MAX_DEPTH = 100
 REPAIR_SECONDS = 5.0
-"""Of one repair: json-repair's time grows with the square of some kinds of nonsense."""
+"""Of all repairs of an answer: json-repair's time grows with the square of some kinds of nonsense."""
 
 _repairs = Worker("answers of language models", idle_seconds=60.0)
 
@@ -83,13 +84,15 @@ def objects(
     Raises:
         EngineUnavailable: the process that repairs cannot be started.
     """
-    repairs = 0
+    repairs, seconds = 0, REPAIR_SECONDS
     for one in sorted(_found(_unquoted(without_thinking(text)), partial, cut), key=_length):
         if not one.broken:
             yield one.value
-        elif repairs < MAX_REPAIRS:
+        elif repairs < MAX_REPAIRS and seconds > 0:
+            began = time.monotonic()
+            value = _repaired(one.broken, deadline, seconds)
             repairs += 1
-            value = _repaired(one.broken, deadline)
+            seconds -= time.monotonic() - began
             if value is not None:
                 yield value
 
@@ -156,8 +159,8 @@ def _decoded(text: str, start: int) -> tuple[Any, int | None]:
         return None, None
 
 
-def _repaired(broken: str, deadline: Deadline) -> Any:
-    seconds = min(REPAIR_SECONDS, deadline.timeout("reading an answer"))
+def _repaired(broken: str, deadline: Deadline, seconds: float) -> Any:
+    seconds = min(seconds, deadline.timeout("reading an answer"))
     try:
         return _repairs.call("creative.loose_json:repair", broken, Deadline(seconds))
     except DeadlineExceeded:

@@ -195,25 +195,31 @@ NONSENSE = {
 @pytest.mark.parametrize("kind", NONSENSE)
 def test_nonsense_takes_no_time(kind: str) -> None:
     began = time.monotonic()
-    list(objects(NONSENSE[kind], Deadline(20), partial=True))
-    assert time.monotonic() - began < 5
+    list(objects(NONSENSE[kind], Deadline(60), partial=True))
+    # A second or two; what is not linear takes hours.
+    assert time.monotonic() - began < 15
 
 
 HARD = '["' + 'a", b"' * 60_000 + '"]'
 """json-repair needs minutes for it; a second for a tenth."""
 
 
-def test_a_repair_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loose_json, "REPAIR_SECONDS", 0.5)
+def test_a_repair_that_takes_too_long_is_given_up() -> None:
     began = time.monotonic()
-    assert loose_json._repaired(HARD, Deadline(20)) is None
-    assert time.monotonic() - began < 5
-    assert loose_json._repaired('{"a": 1,}', Deadline(20)) == {"a": 1}  # with a new process
+    assert loose_json._repaired(HARD, Deadline(20), 0.5) is None
+    assert time.monotonic() - began < 10
+    assert loose_json._repaired('{"a": 1,}', Deadline(20), 20) == {"a": 1}  # with a new process
+
+
+def test_all_repairs_of_an_answer_share_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loose_json, "REPAIR_SECONDS", 0.0)
+    assert read(GOOD) == TEA
+    assert read("{'title': 'Tea', 'tags': ['a', 'b']}") is None
 
 
 def test_the_calls_own_clock_ends_a_repair() -> None:
     with pytest.raises(DeadlineExceeded):
-        loose_json._repaired(HARD, Deadline(0.3))
+        loose_json._repaired(HARD, Deadline(0.3), 20)
 
 
 _json = st.recursive(
