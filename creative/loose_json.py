@@ -29,7 +29,7 @@ MAX_WALKED = 800_000
 MAX_REPAIRS = 4
 MAX_DEPTH = 100
 REPAIR_SECONDS = 5.0
-"""Of all repairs of an answer: json-repair's time grows with the square of some kinds of nonsense."""
+"""Of all repairs of an answer: the time grows with the square of some kinds of nonsense."""
 
 _repairs = Worker("answers of language models", idle_seconds=60.0)
 
