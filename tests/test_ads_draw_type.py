@@ -152,6 +152,7 @@ def test_what_is_no_colour_is_refused(text: str) -> None:
 
 def test_every_scheme_of_every_brand_can_be_read() -> None:
     chance = numpy.random.default_rng(5)
+    brands: list[tuple[str, ...]]
     brands = [(f"#{int(value):06x}",) for value in chance.integers(0, 2**24, 60)]
     brands += [("#ffffff",), ("#000000",), ("#808080",), ("#ffff00", "#ffffff"), ()]
     for brand in brands:

@@ -29,7 +29,9 @@ _LIKES_DARK = 0.25
 _ROUND = 0.22
 """Of a button's height."""
 _CHIP = 0.3
-"""Of a logo's height: the clear space on its chip."""
+"""Of a name's height: the space around it on its chip."""
+_CLEAR = 0.18
+"""Of a logo's shorter side: the clear space around it on its chip."""
 _LOST = 1.7
 """Contrast under which a part of a logo is lost on its ground."""
 _LOST_SHARE = 0.3
@@ -160,14 +162,23 @@ class Canvas:
 
     def logo(self, item: Item, logo: Logo) -> None:
         """The logo in its box; on a chip where it would be lost or brings a ground of its own."""
-        box = item.box
+        box, chip = item.box, logo.ground
         fitted = logo.image.resize((box.width, box.height), Image.Resampling.LANCZOS)
-        if logo.ground is not None:
-            self._chip(box, logo.ground)
-        elif self._lost(fitted, box):
-            choices = (WHITE, self._dark)
-            self._chip(box, max(choices, key=lambda one: -self._lost_share(fitted, luminance(one))))
-        self.image.paste(fitted, box[:2], fitted)
+        if chip is None and self._lost(fitted, box):
+            by_light = {
+                one: self._lost_share(fitted, luminance(one)) for one in (WHITE, self._dark)
+            }
+            chip = min(by_light, key=lambda one: by_light[one])
+        if chip is not None:
+            # The chip takes the logo's place, and the logo becomes smaller: edges stay in line.
+            radius = max(2, round(0.12 * min(box.width, box.height)))
+            self.image.paste(chip, box[:2], _rounded(box.width, box.height, radius))
+            pad = max(2, round(_CLEAR * min(box.width, box.height)))
+            share = min(1 - 2 * pad / box.width, 1 - 2 * pad / box.height)
+            size = max(1, round(box.width * share)), max(1, round(box.height * share))
+            fitted = logo.image.resize(size, Image.Resampling.LANCZOS)
+        at = box.left + (box.width - fitted.width) // 2, box.top + (box.height - fitted.height) // 2
+        self.image.paste(fitted, at, fitted)
 
     def _lost(self, logo: Image.Image, box: Box) -> bool:
         ground = glance(self.image, box)

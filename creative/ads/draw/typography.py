@@ -17,7 +17,7 @@ from creative.fonts import Fonts, Weight
 
 _REFERENCE = 100
 """Texts are measured once in this many pixels; other sizes are in proportion."""
-_STROKE = 1 / 60
+_STROKE = 1 / 45
 """Of the size: ink around the letters where a bold face is wanted and none has them."""
 _SLACK = 1.006
 """Hinting may make a line a hair wider than in proportion."""
