@@ -141,9 +141,10 @@ def gather(request: AdsRequest, look: Look) -> tuple[Facts, tuple[str, ...]]:
     tail = [_capital(rest)] if headline.startswith(product) and len(rest.split()) > 1 else []
     found: dict[str, list[str]] = {"benefits": [], "offers": [], "proofs": []}
     lines = list(_lines(look, said)) if page else []
+    of_page = [*headings, *_clauses(look.description if page else ""), *lines]
     # "Guides" is a shelf of the shop, not a reason to enter it.
-    telling = [one for one in headings if not said.spaced or len(one.split()) > 1]
-    for phrase in [*tail, *wishes, *telling, *_clauses(look.description if page else ""), *lines]:
+    telling = [one for one in of_page if not said.spaced or len(one.split()) > 1]
+    for phrase in [*tail, *wishes, *telling]:
         kind = _kind(phrase, said)
         known = [product, headline, brand, *(one for group in found.values() for one in group)]
         if kind and not any(same_text(phrase, one) for one in known if one):
