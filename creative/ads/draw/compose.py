@@ -114,14 +114,21 @@ def _elements(task: Task, given: Given) -> tuple[Elements, tuple[str, ...]]:
     headline = text(task.headline, "headline", "headline")
     if headline is None:
         raise NotDrawn(notes[0] if notes else "it has no headline")
+    # A supporting text that says the headline again supports nothing.
+    said = _bare(task.headline)
+    supporting = "" if _bare(task.text) == said else task.text
     brand = None if given.logo_ratio else text(task.brand, "logo", "brand's name")
     return Elements(
         headline=headline,
-        text=text(task.text, "text", "supporting text"),
+        text=text(supporting, "text", "supporting text"),
         cta=text(task.cta, "cta", "button"),
         brand=brand,
         logo_ratio=given.logo_ratio,
     ), tuple(notes)
+
+
+def _bare(text: str) -> str:
+    return "".join(sign for sign in text.casefold() if sign.isalnum())
 
 
 def _plan(task: Task, given: Given, elements: Elements) -> _Plan:

@@ -80,19 +80,20 @@ def _group_height(rows: list[list[tuple[Shown, int, int]]]) -> int:
 
 def _rows(pictures: Sequence[Shown]) -> list[list[tuple[Shown, int, int]]]:
     """The pictures side by side, each with its width and height on the sheet."""
-    rows: list[list[tuple[Shown, int, int]]] = [[]]
+    rows: list[list[tuple[Shown, int, int]]] = []
     room = _WIDTH - 2 * _EDGE
-    left = room
+    left: list[int] = []
     for shown in sorted(pictures, key=lambda one: (-min(one[2], _HEIGHT), one[1] / one[2])):
         scale = min(1.0, _HEIGHT / shown[2], room / shown[1])
         across, down = max(1, round(shown[1] * scale)), max(1, round(shown[2] * scale))
         # The size is written below it and needs some room, too.
         taken = max(across, 90)
-        if rows[-1] and taken > left:
+        number = next((n for n, free in enumerate(left) if taken <= free), len(rows))
+        if number == len(rows):
             rows.append([])
-            left = room
-        rows[-1].append((shown, taken, down))
-        left -= taken + _GAP
+            left.append(room)
+        rows[number].append((shown, taken, down))
+        left[number] -= taken + _GAP
     return rows
 
 
