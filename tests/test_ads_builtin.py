@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -213,6 +214,31 @@ class TestFacts:
         look = Look(language="en", title="Thing | Acme", headings=("A thing",), text=text)
         found = self.facts(look)
         assert (found.price, found.lowest) == (price, lowest)
+
+    @pytest.mark.parametrize("language", PAGES)
+    def test_the_lowest_of_several_prices_is_of_no_product(self, language: str) -> None:
+        # A shop's cheapest thing is not what its title names.
+        prices = ("189 €", "59 €", "11 €")
+        look = page(language, prices=prices, text="\n".join(prices), description="")
+        copies = made(look)
+        said = [text for text in texts(copies) if "11 €" in text]
+        assert said
+        assert not any("189 €" in text or "59 €" in text for text in texts(copies))
+        name = self.facts(look).product
+        for text in said:
+            sentence = next(one for one in re.split(r"(?<=[.。])", text) if "11 €" in one)
+            assert name.casefold() not in sentence.casefold()
+
+    def test_what_only_makes_sense_in_its_place_is_left_there(self) -> None:
+        look = page(
+            "en", headings=("Good coffee",), text="Which grind do I need?\nCoarse, like sea salt.\n"
+            "If it tastes bitter, go coarser.\nWe sell knives, pans, and boards that last.",
+        )  # fmt: skip
+        found = self.facts(look)
+        assert "Boards that last" in found.benefits
+        said = "\n".join(texts(made(look)))
+        assert "sea salt" not in said
+        assert "If it tastes" not in said
 
     def test_the_brief_decides_the_price(self) -> None:
         assert self.facts(page("en"), brief="Spring shoes, now £69").price == "£69"

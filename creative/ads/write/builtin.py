@@ -351,9 +351,10 @@ class _Writer:
         return self.facts.brand or (host if re.search(r"[a-z]", host) else "")
 
     def _path(self, rule: FieldRule) -> list[str]:
-        words = re.findall(r"[^\W_]+", self.facts.product.casefold())
+        name, brand = self.facts.product, self.facts.brand
         if rule.name.endswith("2"):
-            words = re.findall(r"[^\W_]+", self.facts.brand.casefold())
+            name, brand = (brand if name else ""), ""
+        words = re.findall(r"[^\W_]+", (name or brand).casefold())
         made = ""
         for word in words:
             longer = f"{made}-{word}" if made else word

@@ -29,7 +29,7 @@ _ENDS = " \t\n.,;:!。，、；：！…-–—•·|｜*★☆✓✔→»«"
 # "Promote our app to small teams": whom to tell it is not what to tell.
 _TO_SOMEBODY = ("promote", "advertise", "we would like to promote", "we want to promote")
 _TO_WHOM = re.compile(r"\s+(?:to|at|towards) .*$")
-_TITLE_BREAK = re.compile(r"\s*[|｜·•»]\s*|\s+[–—-]\s+")
+_TITLE_BREAK = re.compile(r"\s*[|｜·•»]\s*|\s+[–—-]\s+|\s*(?:：|:\s)\s*")
 _AMOUNT = re.compile(r"\d+(?:[.,'\s]\d{3})*(?:[.,]\d{1,2})?")
 # What a price is for belongs to it: "9 € pro Monat" is not 9 €.
 _UNITS = (
@@ -135,13 +135,13 @@ def gather(request: AdsRequest, look: Look) -> tuple[Facts, tuple[str, ...]]:
     headings = [one for one in headings if one and not _menu(one, said)]
     parts = _title_parts(look.title, brand) if page else []
     title = next((part for part in parts if not _menu(part, said)), "")
-    product = _product([title, *(headings[:1] if not title else ()), *wishes[:1]], said)
+    product = _product([title, *(headings[:1] if not title else ()), *wishes[:1]], said, brand)
     headline = next((h for h in [*headings[:1], *wishes[:1], title] if h and h != product), "")
     rest = headline[len(product) :].strip(_ENDS) if product and headline else ""
     tail = [_capital(rest)] if headline.startswith(product) and len(rest.split()) > 1 else []
     found: dict[str, list[str]] = {"benefits": [], "offers": [], "proofs": []}
     lines = list(_lines(look, said)) if page else []
-    of_page = [*headings, *_clauses(look.description if page else ""), *lines]
+    of_page = [*headings, *_clauses(look.description if page else "", said), *lines]
     # "Guides" is a shelf of the shop, not a reason to enter it.
     telling = [one for one in of_page if not said.spaced or len(one.split()) > 1]
     for phrase in [*tail, *wishes, *telling]:
@@ -214,17 +214,24 @@ def _sentences(text: str) -> Iterator[str]:
             yield clean
 
 
-def _clauses(text: str) -> Iterator[str]:
-    """Sentences, and the parts of those that list something."""
+def _clauses(text: str, said: Phrases) -> Iterator[str]:
+    """Sentences, and the parts of those that list something; what stands alone of them."""
     for sentence in _SENTENCES.split(text):
         parts = [_clean(part) for part in _CLAUSES.split(sentence)]
         parts = [part for part in parts if part]
         whole = _clean(sentence)
         if len(parts) < 3 and whole and measure(whole, "display_width") <= MOST_PHRASE:
-            yield _capital(whole)
+            listed = [whole]
         elif len(parts) >= 2:
-            # Parts of a list stand alone; what follows "and" does not always.
-            yield from (_capital(part) for part in parts)
+            # "A shop for people who cook: knives, pans and boards"
+            listed = [_clean(one) for part in parts for one in re.split(r":\s|：", part)]
+        else:
+            listed = []
+        for one in listed:
+            join = begins(one, said.words.joins)
+            alone = one[len(join) :].strip(_ENDS)
+            if alone and not begins(alone, said.words.loose):
+                yield _capital(alone)
 
 
 def _capital(phrase: str) -> str:
@@ -240,7 +247,7 @@ def _of_brief(brief: str, said: Phrases) -> Iterator[str]:
             if lead in _TO_SOMEBODY:
                 text = _TO_WHOM.sub("", text)
         if text and not begins(text, said.words.audience):
-            yield from _clauses(text)
+            yield from _clauses(text, said)
 
 
 def _says_something(sentence: str) -> bool:
@@ -257,10 +264,13 @@ def _message(sentence: str, said: Phrases) -> bool:
 def _lines(look: Look, said: Phrases) -> Iterator[str]:
     """Lines of the page that are sentences: what has no stop is mostly a menu or a label."""
     others = {*look.headings, *look.buttons, look.description}
-    for line in look.text.split("\n"):
+    lines = look.text.split("\n")
+    for before, line in zip(["", *lines], lines, strict=False):
+        if before.endswith(("?", "？")):
+            continue  # the answer to a question that the ad does not ask
         if line in others or not re.search(r"[.!。！]$", line):
             continue
-        for clause in _clauses(line):
+        for clause in _clauses(line, said):
             if measure(clause, "display_width") >= 12 and not _menu(clause, said):
                 yield clause
 
@@ -293,11 +303,11 @@ def _kind(phrase: str, said: Phrases) -> str:
     return "benefits" if not _menu(phrase, said) else ""
 
 
-def _product(candidates: Iterable[str], said: Phrases) -> str:
-    """The first candidate that is a name, not a sentence."""
+def _product(candidates: Iterable[str], said: Phrases, brand: str) -> str:
+    """The first candidate that is a name, not a sentence, and not the brand's."""
     for candidate in candidates:
         for name in shorter(candidate):
-            if _is_name(name, said):
+            if _is_name(name, said) and not same_text(name, brand):
                 return name
     return ""
 

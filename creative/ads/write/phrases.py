@@ -41,6 +41,8 @@ class Words(_Frozen):
     imperative: tuple[str, ...]
     buy: tuple[str, ...]
     cart: tuple[str, ...]
+    joins: tuple[str, ...]
+    loose: tuple[str, ...]
 
 
 class Phrases(_Frozen):
