@@ -240,6 +240,11 @@ class TestFacts:
         assert "sea salt" not in said
         assert "If it tastes" not in said
 
+    def test_a_japanese_line_is_not_cut_after_a_particle(self) -> None:
+        said = texts(made(page("ja")))
+        assert "毎朝の一杯を、もっと豊かに" in said
+        assert "毎朝の一杯を" not in said
+
     def test_the_brief_decides_the_price(self) -> None:
         assert self.facts(page("en"), brief="Spring shoes, now £69").price == "£69"
 

@@ -292,6 +292,8 @@ class _Writer:
             listed = [one for one in said if not contains(one, name)][:most]
             if plain or not name or not listed:
                 break
+            if most > 1 and any(re.search(r"[,，、]", one) for one in listed):
+                continue  # a list in a list
             text = f"{name}{self.said.colon}{self.said.comma.join(map(inside, listed))}"
             if measure(text, rule.unit) <= rule.aim and self._fits(rule, text):
                 return text

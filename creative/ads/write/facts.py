@@ -178,7 +178,8 @@ def gather(request: AdsRequest, look: Look) -> tuple[Facts, tuple[str, ...]]:
 def shorter(phrase: str) -> Iterator[str]:
     """`phrase`, then what stands before its first comma, dash or colon, if that says something."""
     yield phrase
-    first = re.split(r",\s|[，、：]|:\s|\s[–—-]\s|\s\(", phrase, maxsplit=1)[0].strip()
+    # Not at 、: what stands before it in Japanese mostly ends in a particle.
+    first = re.split(r",\s|[，：]|:\s|\s[–—-]\s|\s\(", phrase, maxsplit=1)[0].strip()
     if first != phrase and (len(first.split()) > 1 or measure(first, "display_width") >= 8):
         yield first
 
