@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 import zlib
 from collections.abc import Iterator
 from functools import cache
@@ -385,6 +386,22 @@ def test_what_has_no_room_goes_before_type_becomes_unreadable(canvases: list[Can
     assert any("headline shortened to “Versicherungen vergleichen" in note for note in made.notes)
     with pytest.raises(NotDrawn, match="not even the beginning"):
         compose.paint(task("de", rule_of(120, 60), headline="x" * 60), ground("plain"))
+
+
+def test_a_post_of_2000_characters_gives_its_first_sentence_and_no_wait() -> None:
+    post = "Primeira frase que diz tudo sobre a viagem dos seus sonhos. " + "mais palavras " * 150
+    began = time.process_time()
+    made = compose.paint(task("pt", rule_of(1080, 1080), text=post), ground("plain"))
+    assert time.process_time() - began < 1.5
+    assert "supporting text shortened to its first 58 characters" in made.notes
+
+
+def test_a_text_that_repeats_the_headline_is_not_drawn(canvases: list[Canvas]) -> None:
+    headline = TEXTS["pt"][0]
+    compose.paint(task("pt", rule_of(300, 250), text=f"{headline.upper()}!"), ground("plain"))
+    with_it = len(canvases[-1].inks)
+    compose.paint(task("pt", rule_of(300, 250), text=""), ground("plain"))
+    assert with_it == len(canvases[-1].inks)
 
 
 # Through the worker

@@ -6,6 +6,7 @@ import numpy
 import pytest
 from PIL import Image, ImageDraw, features
 
+from creative import fonts
 from creative.ads.draw import colour
 from creative.ads.draw.breaks import Setter, pieces, shorter
 from creative.ads.draw.colour import contrast, scheme, shade
@@ -114,6 +115,23 @@ def test_han_characters_have_the_forms_of_their_language() -> None:
     assert len(set(drawn.values())) > 1
     assert han_language("zh_TW") == han_language("zh-HK") == "zh-Hant"
     assert han_language("zh") == han_language("zh-CN") == "zh-Hans"
+
+
+def test_a_bold_face_is_taken_if_it_has_the_letters_and_a_regular_one_if_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = fonts.system_fonts(weight="bold")
+    if not known:
+        pytest.skip("no bold font on this machine")
+    monkeypatch.setattr(fonts, "package_fonts", lambda weight="regular": [])
+    found = fonts.Fonts(weight="bold").lettering("plain text")
+    assert found is not None
+    assert found.bold
+    assert found.face == known[0]
+    monkeypatch.setattr(fonts, "system_fonts", lambda folders=None, weight="regular": [])
+    other = fonts.Fonts(weight="bold").lettering("plain text")
+    assert other is not None
+    assert not other.bold
 
 
 @pytest.mark.parametrize("size", [11, 17, 40, 93])

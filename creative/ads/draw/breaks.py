@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 NEVER = 1e9
@@ -167,11 +167,8 @@ class Setter:
     def __init__(self, text: str, language: str, measure: Callable[[str], float]) -> None:
         self._pieces = pieces(text, language)
         self._measure = measure
-        self._widths: list[float] = [0.0]
-        run = ""
-        for piece in self._pieces:
-            run += piece.text
-            self._widths.append(measure(run))
+        # Piece by piece: shaping every beginning of a long text anew would take seconds.
+        self._widths = [0.0, *accumulate(measure(piece.text) for piece in self._pieces)]
         self._tails = [measure(one.text) - measure(one.text.rstrip()) for one in self._pieces]
         self._hyphen = measure("-")
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy
 from PIL import Image, ImageDraw
 
-from creative.ads.draw.arrange import Item
 from creative.ads.draw.colour import (
     ENOUGH_SHAPE,
     SAFE,
@@ -21,6 +20,7 @@ from creative.ads.draw.colour import (
 from creative.ads.draw.given import Logo
 from creative.ads.draw.layouts import Box
 from creative.ads.draw.measure import Ink, against, glance, luminances
+from creative.ads.draw.place import Item
 
 _FADE = 0.38
 """Of the picture's side: how far a scrim takes to end."""

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from PIL import Image
 
 from creative.ads.draw import colour
-from creative.ads.draw.arrange import Arranged, Elements, Item, Room, arrange
+from creative.ads.draw.arrange import Arranged, arrange
+from creative.ads.draw.breaks import shorter
 from creative.ads.draw.canvas import Canvas
 from creative.ads.draw.colour import ENOUGH, SAFE, Scheme
 from creative.ads.draw.crop import cover
@@ -16,12 +17,15 @@ from creative.ads.draw.given import Given
 from creative.ads.draw.ground import ground
 from creative.ads.draw.layouts import Box, Composition, Layout, layout_for, region
 from creative.ads.draw.measure import clutter, contrast
+from creative.ads.draw.place import Elements, Item, Room
 from creative.ads.draw.save import Mime, save
 from creative.ads.draw.typography import Text
 
 _TRIES = ((SAFE, 0.0), (7.0, 0.07), (7.0, 0.15))
 """Contrast that is aimed at, and how much deeper (or paler) the grounds become for it: the thin
 strokes of small type lose some of theirs, in a JPEG even more."""
+_LONGEST = 160
+"""Characters of a text: no picture has room for more at a readable size."""
 _BELOW = 0.3
 """Of the height: texts that begin lower leave the upper corner to the logo."""
 
@@ -103,6 +107,9 @@ def _elements(task: Task, given: Given) -> tuple[Elements, tuple[str, ...]]:
     def text(content: str, role: str, name: str) -> Text | None:
         if not content.strip():
             return None
+        if len(content) > _LONGEST:
+            content = _beginning(content, task.language)
+            notes.append(f"{name} shortened to its first {len(content)} characters")
         made = Text(content, role, task.language)
         if not made.written:
             notes.append(f"no font has all letters of the {name} “{content}”")
@@ -125,6 +132,13 @@ def _elements(task: Task, given: Given) -> tuple[Elements, tuple[str, ...]]:
         brand=brand,
         logo_ratio=given.logo_ratio,
     ), tuple(notes)
+
+
+def _beginning(text: str, language: str) -> str:
+    """As many whole clauses as are not too long for a picture; else words."""
+    found = [part for part in shorter(text[: 2 * _LONGEST], language) if len(part) <= _LONGEST]
+    clauses = [part for part in found if not part.endswith("…") and len(part) > _LONGEST / 3]
+    return next(iter(clauses or found), text[:_LONGEST])
 
 
 def _bare(text: str) -> str:
