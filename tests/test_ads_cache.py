@@ -152,12 +152,17 @@ def test_states_of_variants_are_steps(cache: Cache) -> None:
         ("x-2", "x", "no font has its signs"),
         ("x-3", "x", "the model wrote two only"),
     ]
-    ended = [event for event in steps.events if event.status is not Status.START]
-    assert [(event.label, event.status) for event in ended] == [
+    assert [(event.label, event.status) for event in steps.events] == [
+        ("Variant x-1", Status.START),
+        ("x-1: processing", Status.PROGRESS),
+        ("x-1: completed", Status.PROGRESS),
         ("x-1: completed", Status.DONE),
+        ("Variant x-2", Status.START),
+        ("x-2: processing", Status.PROGRESS),
+        ("x-2: failed", Status.PROGRESS),
         ("x-2: failed", Status.ERROR),
     ]
-    assert "no font" in ended[1].error
+    assert "no font" in steps.events[-1].error
 
 
 def test_an_error_of_the_call_goes_on_and_fails_the_variant() -> None:

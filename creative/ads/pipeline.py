@@ -74,11 +74,12 @@ def variants(
         AnswerInvalid: a page with nothing on it, or no variant can be used.
         CreativeError: whatever kept the page from being loaded or the writer from answering.
     """
-    with steps.step(Phase.INIT, "Checking what is wanted", 3):
+    with steps.step(Phase.INIT, "Checking what is wanted", 3) as step:
         names = dict.fromkeys(platforms.platform(name).id for name in request.platforms)
         request = request.model_copy(update={"platforms": tuple(names)})
         writer = chosen(request, settings, model)
         check_count(request)
+        step.progress(0.9, f"{len(names) * request.count} variants: pending")
         states = States(f"{name}-{n}" for name in names for n in range(1, request.count + 1))
     seen = _looked(request, settings, deadline, steps)
     key = _writer_key(writer, settings, dify, model_key)
@@ -112,6 +113,8 @@ def variants(
 
 
 def _looked(request: AdsRequest, settings: Settings, deadline: Deadline, steps: Steps) -> Look:
+    if not (request.source_url or request.source_html):
+        return look_at(request, settings, deadline, steps)
     kept = _cache.look(request, settings)
     if kept is not None:
         with steps.step(Phase.PREP, "An earlier call looked at this page"):
@@ -125,9 +128,8 @@ def _looked(request: AdsRequest, settings: Settings, deadline: Deadline, steps: 
             """Only told."""
 
     # Without any browser another attempt finds none either.
-    paged = bool(request.source_url or request.source_html)
-    can = settings.browser_url or settings.screenshot_service or find_browser()
-    seen = patiently(once, deadline, "looking at the page", told) if paged and can else once()
+    able = settings.browser_url or settings.screenshot_service or find_browser()
+    seen = patiently(once, deadline, "looking at the page", told) if able else once()
     _cache.keep_look(request, settings, seen)
     return seen
 

@@ -1,7 +1,8 @@
 """How far each variant is: pending, processing, completed, failed.
 
-Every variant is a step of the call, so that whoever waits, and the ledger of the local runtime,
-sees its state change; the states at the end are a part of the result.
+Every variant is a step of the call, which tells each state, so that whoever waits sees it change;
+it succeeds or fails with its variant, and so it is in the ledger of the local runtime. The states
+at the end are a part of the result.
 """
 
 from __future__ import annotations
@@ -45,13 +46,14 @@ class States:
         """
         self._now[id] = "processing"
         try:
-            with steps.step(Phase.SAVE, f"{id}: processing", until=until) as step:
+            with steps.step(Phase.SAVE, f"Variant {id}", until=until) as step:
+                step.progress(0.0, f"{id}: processing")
                 try:
                     yield step
                 except VariantLost:
-                    step.label = f"{id}: failed"
+                    step.progress(1.0, f"{id}: failed")
                     raise
-                step.label = f"{id}: completed"
+                step.progress(1.0, f"{id}: completed")
         except VariantLost as lost:
             self.fail(id, lost.message)
         except BaseException:
