@@ -1,4 +1,5 @@
-"""What other people's plugins need of a host: credentials as Dify fills them in."""
+"""What other people's plugins need of a host: credentials as Dify fills them in, calls that are
+carried out or fail, never both."""
 
 from __future__ import annotations
 
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from runtime import declaration
-from runtime.errors import PackageInvalid, ToolFailed
+from runtime.errors import PackageInvalid, PluginDied, StudioError, ToolFailed
 from runtime.host import Host
+from runtime.host.link import Ears
 from runtime.host.messages import Result
 from tests.plugins import write_plugin
 
@@ -99,3 +101,43 @@ def test_a_plugin_without_tools_says_what_to_do(tmp_path: Path, kind: str, said:
     with pytest.raises(PackageInvalid, match=f"manifest.yaml lists {kind} under") as caught:
         declaration.from_folder(folder)
     assert said in caught.value.hint
+
+
+class Dying:
+    """A link whose plugin dies while a call waits for it, and is there again at once."""
+
+    def __init__(self, ears: Ears) -> None:
+        self.ears = ears
+        self.sent: list[bytes] = []
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    stop = start
+
+    def wait_ready(self, seconds: float | None = None) -> None:
+        self.ears.tell_everyone(PluginDied("It died."))
+
+    def send(self, line: bytes) -> None:
+        self.sent.append(line)
+
+    def kill(self, reason: StudioError) -> None:
+        """Nothing to kill."""
+
+    cut = kill
+
+
+def test_a_call_that_fails_before_it_is_sent_is_never_sent(tmp_path: Path) -> None:
+    folder = write_plugin(tmp_path)
+    links: list[Dying] = []
+
+    def linking(ears: Ears) -> Dying:
+        links.append(Dying(ears))
+        return links[0]
+
+    with (
+        Host(declaration.from_folder(folder), folder, "", link=linking) as host,
+        pytest.raises(PluginDied, match="It died"),
+    ):
+        Result.collect(host.invoke("echo", {"message": "x"}, timeout=5))
+    assert links[0].sent == []

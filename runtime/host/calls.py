@@ -122,7 +122,8 @@ class Calls:
         try:
             self.wait_ready()
             end = time.monotonic() + limit
-            self.link.send(line)
+            if inbox.empty():  # else it has been told of a death, and must not be carried out
+                self.link.send(line)
             while True:
                 try:
                     event = inbox.get(timeout=max(0.0, end - time.monotonic()))
