@@ -44,7 +44,7 @@ hi हल्के जूते
 """
 PAGES = {
     "en": "Our coffee is roasted every week and sent on the same day. You can cancel at any time.",
-    "de": "Unser Kaffee wird jede Woche geröstet und am selben Tag verschickt. Sie können kündigen.",
+    "de": "Unser Kaffee wird jede Woche geröstet und am selben Tag verschickt. Du kannst kündigen.",
     "fr": "Notre café est torréfié chaque semaine et envoyé le jour même. Vous pouvez arrêter.",
     "es": "Nuestro café se tuesta cada semana y se envía el mismo día. Puedes cancelar cuando sea.",
     "pt": "Nosso café é torrado toda semana e enviado no mesmo dia. Você pode cancelar quando for.",
