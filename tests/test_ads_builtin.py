@@ -200,6 +200,8 @@ class TestFacts:
     @pytest.mark.parametrize(
         ("text", "price", "lowest"),
         [
+            ("Fresh beans for 11 €.", "11 €", ""),
+            ("Fresh beans from 11 €.", "", "11 €"),
             ("It costs £89.00.", "£89.00", ""),
             ("Yoga at home. 12 € al mes.", "12 € al mes", ""),
             ("月額980円", "月額980円", ""),
@@ -336,3 +338,47 @@ class TestOtherLanguages:
     def test_nothing_to_say(self) -> None:
         with pytest.raises(InvalidInput, match="brief"):
             finished(Look(brand="Acme"), brief="?!")
+
+
+class TestBeside:
+    """A reader sees the first headline with the first description, text, and on the picture."""
+
+    BRIEF = (
+        "A hand-thrown teapot from Porto, dishwasher-safe, holds one litre. "
+        "For people who cook slowly."
+    )
+    FACTS = ("Dishwasher-safe", "Holds one litre", "cook slowly", "teapot")
+
+    def copies(self, place: str) -> list[Copy]:
+        look = Look(brand="Casa Barro", language="en")
+        return made(look, (place,), brief=self.BRIEF, brand="Casa Barro", count=2)
+
+    @pytest.mark.parametrize("place", ALL)
+    def test_what_stands_beside_the_headline_says_another_fact(self, place: str) -> None:
+        roles = platforms.platform(place).roles
+        for copy in self.copies(place):
+            headline = copy.text("headline", roles)
+            said = [fact for fact in self.FACTS if contains(headline, fact)]
+            for role in ("description", "text"):
+                beside = copy.text(role, roles)
+                assert not any(contains(beside, fact) for fact in said), (headline, beside)
+                assert not beside or any(contains(beside, fact) for fact in self.FACTS)
+
+    @pytest.mark.parametrize("place", ["meta_feed", "linkedin"])
+    def test_description_and_text_begin_differently(self, place: str) -> None:
+        roles = platforms.platform(place).roles
+        for copy in self.copies(place):
+            description, text = copy.text("description", roles), copy.text("text", roles)
+            assert description.partition(".")[0] != text.partition(".")[0]
+
+    @pytest.mark.parametrize("place", ALL)
+    def test_variants_begin_differently_in_every_field_of_prose(self, place: str) -> None:
+        roles = platforms.platform(place).roles
+        one, two = self.copies(place)
+        for role in {"headline", "description", "text", "long_headline"} & set(roles.values()):
+            assert one.text(role, roles) != two.text(role, roles)
+
+    def test_a_single_fact_is_said_again_rather_than_nothing(self) -> None:
+        look = Look(brand="Casa Barro", language="en")
+        [copy] = made(look, ("linkedin",), brief="Dishwasher-safe teapots", count=1)
+        assert copy.fields["introductory_text"][0]

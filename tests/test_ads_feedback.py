@@ -121,6 +121,7 @@ def test_a_ledger_of_the_first_schema_gets_the_table(folder: Path) -> None:
     database = Database("", Place(folder))
     with database.writing() as connection:
         connection.execute(text("DROP TABLE feedback"))
+        connection.execute(text("ALTER TABLE steps DROP COLUMN function"))
         connection.execute(text("UPDATE ledger_schema SET version = 1"))
     database.close()
     assert studio("runs", "feedback", id, "meta_feed-1", "--approve").exit_code == 0

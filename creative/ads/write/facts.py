@@ -43,6 +43,13 @@ _PER = re.compile(
     r"|\s*[/／]\s*[月年日人個本件枚袋瓶盒次晚]|每[月年天人件])",
     re.IGNORECASE,
 )
+# "From 11 €" is a lowest price: "11 €" alone would promise too much.
+_FROM_BEFORE = re.compile(
+    r"(?:\b(?:from|starting at|starts at|as low as|ab|schon ab|à partir de|dès|desde|a partir de|da"
+    r"|a partire da|vanaf|od)|最低|低至)\s*$",
+    re.IGNORECASE,
+)
+_FROM_AFTER = re.compile(r"\s*(?:起|から|より|[~～〜])")
 _BEFORE = re.compile(r"(?:月額|年額|每月|每年|每人)\s*$")
 _ENGLISH_ADJECTIVE = re.compile(r"(?:ed|made|ful|less|ive|nal|ral|nic|able|ible)$")
 _JAPANESE_SENTENCE = re.compile(r"(?:ます|です|ました|ません|ください|よう|しよう|る|た|ない|う)$")
@@ -344,6 +351,7 @@ def _is_action(button: str, said: Phrases, language: str) -> bool:
 def _prices(text: str, said: Phrases) -> tuple[str, str]:
     """The price to name, and the lowest of several: of the lines that are about nothing else."""
     found: list[str] = []
+    lowest: set[str] = set()
     for line in _SENTENCES.split(text):
         if any_of(line, said.words.not_price) or any_of(line, said.words.offer):
             continue
@@ -351,9 +359,13 @@ def _prices(text: str, said: Phrases) -> tuple[str, str]:
             before, _, after = line.partition(price)
             per, prefix = _PER.match(after), _BEFORE.search(before)
             found.append((prefix[0] if prefix else "") + price + (per[0] if per else ""))
+            if _FROM_BEFORE.search(before) or _FROM_AFTER.match(after):
+                lowest.add(found[-1])
     found = list(dict.fromkeys(found))
-    if len(found) <= 1:
-        return (found[0] if found else ""), ""
+    if len(found) == 1:
+        return ("", found[0]) if lowest else (found[0], "")
+    if not found:
+        return "", ""
     kinds = {re.sub(r"[\d.,'\s]", "", price) for price in found}
     amounts = [_amount(price) for price in found]
     if len(kinds) > 1 or None in amounts:
