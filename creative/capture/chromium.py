@@ -94,6 +94,9 @@ _OFF_FEATURES = (
     "BackForwardCache,"
     # Such frames would run for a moment before DevTools sees their traffic (see gate.py).
     "IsolateSandboxedIframes,"
+    # What an address bar would show, loaded anew for every page that we open, and a process in
+    # reserve, which our pages, opened ahead, never take: half of a screenshot's processor time.
+    "WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess,"
     # The guard decides about private addresses; the browser's own check knows no allowed ones.
     "LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets"
 )

@@ -29,7 +29,9 @@ def arguments(program: str, profile: str, rules: str = "") -> list[str]:
         "--disable-gpu",
         "--no-sandbox",
         # It asks people before a page reaches a private address; nobody is there to answer.
-        "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets",
+        # The other two are its own address bar, which would cost more than all the pages.
+        "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets,"
+        "WebUIOmniboxPopup,WebUIOmniboxAimPopup",
         f"--host-resolver-rules={rules}",
     ]
 
