@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from creative.ads import pipeline
-from creative.ads.model import AdsRequest, Campaign, Copy, Size
+from creative.ads import pictures, pipeline
+from creative.ads.backgrounds import Background
+from creative.ads.draw import DrawJob
+from creative.ads.model import AdsRequest, Campaign, Copy, Look, Size
 from creative.ads.pictures import rules
 from creative.ads.platforms import platform
 from creative.ads.write import Written
@@ -264,3 +266,36 @@ def test_the_same_seed_gives_the_same_bytes(wrote: dict[str, Any]) -> None:
     first, again, other = made(seed=3), made(seed=3), made(seed=4)
     assert [one.data for one in first.pictures] == [one.data for one in again.pictures]
     assert [one.data for one in first.pictures] != [one.data for one in other.pictures]
+
+
+@pytest.mark.parametrize(
+    ("descriptions", "under"),
+    [
+        (("Dishwasher-safe. See more.", "Holds one litre."), "Holds one litre."),
+        (("Dishwasher-safe.",), "Made in Porto, and dishwasher-safe."),
+        ((), "Made in Porto, and dishwasher-safe."),
+    ],
+)
+def test_under_the_headline_another_fact_is_drawn(
+    monkeypatch: pytest.MonkeyPatch, descriptions: tuple[str, ...], under: str
+) -> None:
+    jobs: list[DrawJob] = []
+
+    def drawing(given: list[DrawJob], *_: Any) -> list[DrawJob]:
+        jobs.extend(given)
+        return given
+
+    monkeypatch.setattr(pictures, "draw", drawing)
+    fields = {
+        "primary_texts": ("Made in Porto, and dishwasher-safe.",),
+        "headlines": ("Dishwasher-safe",),
+        "descriptions": descriptions,
+        "cta": ("Learn more",),
+    }
+    copy = Copy(id="meta_feed-1", platform="meta_feed", fields=fields)
+    wanted = platform("meta_feed").pictures[:1]
+    with Steps().step(Phase.SAVE, "x") as step:
+        pictures.draw_variant(
+            copy, wanted, Background(), AdsRequest(brief="x"), Look(), Deadline(5), step
+        )
+    assert [(job.headline, job.text) for job in jobs] == [("Dishwasher-safe", under)]

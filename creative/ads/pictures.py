@@ -10,6 +10,7 @@ from creative.ads.draw import DrawJob, LeftOut, draw
 from creative.ads.model import AdsRequest, Copy, Drawn, Look, Size
 from creative.ads.platforms import PictureRule, Platform, platform
 from creative.ads.states import VariantLost
+from creative.ads.terms import contains, same_text
 from creative.deadline import Deadline
 from creative.errors import InvalidInput
 from creative.steps import Step
@@ -112,14 +113,23 @@ def _job(
         return next((text for role in wanted if (text := copy.text(role, roles))), "")
 
     headline = first("headline", "long_headline", "text", "description")
-    supporting = first("description", "text", "long_headline")
+    # Of all texts that may stand under the headline, one that does not say it again.
+    texts = [
+        text
+        for role in ("description", "text", "long_headline")
+        for name, of_field in copy.fields.items()
+        if roles.get(name) == role
+        for text in of_field
+    ]
+    texts = [text for text in texts if not same_text(text, headline)]
+    supporting = next((one for one in texts if not contains(one, headline)), next(iter(texts), ""))
     return DrawJob(
         copy_id=copy.id,
         platform=copy.platform,
         variant_number=int(copy.id.rpartition("-")[2]),
         brand=look.brand,
         headline=headline,
-        text="" if supporting == headline else supporting,
+        text=supporting,
         # The platform's own name of the button is English; readers see theirs.
         cta=label(first("cta"), look.language),
         language=look.language,

@@ -25,6 +25,11 @@ def contains(text: str, term: str) -> bool:
     return False
 
 
+def repeats(one: str, other: str) -> bool:
+    """Whether one of two texts says all that the other says."""
+    return contains(one, other) or contains(other, one)
+
+
 @lru_cache(maxsize=2048)
 def _folded(text: str) -> str:
     """Without differences of case, width, composition and white space."""

@@ -17,10 +17,12 @@ from creative.ads.limits import fits
 from creative.ads.model import AdsRequest, Copy, Look
 from creative.ads.platforms import FieldRule, Platform, platform
 from creative.ads.terms import contains, same_text
+from creative.ads.write.beside import Beside
 from creative.ads.write.drafts import Drafts
 from creative.ads.write.facts import Facts, gather
 from creative.ads.write.lines import Line, Lines, capital
 from creative.ads.write.phrases import ANGLES, Angle, Phrases, phrases, written_languages
+from creative.ads.write.scenes import image_prompt
 from creative.errors import InvalidInput
 
 MOST_SENTENCES = 4
@@ -30,16 +32,6 @@ MOST_OF_A_FACT = 2
 MOST_OF_A_NAME = 4
 """How often product and brand may, each."""
 
-
-_SCENES: dict[Angle, str] = {
-    "keyword": "seen close up, its details visible",
-    "benefit": "in use in everyday life",
-    "proof": "in the hands of a person who likes it",
-    "offer": "presented on a plain studio background",
-    "cta": "ready to be taken, inviting",
-    "brand": "in a scene with a strong mood",
-    "question": "and a person who looks at it with curiosity",
-}
 _BUY = ("shop now", "shop", "buy now", "order now", "order", "visit store", "visit site")
 _LEARN = ("learn more", "see more", "view now", "read more", "visit site")
 
@@ -130,7 +122,7 @@ class _Writer:
             platform=self.platform.id,
             fields={name: tuple(texts) for name, texts in fields.items()},
             angle=angle,
-            image_prompt=self._image_prompt(angle),
+            image_prompt=image_prompt(angle, self.facts, self.look),
             engine="builtin",
         )
 
@@ -150,8 +142,12 @@ class _Writer:
             (r for r in self.platform.fields if r.role in ("headline", "text") and r.required),
             self.platform.fields[0],
         )
-        for rule in self.platform.fields:
-            texts = self._texts(rule, angles, number)
+        beside = Beside()
+        known = [line for angle in ANGLES for line in self._lines.of(angle)]
+        known += [Line(one, frozenset({one})) for one in self.facts.sentences]
+        for rule in sorted(self.platform.fields, key=lambda rule: rule.role != "headline"):
+            texts = self._texts(rule, angles, number, beside)
+            beside = beside.after(rule.role, texts[:1], known)
             if rule is leading and (not texts or texts[0] in self._first.get(rule.name, ())):
                 return None
             if len(texts) < rule.least and rule.role in ("headline", "text"):
@@ -159,13 +155,15 @@ class _Writer:
             if texts:
                 fields[rule.name] = texts
         self._include(fields)
-        return fields
+        return {r.name: fields[r.name] for r in self.platform.fields if r.name in fields}
 
-    def _texts(self, rule: FieldRule, angles: tuple[Angle, ...], number: int) -> list[str]:
+    def _texts(
+        self, rule: FieldRule, angles: tuple[Angle, ...], number: int, beside: Beside
+    ) -> list[str]:
         if rule.role == "headline":
             return self._headlines(rule, angles, number)
         if rule.role in ("description", "text", "long_headline"):
-            return self._paragraphs(rule, angles, number)
+            return self._paragraphs(rule, angles, number, beside)
         if rule.role == "cta":
             return self._cta(rule, number)
         if rule.role == "brand":
@@ -223,19 +221,24 @@ class _Writer:
                 lacking -= 1
         return chosen
 
-    def _paragraphs(self, rule: FieldRule, angles: tuple[Angle, ...], number: int) -> list[str]:
+    def _paragraphs(
+        self, rule: FieldRule, angles: tuple[Angle, ...], number: int, beside: Beside
+    ) -> list[str]:
         used = self._first.get(rule.name, [])
         made: list[str] = []
         supports = [*self.facts.benefits, *self.facts.offers, *self.facts.proofs]
         turn = number + self.request.seed
-        # Whole sentences that readers see; then, if there are too few, what there is.
-        for strict in (True, False):
+        # Whole sentences that readers see, with something that what stands beside them does not
+        # say; then, if there are too few, what there is.
+        for strict, level in ((True, 2), (True, 1), (True, 0), (False, 0)):
             for angle in (*angles, *angles):
                 if len(made) >= (rule.most if strict else max(rule.least, 1)):
                     break
                 start = (turn + len(made)) % len(supports) if supports else 0
                 others = supports[start:] + supports[:start]
-                for line in self._opening(rule, angle, number):
+                apart = 0 if made or rule.role == "long_headline" else level
+                others = [one for one in others if not (apart and beside.headline_says(Line(one)))]
+                for line in beside.new(self._opening(rule, angle, number), apart):
                     text = self._paragraph(rule, line, others, strict)
                     fresh = made or text not in used
                     if text and fresh and not any(same_text(text, one) for one in made):
@@ -382,11 +385,3 @@ class _Writer:
                     at = len(texts) - 1 if len(texts) == rule.most else len(texts)
                     fields[rule.name] = [*texts[:at], text]
                     break
-
-    def _image_prompt(self, angle: Angle) -> str:
-        thing = self.facts.product or self.facts.headline or self.facts.brand
-        colour = f", accents in {self.look.colours[0]}" if self.look.colours else ""
-        return (
-            f"Advertising photograph of {thing}, {_SCENES[angle]}, calm background with room for "
-            f"a headline, soft light{colour}, no text, no letters, no logo"
-        )
