@@ -180,9 +180,10 @@ class Campaign(_Frozen):
 
     def report(self) -> str:
         """The campaign for people: a line for each variant, the best one first in words."""
-        some = "1 variant" if len(self.variants) == 1 else f"{len(self.variants)} variants"
+        some = counted(len(self.variants), "variant")
         lines = [
-            f"{some} in {self.look.language} by {self.engine}, {len(self.pictures)} pictures. "
+            f"{some} in {self.look.language} by {self.engine}, "
+            f"{counted(len(self.pictures), 'picture')}. "
             f"Best: {self.best.id} ({self.best.score:.2f})."
         ]
         for variant in self.variants:
@@ -191,6 +192,11 @@ class Campaign(_Frozen):
             lines.append(f"{variant.id} {variant.score:.2f}{angle}: {words}")
         lines += [f"{one.id} is left out: {one.reason}" for one in self.dropped]
         return "\n".join(lines)
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things in words: "1 variant", "2 variants"."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _first_texts(fields: dict[str, Any]) -> list[str]:

@@ -21,6 +21,7 @@ from creative.ads.model import (
     Table,
     Variant,
     WriterName,
+    counted,
 )
 from creative.ads.patience import patiently, share
 from creative.ads.pictures import check_count, draw_variant, rules
@@ -79,7 +80,7 @@ def variants(
         request = request.model_copy(update={"platforms": tuple(names)})
         writer = chosen(request, settings, model)
         check_count(request)
-        step.progress(0.9, f"{len(names) * request.count} variants: pending")
+        step.progress(0.9, f"{counted(len(names) * request.count, 'variant')}: pending")
         states = States(f"{name}-{n}" for name in names for n in range(1, request.count + 1))
     seen = _looked(request, settings, deadline, steps)
     key = _writer_key(writer, settings, dify, model_key)
@@ -98,7 +99,7 @@ def variants(
         tables = [Table(filename=n, data=d) for n, d in export.tables(finished, request, seen)]
         labels = {one.id: f"{one.score:.2f}  {one.angle}".strip() for one in finished}
         sheet = contact_sheet(pictures, labels, deadline) if pictures else b""
-    with steps.step(Phase.DONE, f"{len(finished)} variants"):
+    with steps.step(Phase.DONE, counted(len(finished), "variant")):
         return Campaign(
             variants=tuple(finished),
             dropped=tuple(sorted(states.dropped, key=lambda one: list(states.now()).index(one.id))),
@@ -223,7 +224,7 @@ def _scored(
 ) -> tuple[list[Variant], list[str]]:
     notes = []
     likeness: Mapping[str, Any] = {}
-    with steps.step(Phase.SAVE, "Scoring", DRAWN_PERCENT + 1) as step:
+    with steps.step(Phase.SAVE, "Scoring", DRAWN_PERCENT + 1, function="ads.score") as step:
         clock = share(deadline, HAND_OVER_SECONDS / 2, LIKENESS_SECONDS)
         try:
             if clock is not None:

@@ -46,7 +46,7 @@ class States:
         """
         self._now[id] = "processing"
         try:
-            with steps.step(Phase.SAVE, f"Variant {id}", until=until) as step:
+            with steps.step(Phase.SAVE, f"Variant {id}", until, function="ads.variants") as step:
                 step.progress(0.0, f"{id}: processing")
                 try:
                     yield step
