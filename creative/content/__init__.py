@@ -1,11 +1,30 @@
 """Articles: what is in them, and what is made of them.
 
 `read_document` reads a text, Markdown or HTML into sections whose offsets are characters of the
-original. `extract_prompts` makes prompts for the pictures of an article.
+original. `extract_prompts` makes prompts for the pictures of an article. `find_ideas` has ideas for
+articles from clusters of keywords, `write_article` writes one with a language model.
 """
 
 from __future__ import annotations
 
+from creative.content.article import Article, write_article
+from creative.content.article_request import ArticleRequest
 from creative.content.document import Block, Document, Kind, Section, read_document
+from creative.content.idea import Group, Idea, Ideas, IdeasRequest
+from creative.content.ideas import find_ideas
 
-__all__ = ["Block", "Document", "Kind", "Section", "read_document"]
+__all__ = [
+    "Article",
+    "ArticleRequest",
+    "Block",
+    "Document",
+    "Group",
+    "Idea",
+    "Ideas",
+    "IdeasRequest",
+    "Kind",
+    "Section",
+    "find_ideas",
+    "read_document",
+    "write_article",
+]

@@ -1,0 +1,70 @@
+"""What is wrong with a text that a model wrote, in words that tell it so."""
+
+from __future__ import annotations
+
+import re
+
+from creative import languages
+from creative.content import words
+
+_REFUSALS = re.compile(
+    r"^\W*(?:i['’]?m (?:sorry|afraid)|i apologi[sz]e|sorry,|i can(?:no|['’])t"
+    r"|i am (?:unable|not able)|as an ai\b"
+    r"|es tut mir leid|tut mir leid|ich kann (?:leider )?(?:nicht|diese)|als ki\b"
+    r"|lo siento|como (?:un )?(?:modelo de|ia\b)|sinto muito|desculpe|não posso|no puedo"
+    r"|je suis désolé|désolé|je ne (?:peux|suis) pas"
+    r"|对不起|抱歉|很抱歉|作为一个?(?:ai|人工智能)|我无法|我不能"
+    r"|申し訳(?:ありません|ございません)|すみません|ごめんなさい)",
+    re.IGNORECASE,
+)
+_REFUSAL_WORDS = 90
+"""A longer text is an article that begins with these words."""
+_MARKS = re.compile(
+    r"<data name=|</data [0-9a-f]|\{\{[a-z_]+\}\}|JSON schema|\"summary\"\s*:", re.I
+)
+_ECHO_CHARACTERS = 60
+LEAST_SHARE = 0.3
+"""Of the asked length: what is shorter is no draft to work on."""
+MOST_TIMES = 3.0
+SHORT_WORDS = 25
+"""Below, the share says little."""
+
+
+def problem(text: str, language: str, target: int, prompt: str) -> str:
+    """What is wrong with a section; "" if nothing is.
+
+    Args:
+        text: in Markdown.
+        language: BCP 47, of the article.
+        target: how long it was to be.
+        prompt: our own instructions as they ship, to know an echo of them.
+    """
+    plain = words.plain(text).strip()
+    count = words.count(text)
+    if _REFUSALS.match(plain) and count < _REFUSAL_WORDS:
+        return "it is a refusal or an apology, not the text of the section"
+    if _MARKS.search(text) or _echoes(plain, prompt):
+        return "it repeats the instructions instead of following them"
+    if found := wrong_language(plain, language):
+        return f"it is written in {found}, and not in {languages.name(language)}"
+    if text.count("```") % 2:
+        return "it ends inside a block of code"
+    least = max(1.0, target * LEAST_SHARE) if target > SHORT_WORDS else 1.0
+    if not least <= count <= max(target, SHORT_WORDS) * MOST_TIMES:
+        return f"it has {count} {words.unit(language)} instead of about {target}"
+    return ""
+
+
+def wrong_language(plain: str, language: str) -> str:
+    """The name of the language that a text is surely in, if that is not `language`; else ""."""
+    told = languages.guess(plain)
+    if not told.sure or not told.tag or told.tag == languages.base(language):
+        return ""
+    return languages.name(told.tag)
+
+
+def _echoes(plain: str, prompt: str) -> bool:
+    """Whether a long line of our instructions stands in the text."""
+    flat = " ".join(plain.split()).casefold()
+    lines = (" ".join(one.split()).casefold() for one in prompt.splitlines())
+    return any(len(one) >= _ECHO_CHARACTERS and one in flat for one in lines)
