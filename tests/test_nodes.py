@@ -19,14 +19,18 @@ import pytest
 
 from creative.capture import find_browser
 from runtime.answers.files import FileServer
+from runtime.answers.models import Endpoint, answerers
+from runtime.answers.reverse import Answers
 from runtime.errors import ToolFailed
 from runtime.host import Host, open_plugin
 from runtime.host.messages import Result
 from runtime.host.parameters import prepare
 from runtime.paths import PROJECT
 from tests import declarations
+from tests.authors import author
 from tests.comfy_server import Comfy
 from tests.sd_server import SdServer, png
+from tests.servers import Server
 
 browser = pytest.mark.skipif(find_browser() is None, reason="no Chromium or Chrome here")
 
@@ -48,6 +52,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "cluster_keywords": {
         "keywords": "espresso machine\nespresso maker\ncheap espresso machine\ncoffee beans\n"
         "fresh coffee beans\nwhole coffee beans\nparking in Lisbon\nLisbon car park"
+    },
+    "content_ideas": {"text": "espresso machines\ncoffee grinders", "ideas_per_cluster": 2},
+    "write_article": {
+        "title": "Espresso at home",
+        "words": 300,
+        "faq": 2,
+        "model": "studio/author",
     },
     "check_connections": {"test_picture": True},
     "ad_variants": {
@@ -71,6 +82,8 @@ FILES = {
     "cluster_keywords": {"text/csv", "application/json", "image/png"},
     "read_image_prompt": set(),
     "ad_variants": {"image/png", "text/csv"},
+    "content_ideas": {"text/csv"},
+    "write_article": {"text/markdown", "text/html"},
 }
 """What kinds of files a node gives; a node that is not here gives pictures."""
 
@@ -86,9 +99,11 @@ def store() -> Iterator[FileServer]:
 
 @pytest.fixture(scope="module")
 def studio() -> Iterator[Host]:
-    with SdServer("sdcpp", seconds=0.1) as sd, Comfy() as comfy:
+    with SdServer("sdcpp", seconds=0.1) as sd, Comfy() as comfy, Server(author) as models:
         servers = {"sd_base_url": sd.url, "comfyui_base_url": comfy.url}
-        with open_plugin(PROJECT, credentials=servers) as host:
+        endpoint = Endpoint(f"{models.url}/v1")
+        answers = Answers(answerers(endpoint, endpoint))
+        with open_plugin(PROJECT, credentials=servers, answers=answers) as host:
             yield host
 
 

@@ -1,0 +1,149 @@
+"""A model that writes as it is asked to: for articles and ideas, scripted."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from creative.deadline import Deadline
+from creative.errors import CreativeError
+from creative.language import Completion, Message
+from tests.models_server import DONE, END, event, streaming
+
+SENTENCES = (
+    "Hot water runs through the ground beans and takes their flavour along with it.",
+    "A good grinder matters more than most people think when they begin.",
+    "Clean the parts after each use, because old oils turn bitter quickly.",
+    "Try one change at a time and taste what it does to the cup.",
+    "Soft water keeps the boiler free of scale for many months.",
+    "The pressure should be steady, and the stream thin and even.",
+)
+_WORDS = re.compile(r"about\s+(\d+)\s+(?:words|characters)")
+
+
+def text(count: int) -> str:
+    """English prose of exactly so many words, in paragraphs."""
+    every = [word for n in range(count // 10 + 2) for word in SENTENCES[n % 6].split()][:count]
+    every[-1] = every[-1].strip(".,") + "."
+    return "\n\n".join(" ".join(every[n : n + 60]) for n in range(0, count, 60))
+
+
+def kind(messages: Sequence[Message]) -> str:
+    """Which of the prompts it is: plan, section, mend, end or ideas."""
+    system = messages[0].text
+    found = {
+        "You plan articles": "plan",
+        "You write one section": "section",
+        "You edit one section": "mend",
+        "You finish an article": "end",
+        "You plan the articles": "ideas",
+    }
+    return next(name for start, name in found.items() if system.startswith(start))
+
+
+def asked_words(messages: Sequence[Message]) -> int:
+    """How many words a section is to have."""
+    system = messages[0].text
+    found = _WORDS.findall(system)
+    return int(found[-1] if system.startswith("You edit") else found[0])
+
+
+def clusters_of(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """The clusters of a question for ideas."""
+    body = messages[1].text
+    start = body.index("[", body.index('<data name="clusters"'))
+    found: list[dict[str, Any]] = json.JSONDecoder().raw_decode(body[start:])[0]
+    return found
+
+
+def reply(messages: Sequence[Message]) -> dict[str, Any]:
+    """What a good model says."""
+    which = kind(messages)
+    if which == "plan":
+        count = int(re.findall(r"exactly (\d+) headings", messages[0].text)[0])
+        return {"headings": [f"What to know, part {n}" for n in range(1, count + 1)]}
+    if which == "end":
+        count = int(re.findall(r"exactly (\d+) questions", messages[0].text)[0])
+        each = asked_words(messages)
+        asked = [
+            {"question": f"What about question {n}?", "answer": text(max(5, each - 4))}
+            for n in range(1, count + 1)
+        ]
+        return {
+            "faq": asked,
+            "faq_heading": "Questions and answers",
+            "meta_title": "Espresso at home, explained",
+            "meta_description": "What you need for good espresso at home, and how to begin.",
+            "slug": "espresso-at-home",
+        }
+    if which == "ideas":
+        return {"ideas": [_idea(one) for one in clusters_of(messages)]}
+    return {"text": text(asked_words(messages)), "summary": "It says what matters."}
+
+
+def _idea(cluster: dict[str, Any]) -> dict[str, Any]:
+    head = cluster["keywords"][0]
+    return {
+        "cluster": cluster["cluster"],
+        "title": f"What nobody tells you about {head}",
+        "angle": "It begins with what beginners get wrong.",
+        "outline": ["The short answer", "What to look for", "What it takes"],
+        "target_keywords": cluster["keywords"][:3],
+        "primary_keyword": head,
+        "intent": "commercial",
+        "content_type": "buying_guide",
+    }
+
+
+Said = str | dict[str, Any] | Completion | CreativeError
+Turn = Callable[[Sequence[Message], int], Said | None]
+
+
+class Author:
+    """A `LanguageModel`.
+
+    Args:
+        turn: what to say instead of `reply`, by the messages and the number of the question from
+            1; None: the usual.
+    """
+
+    name = "author"
+
+    def __init__(self, turn: Turn | None = None) -> None:
+        self.turn = turn
+        self.heard: list[list[Message]] = []
+
+    def complete(
+        self,
+        messages: Sequence[Message],
+        deadline: Deadline,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Completion:
+        self.heard.append(list(messages))
+        said = self.turn(messages, len(self.heard)) if self.turn else None
+        said = reply(messages) if said is None else said
+        if isinstance(said, CreativeError):
+            raise said
+        if isinstance(said, Completion):
+            return said
+        body = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+        return Completion(text=body, prompt_tokens=100, completion_tokens=50, price=0.01)
+
+    def kinds(self) -> list[str]:
+        """Which questions were asked, in order."""
+        return [kind(messages) for messages in self.heard]
+
+    def told(self, number: int) -> str:
+        """Everything that was said to it in one question."""
+        return "\n".join(message.text for message in self.heard[number])
+
+
+def author(request: BaseHTTPRequestHandler) -> None:
+    """An OpenAI-compatible endpoint with such a model behind it."""
+    body = json.loads(request.rfile.read(int(request.headers.get("Content-Length") or 0)))
+    messages = [Message(role=one["role"], text=one["content"]) for one in body["messages"]]
+    content = json.dumps(reply(messages))
+    streaming(event(content), event(reason="stop"), END, DONE)(request)
