@@ -17,6 +17,10 @@ PROBE = Path(__file__).parent / "probe"
 
 # Runs of the suite do not belong into the developer's ledger; child processes inherit this.
 os.environ["STUDIO_LEDGER"] = "off"
+# Some machines forbid to keep compiled modules (PYTHONDONTWRITEBYTECODE); there each of the
+# suite's hundreds of processes would compile all that it imports anew, a second or two each.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture(scope="session")
