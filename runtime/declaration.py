@@ -18,6 +18,7 @@ from runtime.errors import PackageInvalid
 Read = Callable[[str], bytes]
 """Reads a file of the plugin by its path with '/'; raises FileNotFoundError."""
 
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXTUAL = frozenset({"secret-input", "text-input", "select"})
 
 
@@ -277,7 +278,7 @@ def _provider(read: Read, path: str, where: str) -> Provider:
 
 def _load(read: Read, name: str, where: str) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(read(name))
+        data = yaml.load(read(name), Loader=_LOADER)  # noqa: S506 - both are safe ones
     except FileNotFoundError:
         hint = (
             "Give the folder of a Dify plugin, or a .difypkg file."
