@@ -32,6 +32,7 @@ from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, DeadlineExceeded, EngineUnavailable
 from creative.language import LanguageModel
 from creative.settings import Settings
+from creative.shelf import lifetime
 from creative.steps import Phase, Steps
 
 HAND_OVER_SECONDS = 5.0
@@ -80,6 +81,7 @@ def variants(
         request = request.model_copy(update={"platforms": tuple(names)})
         writer = chosen(request, settings, model)
         check_count(request)
+        lifetime(request.cache_seconds)
         step.progress(0.9, f"{counted(len(names) * request.count, 'variant')}: pending")
         states = States(f"{name}-{n}" for name in names for n in range(1, request.count + 1))
     seen = _looked(request, settings, deadline, steps)
