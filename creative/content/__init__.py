@@ -10,20 +10,26 @@ from __future__ import annotations
 from creative.content.article import Article, write_article
 from creative.content.article_request import ArticleRequest
 from creative.content.document import Block, Document, Kind, Section, read_document
+from creative.content.extract import extract_prompts
 from creative.content.idea import Group, Idea, Ideas, IdeasRequest
 from creative.content.ideas import find_ideas
+from creative.content.request import Extraction, ExtractRequest, ImagePrompt
 
 __all__ = [
     "Article",
     "ArticleRequest",
     "Block",
     "Document",
+    "ExtractRequest",
+    "Extraction",
     "Group",
     "Idea",
     "Ideas",
     "IdeasRequest",
+    "ImagePrompt",
     "Kind",
     "Section",
+    "extract_prompts",
     "find_ideas",
     "read_document",
     "write_article",

@@ -1,0 +1,267 @@
+"""People and trademarks in a text, so that no prompt carries them.
+
+Rules, no model: titles, roles and verbs of speech beside capitalised words, common given names,
+Chinese surnames after a role, Japanese honorifics (people.yaml), and a table of trademarks
+(trademarks.yaml). They err on the side of dropping: a place that is called like a person goes too.
+A name that no rule knows stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+_FOLDER = Path(__file__).parent
+_CAPITAL = r"[A-ZÀ-ÖØ-ÞĀ-Ž][a-zß-öø-ÿā-ž'’\-]+(?:-[A-Z][a-zß-öø-ÿ]+)?"
+_LINK = r"(?:d[aeio]s?|von|van|der|den|del|di|la|le|e|y)\s+"
+_SURNAME = rf"(?:[A-Z]\.\s+)?(?:{_LINK}){{0,2}}{_CAPITAL}(?:\s+(?:{_LINK})?{_CAPITAL})?"
+_KATAKANA = r"[ァ-ヶー]"
+_LONGEST_PART = 3
+_TWO_WORDS = rf"{_CAPITAL}\s+(?:[A-Z]\.\s+)?(?:{_LINK}){{0,2}}{_CAPITAL}"
+
+
+class _People(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    checked: str
+    source: str
+    person: dict[str, str]
+    titles: str
+    roles: str
+    speech: str
+    given: str
+    surnames_zh: str
+    roles_zh: tuple[str, ...]
+    after_zh: tuple[str, ...]
+    after_ja: tuple[str, ...]
+    surnames_ja: tuple[str, ...]
+    not_names_ja: tuple[str, ...]
+
+
+class _Trademarks(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    checked: str
+    kinds: dict[str, tuple[str, ...]]
+    exact: tuple[str, ...]
+
+
+class Names(NamedTuple):
+    """What was found.
+
+    Attributes:
+        people: names as they are written, the longest first.
+        trademarks: names as they are written to what they stand for.
+    """
+
+    people: tuple[str, ...]
+    trademarks: Mapping[str, str]
+
+    def __bool__(self) -> bool:
+        return bool(self.people or self.trademarks)
+
+
+class Cleaned(NamedTuple):
+    """A text without names, and what was taken out of it."""
+
+    text: str
+    dropped: tuple[str, ...]
+
+
+@lru_cache(maxsize=1)
+def _people() -> _People:
+    import yaml
+
+    text = (_FOLDER / "people.yaml").read_text(encoding="utf-8")
+    return _People.model_validate(yaml.safe_load(text))
+
+
+@lru_cache(maxsize=1)
+def _trademarks() -> tuple[re.Pattern[str], re.Pattern[str], Mapping[str, str]]:
+    """Names that are written in any case, names that are not, and what all stand for."""
+    import yaml
+
+    text = (_FOLDER / "trademarks.yaml").read_text(encoding="utf-8")
+    table = _Trademarks.model_validate(yaml.safe_load(text))
+    kinds = {name.casefold(): kind for kind, names in table.kinds.items() for name in names}
+    exact = set(table.exact)
+    every = [name for names in table.kinds.values() for name in names]
+    free = [name for name in every if name not in exact]
+    held = [name for name in every if name in exact]
+    return _any_of(free, re.IGNORECASE), _any_of(held, 0), kinds
+
+
+def _any_of(names: Iterable[str], flags: int) -> re.Pattern[str]:
+    parts = []
+    for name in sorted(names, key=len, reverse=True):
+        quoted = re.escape(name).replace(r"\ ", r"\s+").replace("'", "['’]")
+        if name.isascii() or re.search(r"[A-Za-zÀ-ÿ]$", name):
+            parts.append(rf"(?<!\w){quoted}(?!\w)")
+        elif re.fullmatch(rf"{_KATAKANA}+", name):
+            parts.append(rf"(?<!{_KATAKANA}){quoted}(?!{_KATAKANA})")
+        else:
+            parts.append(quoted)
+    return re.compile("|".join(parts), flags)
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    """Each finds people; the group `name` is what is theirs."""
+    table = _people()
+    titles, given = _alternatives(table.titles.split()), _alternatives(table.given.split())
+    roles, speech = _alternatives(table.roles.split()), _alternatives(table.speech.split())
+    han, kana = "[\u4e00-\u9fff]", _KATAKANA
+    not_part = "说是在把也就和的了不表认告介建解教一这那有要会能都还很被让给到从"
+    return (
+        re.compile(rf"\b(?:{titles})\b\.?\s+(?:(?:{titles})\b\.?\s+)*(?P<name>{_SURNAME})"),
+        re.compile(rf"(?i:\b[\w\-]{{0,30}}(?:{roles})),?\s+(?P<name>{_TWO_WORDS})"),
+        re.compile(rf"\b(?P<name>(?:{given})\s+{_SURNAME})"),
+        re.compile(rf"\b(?P<name>(?:{given}))\b(?!-)"),
+        re.compile(rf"\b(?P<name>{_TWO_WORDS}),?\s+(?:{speech})\b"),
+        re.compile(rf"\b(?:{speech})\s+(?P<name>{_TWO_WORDS})"),
+        re.compile(
+            rf"(?:{_alternatives(table.roles_zh)})"
+            rf"(?P<name>[{table.surnames_zh}](?:(?![{not_part}]){han}){{1,2}})"
+        ),
+        re.compile(
+            rf"(?P<name>[{table.surnames_zh}](?:(?![{not_part}]){han}){{0,2}})"
+            rf"(?={_alternatives(table.after_zh[:10])})"
+        ),
+        re.compile(
+            rf"(?P<name>[\u4e00-\u9fff々]{{1,4}}|{kana}{{2,8}})(?={_alternatives(table.after_ja)})"
+        ),
+        re.compile(
+            rf"(?P<name>(?:{_alternatives(table.surnames_ja)})"
+            rf"(?:{kana}{{2,4}}|{han}{{0,2}}[子美郎夫雄介太男香奈恵]))"
+        ),
+    )
+
+
+def _alternatives(words: Iterable[str]) -> str:
+    return "|".join(re.escape(word) for word in sorted(set(words), key=len, reverse=True))
+
+
+def find(text: str) -> Names:
+    """The people and trademarks that `text` names."""
+    free, exact, kinds = _trademarks()
+    marks = {
+        found.group(): kinds[re.sub(r"\s+", " ", found.group().replace("’", "'")).casefold()]
+        for pattern in (free, exact)
+        for found in pattern.finditer(text)
+    }
+    generic = set(_people().not_names_ja)
+    people: set[str] = set()
+    for pattern in _patterns():
+        for found in pattern.finditer(text):
+            name = found["name"]
+            if name in generic or name.endswith(("屋", "員", "者", "客", "師", "長", "主")):
+                continue
+            people.add(name)
+            if name.isascii() or re.match(_CAPITAL, name):
+                people |= _parts(name, text)
+    people -= set(marks)
+    return Names(tuple(sorted(people, key=lambda name: (-len(name), name))), marks)
+
+
+def _parts(name: str, text: str) -> set[str]:
+    """The words of a name that can stand for it alone: "Hollis" for "Margaret Hollis"."""
+    words = [word for word in name.split() if word[0].isupper() and len(word) >= _LONGEST_PART]
+    return {
+        word for word in words if not re.search(rf"(?<!\w){re.escape(word.lower())}(?!\w)", text)
+    }
+
+
+def without(text: str, found: Names, language: str = "en") -> Cleaned:
+    """`text` with no name of `found` in it, as good a sentence as can be had by rule.
+
+    A person who is the subject becomes "a person" in `language`; beside a role ("neighbour …")
+    the name just goes. A trademark goes, or what it stands for takes its place in English.
+    """
+    dropped: list[str] = []
+    made = text
+    generic = _people().person.get(language.partition("-")[0], "")
+    for name in found.people:
+        made, gone = _replaced(made, _as_person(name), partial(_instead, generic=generic))
+        dropped += [name] if gone else []
+    for name, kind in sorted(found.trademarks.items(), key=lambda item: -len(item[0])):
+        stand_in = kind if language.partition("-")[0] == "en" else ""
+        made, gone = _replaced(made, _as_word(name), partial(_kind, kind=stand_in))
+        dropped += [name] if gone else []
+    if not dropped:
+        return Cleaned(text, ())
+    return Cleaned(tidy(made), tuple(dropped))
+
+
+def _replaced(
+    text: str, pattern: re.Pattern[str], instead: Callable[[str, re.Match[str]], str]
+) -> tuple[str, bool]:
+    """`text` with what `instead` says for every match, and whether there was one."""
+    pieces, at = [], 0
+    for match in pattern.finditer(text):
+        pieces += [text[at : match.start()], instead(text, match)]
+        at = match.end()
+    return "".join([*pieces, text[at:]]), bool(pieces)
+
+
+def leftovers(text: str, found: Names) -> list[str]:
+    """The names of `found` that are in `text`."""
+    every = [*found.people, *found.trademarks]
+    return [name for name in every if _as_word(name).search(text)]
+
+
+@lru_cache(maxsize=4096)
+def _as_word(name: str) -> re.Pattern[str]:
+    quoted = re.escape(name)
+    if re.match(r"[A-Za-zÀ-ž]", name):
+        return re.compile(rf"(?<!\w){quoted}(?:['’]s)?(?!\w)", re.IGNORECASE)
+    # The particle goes with what it belongs to.
+    return re.compile(rf"{quoted}(?:の(?=\w))?")
+
+
+@lru_cache(maxsize=4096)
+def _as_person(name: str) -> re.Pattern[str]:
+    """The name with the titles that stand before or after it."""
+    if not re.match(r"[A-Za-zÀ-ž]", name):
+        return re.compile(rf"{re.escape(name)}(?:さん|氏|様|くん|ちゃん)?")
+    titles = _alternatives(_people().titles.split())
+    quoted = re.escape(name)
+    return re.compile(rf"(?<!\w)(?:(?i:{titles})\.?\s+)*(?i:{quoted})(?:['’]s)?(?!\w)")
+
+
+def _instead(whole: str, match: re.Match[str], generic: str) -> str:
+    before = whole[: match.start()].rstrip()
+    last = re.split(r"[\s,]+", before)[-1].lower() if before else ""
+    roles = _people().roles.split()
+    if any(last.endswith(role) for role in roles) or before.endswith(_people().roles_zh):
+        return ""
+    after = whole[match.end() :]
+    return "" if after.startswith(_people().after_ja) else generic
+
+
+def _kind(whole: str, match: re.Match[str], kind: str) -> str:
+    """What a trademark stands for, unless that word is beside it anyway ("Le Creuset pot")."""
+    after = whole[match.end() :].split()
+    noun = kind.rsplit(maxsplit=1)[-1] if kind else ""
+    beside = bool(after) and re.match(r"[a-z]", after[0]) is not None
+    follows = beside and not _FUNCTION.match(after[0])
+    return "" if not noun or follows else kind
+
+
+_FUNCTION = re.compile(
+    r"(?:an?|and|are|as|at|be|by|can|did|do(?:es)?|for|from|ha[ds]|have|in(?:to)?|is|it|may|of|on|or"
+    r"|over|that|the|this|to|under|was|were|when|which|while|who|will|with)[.,;:!?]*$"
+)
+
+
+def tidy(text: str) -> str:
+    """Spaces and signs in order after something was taken out."""
+    text = re.sub(r"\(\s*\)|「\s*」|\"\s*\"", "", text)
+    text = re.sub(r"\s+([,.;:!?])", r"\1", text)
+    text = re.sub(r"(?:,\s*){2,}", ", ", text)
+    text = re.sub(r"[ \t]{2,}", " ", text)
+    return text.strip(" ,;:、，")

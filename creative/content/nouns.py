@@ -1,0 +1,144 @@
+"""Which words of a sentence name something that can be seen.
+
+Runs in the worker process only. The embedded model knows 16 languages, so a word of any of them is
+near the English noun of the table that means the same ("Leuchtturm" is 0.75 from "lighthouse");
+abstract words are near none. That is a guess at a meaning and no translation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from creative import languages
+from creative.content.scenes import scenes
+from creative.keywords import embed, terms
+from creative.keywords.embed import Vectors
+from creative.worker import Progress
+
+LEAST_LIKE = 0.67
+"""Cosine to a noun from which a word is taken for it."""
+LEAST_LIKE_ENGLISH = 0.8
+"""Between words of one language: for plurals and spellings, not for neighbours in meaning."""
+MOST_CANDIDATES = 4000
+
+_WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
+_JAPANESE = re.compile(r"[\u4e00-\u9fff々]{1,5}|[ァ-ヶー]{2,}")
+_HAN = re.compile(r"[\u4e00-\u9fff]{2,}")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
+
+_table: tuple[list[str], Vectors] | None = None
+
+
+class Noun(NamedTuple):
+    """Something that can be seen.
+
+    Attributes:
+        english: the noun of the table.
+        written: the words of the sentence.
+        at: where they start in the sentence.
+        like: cosine of the two.
+    """
+
+    english: str
+    written: str
+    at: int
+    like: float
+
+
+def _nouns(progress: Progress) -> tuple[list[str], Vectors]:
+    global _table  # noqa: PLW0603 - computed once per process
+    if _table is None:
+        words = scenes().words
+        _table = words, np.asarray(embed.encode(words, progress), np.float32)
+    return _table
+
+
+def seen(sentences: Sequence[str], language: str, progress: Progress) -> list[list[Noun]]:
+    """The nouns of each sentence, in its order; none overlaps another."""
+    words, table = _nouns(progress)
+    found = [_candidates(sentence, language) for sentence in sentences]
+    unique = list(dict.fromkeys(word.casefold() for each in found for word, _ in each))
+    unique = unique[:MOST_CANDIDATES]
+    if not unique:
+        return [[] for _ in sentences]
+    vectors = np.asarray(embed.encode(unique, progress), np.float32)
+    likeness = vectors @ table.T
+    best = likeness.argmax(axis=1)
+    known = {
+        word: (words[int(best[row])], float(likeness[row, best[row]]))
+        for row, word in enumerate(unique)
+    }
+    if language == "en":
+        known = {word: hit for word, hit in known.items() if _same_word(word, hit[0])}
+    least = LEAST_LIKE_ENGLISH if language == "en" else LEAST_LIKE
+    return [_apart(each, known, least) for each in found]
+
+
+def fit(english: Sequence[str], about: Vectors, progress: Progress) -> dict[str, float]:
+    """How well each noun of the table fits to what a text is about: cosines."""
+    words, table = _nouns(progress)
+    place = {word: row for row, word in enumerate(words)}
+    return {noun: float(table[place[noun]] @ about) for noun in english}
+
+
+def _same_word(written: str, noun: str) -> bool:
+    """Whether an English word is a noun of the table, singular or plural."""
+    if " " in noun:
+        return noun.rsplit(maxsplit=1)[-1] in written
+    return written.startswith(noun[: max(3, len(noun) - 1)])
+
+
+def _apart(
+    candidates: Sequence[tuple[str, int]], known: dict[str, tuple[str, float]], least: float
+) -> list[Noun]:
+    """The likest candidates of which none overlaps another and no noun comes twice."""
+    possible = []
+    for word, at in candidates:
+        noun, like = known.get(word.casefold(), ("", 0.0))
+        # One character is many words; only the plainest are taken.
+        floor = least + 0.1 if len(word) == 1 else least
+        if like >= floor:
+            possible.append(Noun(noun, word, at, like))
+    kept: list[Noun] = []
+    for one in sorted(possible, key=lambda noun: (-noun.like, -len(noun.written), noun.at)):
+        end = one.at + len(one.written)
+        clear = all(end <= other.at or other.at + len(other.written) <= one.at for other in kept)
+        if clear and one.english not in {other.english for other in kept}:
+            kept.append(one)
+    return sorted(kept, key=lambda noun: noun.at)
+
+
+def _candidates(sentence: str, language: str) -> list[tuple[str, int]]:
+    """Words and pairs of words that may name something, with their places."""
+    if language == "ja" or (language != "zh" and _UNSPACED.search(sentence)):
+        return [(found.group(), found.start()) for found in _JAPANESE.finditer(sentence)]
+    if language == "zh":
+        return [
+            (run.group()[start : start + length], run.start() + start)
+            for run in _HAN.finditer(sentence)
+            for length in (2, 3)
+            for start in range(len(run.group()) - length + 1)
+        ]
+    row = languages.known().get(language)
+    frequent = frozenset(row.words.split()) if row else frozenset()
+
+    def says_something(word: str) -> bool:
+        return bool(terms.content(word)) and word.casefold() not in frequent
+
+    words = list(_WORD.finditer(sentence))
+    found = [
+        (word.group(), word.start())
+        for word in words
+        if len(word.group()) > 2 and says_something(word.group())
+    ]
+    for first, second in pairwise(words):
+        between = sentence[first.end() : second.start()]
+        both = says_something(first.group()) and says_something(second.group())
+        if both and between == " ":
+            found.append((sentence[first.start() : second.end()], first.start()))
+    return found
