@@ -13,9 +13,10 @@ from creative.content.document import Block, Document, Kind, Section, read_docum
 from creative.content.extract import extract_prompts
 from creative.content.idea import Group, Idea, Ideas, IdeasRequest
 from creative.content.ideas import find_ideas
-from creative.content.request import Extraction, ExtractRequest, ImagePrompt
+from creative.content.request import DEFAULT_IMAGES, Extraction, ExtractRequest, ImagePrompt
 
 __all__ = [
+    "DEFAULT_IMAGES",
     "Article",
     "ArticleRequest",
     "Block",

@@ -30,6 +30,7 @@ from creative.worker import Worker
 IN_PROCESS_BYTES = 50_000
 """A longer article is read in a child process: hostile markup takes its readers minutes."""
 LONG_SIDE = 1024
+MOST_DROPPED = 100
 _READER = Worker("reading articles", idle_seconds=60.0)
 
 
@@ -98,7 +99,7 @@ def extract_prompts(
             method="extractive" if model is None else "model",
             title=title,
             language=document.language,
-            dropped=tuple(dict.fromkeys([*kept_out, *others])),
+            dropped=_bounded([*kept_out, *others]),
             notes=made.notes,
         )
 
@@ -157,6 +158,13 @@ def _whole(people: tuple[str, ...]) -> list[str]:
         for name in people
         if not any(name != other and name in other.split() for other in people)
     ]
+
+
+def _bounded(dropped: list[str]) -> tuple[str, ...]:
+    """Each once, and of thousands only as many as somebody reads."""
+    unique = list(dict.fromkeys(dropped))
+    more = len(unique) - MOST_DROPPED
+    return (*unique[:MOST_DROPPED], *([f"and {more} more"] if more > 0 else []))
 
 
 def _extractive(

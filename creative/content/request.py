@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 
 MAX_IMAGES = 20
@@ -71,6 +73,20 @@ class Extraction(BaseModel):
     def prompts(self) -> list[str]:
         """The prompts of the pictures in the article, in their order."""
         return [one.prompt for one in self.in_article_prompts]
+
+    def variables(self) -> dict[str, Any]:
+        """Everything, by the names that the node declares."""
+        return {
+            "featured_prompt": self.featured_prompt,
+            "featured": self.featured.model_dump(),
+            "in_article_prompts": [one.model_dump() for one in self.in_article_prompts],
+            "prompts": self.prompts,
+            "method": self.method,
+            "title": self.title,
+            "language": self.language,
+            "dropped": list(self.dropped),
+            "notes": list(self.notes),
+        }
 
     def summary(self) -> str:
         """The result for people."""
