@@ -37,15 +37,21 @@ def test_without_a_browser_it_does_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(demo, "_browser", lambda _: False)
-    (tmp_path / "screenshot.png").write_bytes(b"of an earlier run")
-    (tmp_path / "ads").mkdir()
-    (tmp_path / "ads" / "old_iab_display_1_9x9.png").write_bytes(b"of an earlier run")
-    demo.run(tmp_path, host)
-    assert {path.name for path in tmp_path.iterdir()} == {"clusters.csv", "index.html", "ads"}
-    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    # The whole list is the other test's.
+    (tmp_path / "keywords").write_text(
+        "".join(demo.KEYWORDS.read_text("utf-8").splitlines(True)[:40])
+    )
+    monkeypatch.setattr(demo, "KEYWORDS", tmp_path / "keywords")
+    out = tmp_path / "demo"
+    (out / "ads").mkdir(parents=True)
+    (out / "screenshot.png").write_bytes(b"of an earlier run")
+    (out / "ads" / "old_iab_display_1_9x9.png").write_bytes(b"of an earlier run")
+    demo.run(out, host)
+    assert {path.name for path in out.iterdir()} == {"clusters.csv", "index.html", "ads"}
+    page = (out / "index.html").read_text(encoding="utf-8")
     assert "Made by two nodes of this plugin" in page
     assert "No screenshot" in page
-    assert sizes(tmp_path / "ads") == FIVE
+    assert sizes(out / "ads") == FIVE
     said = capsys.readouterr()
     assert "keyword clusters and 6 ads with 15 pictures" in said.out
     assert "a screenshot" not in said.out
