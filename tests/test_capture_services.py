@@ -510,4 +510,4 @@ class TestChoice:
             pytest.raises(EngineRejected),
         ):
             shoot("screenshotone", service.server.url, cache_seconds=60)
-        assert list(capture._cache._home().glob("*.shot")) == []
+        assert list(capture._cache.shelf.home().glob("*.shot")) == []
