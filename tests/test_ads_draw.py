@@ -296,6 +296,19 @@ def test_grounds_of_every_kind_are_read(data: bytes) -> None:
     assert made.pictured
 
 
+@pytest.mark.parametrize("variant", [1, 2, 3])
+def test_a_picture_is_never_covered_to_grey(variant: int) -> None:
+    """Black beside white: type on it would need so much of a scrim that little would be left."""
+    stark = Image.effect_noise((40, 40), 400).point([0] * 128 + [255] * 128).convert("RGB")
+    stark = stark.resize((1200, 1200), Image.Resampling.NEAREST)
+    background = given.read(saved(stark, "PNG"), "source", b"", (1200, 1200))
+    rule = rule_of(300, 250)
+    made = opened(compose.paint(task("de", rule, variant), background).data).convert("L")
+    above = numpy.asarray(made)[:100]
+    as_it_was = ((above < 16) | (above > 239)).mean()
+    assert as_it_was > 0.8
+
+
 def test_a_turned_photograph_is_put_upright() -> None:
     upright = Image.new("RGB", (300, 600), (0, 0, 255))
     upright.paste((255, 0, 0), (0, 0, 300, 300))

@@ -58,8 +58,12 @@ class Canvas:
         """A plain card to write on."""
         self.image.paste(self.scheme.ground, box[:2], _rounded(box.width, box.height, radius))
 
-    def scrim(self, items: Sequence[Item]) -> None:
-        """Darken or lighten the picture under these texts, as little as makes them legible."""
+    def scrim(self, items: Sequence[Item]) -> float:
+        """Darken or lighten the picture under these texts, as little as makes them legible.
+
+        Returns:
+            How much of it is covered there, 0 to 1.
+        """
         boxes = [item.box.grown(item.block.size // 3) for item in items if item.block]
         whole = Box(0, 0, *self.image.size)
         parts = [_glanced(self.image, box.inside(whole)) for box in boxes]
@@ -71,6 +75,7 @@ class Canvas:
         if share:
             mask = self._fading(boxes).point([round(level * share) for level in range(256)])
             self.image.paste(colour, mask=mask)
+        return share
 
     def _needed(self, parts: Sequence[numpy.ndarray], colour: Rgb, ink: Rgb) -> float:
         """How much of `colour` must be mixed in so that `ink` stands out of all parts, 0 to 1."""

@@ -26,6 +26,9 @@ _TRIES = ((SAFE, 0.0), (7.0, 0.07), (7.0, 0.15))
 strokes of small type lose some of theirs, in a JPEG even more."""
 _LONGEST = 160
 """Characters of a text: no picture has room for more at a readable size."""
+_MOST_SCRIM = 0.45
+"""How much of a picture may be covered for texts on it: more of it looks grey, and a panel beside
+the picture looks better."""
 _BELOW = 0.3
 """Of the height: texts that begin lower leave the upper corner to the logo."""
 
@@ -81,8 +84,10 @@ def paint(task: Task, given: Given) -> Painted:
         InvalidInput: one of the colours is none.
     """
     elements, notes = _elements(task, given)
-    plan = _plan(task, given, elements)
     scheme = colour.scheme(task.colours, task.variant, task.seed)
+    plan = _plan(task, given, elements)
+    if plan.composition.ground == "scrim" and _covered(task, given, plan, scheme) > _MOST_SCRIM:
+        plan = _plan(task, given, elements, scrims=False)
     notes += plan.arranged.notes
     for wanted, deeper in _TRIES:
         canvas = _drawn(task, given, plan, scheme.deeper(deeper), wanted)
@@ -145,10 +150,13 @@ def _bare(text: str) -> str:
     return "".join(sign for sign in text.casefold() if sign.isalnum())
 
 
-def _plan(task: Task, given: Given, elements: Elements) -> _Plan:
+def _plan(task: Task, given: Given, elements: Elements, scrims: bool = True) -> _Plan:
     """The variant's composition, or the next one in which less is left out."""
     layout = layout_for(task.width, task.height)
     pictured = layout.pictures if given.picture is not None else ()
+    beside = tuple(one for one in pictured if one.ground != "scrim")
+    if beside and not scrims:
+        pictured = beside
     found: list[_Plan] = []
     for choice in (pictured, layout.plain):
         turn = task.variant - 1 + task.seed
@@ -217,6 +225,15 @@ def _drawn(task: Task, given: Given, plan: _Plan, scheme: Scheme, wanted: float)
     for item in items:
         _put(canvas, item, given, composition)
     return canvas
+
+
+def _covered(task: Task, given: Given, plan: _Plan, scheme: Scheme) -> float:
+    """How much of the picture a scrim would cover, 0 to 1."""
+    if given.picture is None:
+        return 0.0
+    image = cover(given.picture, given.seen, (task.width, task.height))
+    items = [item for item in plan.arranged.items if item.element != "logo"]
+    return Canvas(image, scheme, SAFE).scrim(items)
 
 
 def _put(canvas: Canvas, item: Item, given: Given, composition: Composition) -> None:
