@@ -124,7 +124,8 @@ class Mender:
             step.progress(0.9, f"Using a keyword less often in {_named(parts[place])}")
             change = (
                 f"The keyword below stands in it {counts[place]} times; use it at most {most} "
-                "times, say the same in other words, and keep the length."
+                f"times, say the same in other words, and keep it about {parts[place].count} "
+                f"{self.unit} long."
             )
             made = self.writer.mended(parts[place], change, parts[place].count, worst.keyword, step)
             if words.uses(worst.keyword, words.plain(made.text)) >= counts[place]:
