@@ -13,7 +13,7 @@ demo: browser
 	@.venv/bin/studio demo
 
 test: browser
-	@$(PYTHON) -m pytest -n auto --dist loadfile
+	@$(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: setup
 	@$(PYTHON) -m ruff check .
