@@ -79,6 +79,8 @@ _VOID = frozenset(
         "wbr",
     }
 )
+# Where they have nothing but links in them, they are a menu.
+_MENUS = frozenset({"", "ul", "ol"})
 _MAIN = frozenset({"main", "article"})
 _MAIN_SHARE = 0.3
 """Of the text that has to be in <main> or <article> for the rest to be left out."""
@@ -107,6 +109,7 @@ class _Open:
     start: int
     level: int
     texts: list[str] = field(default_factory=list)
+    unlinked: bool = False
 
 
 class _Reader(HTMLParser):
@@ -120,22 +123,12 @@ class _Reader(HTMLParser):
         self._dropped: list[str] = []
         self._mains = 0
         self._in_title = False
+        self._links = 0
         self._open: _Open | None = None
-        self._last = 0
 
     def _at(self) -> int:
         line, column = self.getpos()
         return min(self._lines[line - 1] + column, len(self._text))
-
-    def _after(self) -> int:
-        """Where the tag that is being read ends."""
-        at = self._at()
-        # A start tag is known as a whole; an end tag has no quotes.
-        source = self.get_starttag_text() or ""
-        if source and self._text.startswith(source, at):
-            return at + len(source)
-        end = self._text.find(">", at)
-        return len(self._text) if end < 0 else end + 1
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "title" and not self.title:
@@ -150,6 +143,8 @@ class _Reader(HTMLParser):
             return
         if tag in _MAIN:
             self._mains += 1
+        if tag == "a":
+            self._links += 1
         opened = self._open
         if (
             opened is not None
@@ -180,6 +175,8 @@ class _Reader(HTMLParser):
             return
         if tag in _MAIN and self._mains:
             self._mains -= 1
+        if tag == "a" and self._links:
+            self._links -= 1
         if self._open is None:
             return
         if tag == self._open.tag:
@@ -203,6 +200,8 @@ class _Reader(HTMLParser):
                 return
             self._open = _Open("", self._at() + len(data) - len(data.lstrip()), 0)
         self._open.texts.append(data)
+        if not self._links and data.strip():
+            self._open.unlinked = True
 
     def finish(self) -> None:
         """Close what was left open."""
@@ -216,7 +215,8 @@ class _Reader(HTMLParser):
         lines = (" ".join(line.split()) for line in "".join(opened.texts).split("\n"))
         separator = " " if opened.level else "\n"
         said = separator.join(line for line in lines if line)
-        if opened.tag == "pre":
+        menu = not opened.unlinked and opened.tag in _MENUS
+        if opened.tag == "pre" or menu:
             said = ""
         if said or not opened.level:
             self.parts.append(Part(text=said, start=opened.start, end=end, level=opened.level))

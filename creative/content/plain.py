@@ -84,6 +84,9 @@ def _without_lonely(parts: list[Part]) -> list[Part]:
 
     The very first one stays: a title with a subtitle below.
     """
+    if all(part.level for part in parts):
+        # Nothing but short lines: they are the text.
+        return [part.model_copy(update={"level": 0}) for part in parts]
     kept: list[Part] = []
     for number, part in enumerate(parts):
         after = parts[number + 1] if number + 1 < len(parts) else None
