@@ -4,7 +4,7 @@
   processors count ("well-known" and "3.5" are one word each).
 - Chinese and Japanese: each sign is one, without punctuation, and each run of Latin letters or
   digits is one: 字数 of manuscripts, but for the punctuation.
-- Thai has no spaces either; five letters are taken for a word.
+- Thai has no spaces either; three consonants are taken for a word.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from creative import languages
 
-THAI_LETTERS = 5
+THAI_CONSONANTS = 3
 SIGNS_PER_WORD = {"zh": 1.7, "ja": 2.2}
 """Signs that say what one English word says: usual in the pricing of translations (2026-11)."""
 MOST_DENSITY = 3.0
@@ -81,7 +81,7 @@ def count(markdown: str) -> int:
     """How many words (or signs) a text in Markdown has; see the module."""
     text = plain(markdown)
     signs = len(_SIGN.findall(text))
-    thai = -(-len(_THAI.findall(text)) // THAI_LETTERS)
+    thai = -(-len(_THAI.findall(text)) // THAI_CONSONANTS)
     rest = _THAI_RUN.sub(" ", _SIGN.sub(" ", text))
     return signs + thai + sum(map(_is_word, _BETWEEN.split(rest)))
 
