@@ -161,6 +161,15 @@ def test_a_user_may_add_wishes(folder: Path) -> None:
     assert system.index("Be brief.") < system.index("Say { {hello}}.")
 
 
+@pytest.mark.parametrize("braces", range(2, 6))
+def test_braces_in_wishes_let_no_data_into_the_system_message(folder: Path, braces: int) -> None:
+    for name in ("article", "hello"):
+        wish = "{" * braces + name + "}" * braces
+        loaded = load("sum_up", instructions=f"Say {wish}.")
+        system = loaded.messages({"article": "SECRET TEXT"}, language="German")[0].text
+        assert "SECRET TEXT" not in system
+
+
 def test_a_user_may_replace_the_texts(folder: Path) -> None:
     own = json.dumps({"sum_up": {"system": "Be short.", "user": "Text:\n{{article}}"}})
     loaded = load("sum_up", own)

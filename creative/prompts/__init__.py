@@ -26,6 +26,7 @@ Two ways to change a prompt:
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -51,6 +52,7 @@ MAX_OVERRIDE_CHARACTERS = 100_000
 MAX_INSTRUCTIONS_CHARACTERS = 4000
 _FOLDER = Path(__file__).resolve().parent
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+_TWO_BRACES = re.compile(r"\{(?=\{)")
 _RESERVED = {"data", "images", "self"}
 _NOTHING = "(not given)"
 _KEY_CHARACTERS = 12
@@ -182,7 +184,7 @@ def _given(override: str) -> Mapping[str, _Override]:
         size = f"{len(override)} characters"
         raise TooLarge(SETTING, size, f"{MAX_OVERRIDE_CHARACTERS} characters")
     try:
-        read = None if _TOO_CLEVER.search(override) else yaml.safe_load(override)
+        read = None if _TOO_CLEVER.search(override) else _parsed(override)
     except (yaml.YAMLError, RecursionError, ValueError):
         read = None
     if not isinstance(read, dict):
@@ -197,6 +199,13 @@ def _given(override: str) -> Mapping[str, _Override]:
         except ValidationError as error:
             raise _wrong(name, error) from None
     return found
+
+
+def _parsed(override: str) -> Any:
+    try:
+        return json.loads(override)
+    except ValueError:
+        return yaml.safe_load(override)  # takes fifty times as long: only where it is no JSON
 
 
 def _overridden(prompt: Prompt, override: _Override | None) -> Prompt:
@@ -222,8 +231,8 @@ def _instructed(prompt: Prompt, instructions: str, parameter: str) -> Prompt:
     if len(wishes) > MAX_INSTRUCTIONS_CHARACTERS:
         limit = f"{MAX_INSTRUCTIONS_CHARACTERS} characters"
         raise TooLarge(parameter, f"{len(wishes)} characters", limit)
-    # Braces of the user's are no placeholders.
-    shown = wishes.replace("{{", "{ {")
+    # Braces of the user's are no placeholders, however many stand in a row.
+    shown = _TWO_BRACES.sub("{ ", wishes)
     system = f"{prompt.system}\n\nFollow these wishes of the user, too:\n{shown}"
     return prompt.model_copy(update={"system": system})
 
