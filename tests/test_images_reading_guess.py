@@ -159,13 +159,14 @@ def test_the_next_one_is_asked_where_one_cannot() -> None:
     [
         caption("a hill, <error>"),
         caption(""),
+        caption("\0 \0"),
         lambda request: answer(request, '{"caption": 5}'),
         lambda request: answer(request, "[]"),
         lambda request: answer(request, "<html>", 200, "text/html"),
         lambda request: answer(request, '{"detail": "Model not found"}', 404 + 96),
         lambda request: request.connection.close(),
     ],
-    ids=["error", "empty", "number", "list", "html", "500", "closed"],
+    ids=["error", "empty", "zeros", "number", "list", "html", "500", "closed"],
 )
 def test_a_failed_interrogation_goes_to_no_other_server_but_to_the_model(
     say: Callable[[BaseHTTPRequestHandler], None],
@@ -193,6 +194,24 @@ def test_a_model_that_cannot_see_is_named() -> None:
         read(model=eyes)
     assert "cannot see" in str(caught.value) or "no picture" in str(caught.value)
     assert len(eyes.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "     ",
+        "\\u0000\\u0000\\u0000\\u0000",
+        "…, – .",
+        "a prompt from which an image generator would draw this picture",
+        "I'm sorry, but I can't help with identifying people.",
+        "I cannot see any picture.",
+    ],
+)
+def test_an_answer_that_says_nothing_of_the_picture_is_no_prompt(prompt: str) -> None:
+    told = f'{{"prompt": "{prompt}"}}'
+    with pytest.raises(EngineUnavailable, match="eyes-1"):
+        read(model=Eyes(told, told))
+    assert read(model=Eyes(told, '{"prompt": "a hill"}')).prompt == "a hill"
 
 
 def test_the_clock_is_the_calls() -> None:

@@ -8,9 +8,10 @@ and downloads at the first time. It is sent once. Then a language model that see
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from creative import prompts
 from creative.deadline import Deadline
@@ -35,6 +36,11 @@ PROMPT = "read_image_prompt"
 MAX_CAPTION_CHARACTERS = 4000
 _FAILED_CAPTION = "<error>"
 """What AUTOMATIC1111 puts into a caption when it failed (modules/interrogate.py)."""
+_REFUSAL = re.compile(
+    r"\W*(i['’]?m sorry|sorry,|i (can['’]?t|cannot|am unable|am not able|apologi[sz]e)|as an ai)\b",
+    re.IGNORECASE,
+)
+"""How models begin that will not, or cannot, describe a picture."""
 _ABSENT = frozenset({404, 405, 501})
 
 
@@ -57,6 +63,19 @@ class Seen(BaseModel):
         max_length=MAX_CAPTION_CHARACTERS,
         description="a prompt from which an image generator would draw this picture",
     )
+
+    @field_validator("prompt")
+    @classmethod
+    def _says_something(cls, prompt: str) -> str:
+        # Blanks are many characters and no prompt, and a NUL is taken out of every answer.
+        plain = prompt.replace("\0", "").strip()
+        if not re.search(r"\w", plain):
+            raise ValueError("there are no words in it")
+        if plain == cls.model_fields["prompt"].description:
+            raise ValueError("that is the description of the field, not of the picture")
+        if _REFUSAL.match(plain):
+            raise ValueError("it speaks about you instead of the picture")
+        return plain
 
 
 def guess(
@@ -156,7 +175,7 @@ def _can(server: Server) -> bool:
 
 def _caption(server: Server, answer: object) -> str:
     caption = answer.get("caption") if isinstance(answer, dict) else None
-    text = " ".join(caption.split()) if isinstance(caption, str) else ""
+    text = " ".join(caption.replace("\0", "").split()) if isinstance(caption, str) else ""
     if _FAILED_CAPTION in text or not text:
         raise AnswerInvalid(
             server.who,
@@ -182,4 +201,4 @@ def _seen(
     answer = ask(model, messages, Seen, deadline, step).value
     notes = [f"The prompt is a guess by {model.name}, which saw the picture."]
     notes += [f"Before that: {reason}." for reason in tried]
-    return Guess(prompt=answer.prompt.strip(), source="vision", by=model.name, notes=tuple(notes))
+    return Guess(prompt=answer.prompt, source="vision", by=model.name, notes=tuple(notes))
