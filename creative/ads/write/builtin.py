@@ -21,6 +21,7 @@ from creative.ads.write.beside import Beside
 from creative.ads.write.drafts import Drafts
 from creative.ads.write.facts import Facts, gather
 from creative.ads.write.lines import Line, Lines, capital
+from creative.ads.write.names import cores
 from creative.ads.write.phrases import ANGLES, Angle, Phrases, phrases, written_languages
 from creative.ads.write.scenes import image_prompt
 from creative.errors import InvalidInput
@@ -117,14 +118,27 @@ class _Writer:
             return None
         for name, texts in fields.items():
             self._first.setdefault(name, []).append(texts[0])
+        led = self._led((angle, *rest), fields)
         return Copy(
             id=id,
             platform=self.platform.id,
             fields={name: tuple(texts) for name, texts in fields.items()},
-            angle=angle,
-            image_prompt=image_prompt(angle, self.facts, self.look),
+            angle=led,
+            image_prompt=image_prompt(led, self.facts, self.look),
             engine="builtin",
         )
+
+    def _led(self, angles: tuple[Angle, ...], fields: dict[str, list[str]]) -> Angle:
+        """The angle that the variant leads with, which is not always the one whose turn it is:
+        what that has to say may have no room, or be said already."""
+        roles = self.platform.roles
+        first = next(
+            t[0] for role in ("headline", "text") for n, t in fields.items() if roles[n] == role
+        )
+        for angle in angles:
+            if any(one.text == first for one in self._lines.of(angle)):
+                return angle
+        return angles[0]
 
     def _angles(self, number: int) -> tuple[Angle, ...]:
         """The angles that have something to say, another one first for each variant."""
@@ -238,6 +252,7 @@ class _Writer:
                 others = supports[start:] + supports[:start]
                 apart = 0 if made or rule.role == "long_headline" else level
                 others = [one for one in others if not (apart and beside.headline_says(Line(one)))]
+                others = [*(() if made else self._name(rule, beside)), *others]
                 for line in beside.new(self._opening(rule, angle, number), apart):
                     text = self._paragraph(rule, line, others, strict)
                     fresh = made or text not in used
@@ -248,6 +263,16 @@ class _Writer:
             return []
         short = [Line(self._end(one.text)) for a in angles for one in self._lines.of(a)]
         return self._with_short(rule, made, short)
+
+    def _name(self, rule: FieldRule, beside: Beside) -> tuple[str, ...]:
+        """The product, where readers see one headline and that does not name it."""
+        name, headline = self.facts.product, beside.headline
+        if rule.role == "long_headline" or not name or self.facts.several or headline is None:
+            return ()
+        if any(r.role == "headline" and r.least > 1 for r in self.platform.fields):
+            return ()
+        said = any(contains(headline.text, one) for one in (name, *cores(name, self.said)))
+        return () if said else (capital(name),)
 
     def _opening(self, rule: FieldRule, angle: Angle, number: int) -> Iterator[Line]:
         """What a text begins with: whole sentences of the page where the angle is the thing."""
@@ -289,6 +314,8 @@ class _Writer:
     def _long_headline(self, rule: FieldRule, opener: Line, supports: Sequence[str]) -> str:
         """A name and what is said of it; a question, or a line without facts, as it is."""
         name, inside = self.facts.product or self.facts.brand, self.facts.inside
+        if self.facts.several:
+            name = self.facts.brand
         said = [*opener.facts, *(one for one in supports if one not in opener.facts)]
         plain = opener.text.endswith(("?", "？")) or not opener.facts
         for most in (2, 1):
@@ -297,7 +324,7 @@ class _Writer:
                 break
             if most > 1 and any(re.search(r"[,，、]", one) for one in listed):
                 continue  # a list in a list
-            text = f"{name}{self.said.colon}{self.said.comma.join(map(inside, listed))}"
+            text = capital(f"{name}{self.said.colon}{self.said.comma.join(map(inside, listed))}")
             if measure(text, rule.unit) <= rule.aim and self._fits(rule, text):
                 return text
         return opener.text if self._fits(rule, opener.text) else ""

@@ -7,18 +7,18 @@ a proof by the words in it (angles.yaml), and else a benefit.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from creative import languages
 from creative.ads.counting import measure
 from creative.ads.model import AdsRequest, Look
 from creative.ads.terms import contains, same_text
+from creative.ads.write.names import product as product_of
+from creative.ads.write.names import what_is_said
 from creative.ads.write.phrases import Phrases, any_of, begins, phrases
 from creative.capture.facts import prices_in
 
-MOST_PRODUCT = 40
-"""Columns of a name: a longer one is a sentence."""
 MOST_PHRASE = 90
 """Columns: no headline and no description takes more."""
 MOST_OF_A_KIND = 12
@@ -30,6 +30,7 @@ _ENDS = " \t\n.,;:!。，、；：！…-–—•·|｜*★☆✓✔→»«"
 _TO_SOMEBODY = ("promote", "advertise", "we would like to promote", "we want to promote")
 _TO_WHOM = re.compile(r"\s+(?:to|at|towards) .*$")
 _TITLE_BREAK = re.compile(r"\s*[|｜·•»]\s*|\s+[–—-]\s+|\s*(?:：|:\s)\s*")
+_BEHIND = re.compile(r"(?:,\s|:\s|\s[–—-]\s)(.+)")
 _AMOUNT = re.compile(r"\d+(?:[.,'\s]\d{3})*(?:[.,]\d{1,2})?")
 # What a price is for belongs to it: "9 € pro Monat" is not 9 €.
 _UNITS = (
@@ -52,7 +53,6 @@ _FROM_BEFORE = re.compile(
 _FROM_AFTER = re.compile(r"\s*(?:起|から|より|[~～〜])")
 _BEFORE = re.compile(r"(?:月額|年額|每月|每年|每人)\s*$")
 _ENGLISH_ADJECTIVE = re.compile(r"(?:ed|made|ful|less|ive|nal|ral|nic|able|ible)$")
-_JAPANESE_SENTENCE = re.compile(r"(?:ます|です|ました|ません|ください|よう|しよう|る|た|ない|う)$")
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,8 @@ class Facts:
 
     Attributes:
         product: short name of the thing; "" if nothing says one.
+        several: it is the first of several things: what is said beside it is not said of it.
+        proper: it is a proper name, with a capital everywhere.
         headline: the main line of page or brief.
         benefits, offers, proofs: phrases, the page's order.
         sentences: whole sentences that describe the thing.
@@ -73,6 +75,8 @@ class Facts:
 
     language: str
     product: str = ""
+    several: bool = False
+    proper: bool = False
     headline: str = ""
     benefits: tuple[str, ...] = ()
     offers: tuple[str, ...] = ()
@@ -93,6 +97,8 @@ class Facts:
         """
         first, space, rest = phrase.partition(" ")
         if not first[1:].islower() or (self.brand and self.brand.startswith(first)):
+            return phrase
+        if self.proper and phrase.startswith(self.product):
             return phrase
         small = first[0].lower() + first[1:]
         if re.search(rf"(?<!\w){re.escape(small)}(?!\w)", self.known) or self._is_word(small, rest):
@@ -142,16 +148,20 @@ def gather(request: AdsRequest, look: Look) -> tuple[Facts, tuple[str, ...]]:
     headings = [one for one in headings if one and not _menu(one, said)]
     parts = _title_parts(look.title, brand) if page else []
     title = next((part for part in parts if not _menu(part, said)), "")
-    product = _product([title, *(headings[:1] if not title else ()), *wishes[:1]], said, brand)
+    named = product_of([title, *(headings[:1] if not title else ())], wishes, said, brand)
+    product = named.name
+    kinds = [what_is_said(one, said, brand).kind for one in wishes[:1]]
     headline = next((h for h in [*headings[:1], *wishes[:1], title] if h and h != product), "")
-    rest = headline[len(product) :].strip(_ENDS) if product and headline else ""
-    tail = [_capital(rest)] if headline.startswith(product) and len(rest.split()) > 1 else []
+    # "Handmade soap from Hamburg, vegan": what is said behind the name.
+    behind = _BEHIND.search(headline[len(product) :]) if headline.startswith(product) else None
+    rest = behind[1].strip(_ENDS) if behind and product else ""
+    tail = [_capital(rest)] if len(rest.split()) > 1 else []
     found: dict[str, list[str]] = {"benefits": [], "offers": [], "proofs": []}
     lines = list(_lines(look, said)) if page else []
     of_page = [*headings, *_clauses(look.description if page else "", said), *lines]
     # "Guides" is a shelf of the shop, not a reason to enter it.
     telling = [one for one in of_page if not said.spaced or len(one.split()) > 1]
-    for phrase in [*tail, *wishes, *telling]:
+    for phrase in [*tail, *kinds, *wishes, *telling]:
         kind = _kind(phrase, said)
         known = [product, headline, brand, *(one for group in found.values() for one in group)]
         if kind and not any(same_text(phrase, one) for one in known if one):
@@ -168,6 +178,8 @@ def gather(request: AdsRequest, look: Look) -> tuple[Facts, tuple[str, ...]]:
     facts = Facts(
         language=look.language,
         product=product,
+        several=named.several,
+        proper=named.proper,
         headline=headline,
         sentences=tuple(one for one in sentences if _says_something(one))[:6],
         price=prices,
@@ -180,15 +192,6 @@ def gather(request: AdsRequest, look: Look) -> tuple[Facts, tuple[str, ...]]:
         **{name: tuple(group[:MOST_OF_A_KIND]) for name, group in found.items()},
     )
     return facts, tuple(notes)
-
-
-def shorter(phrase: str) -> Iterator[str]:
-    """`phrase`, then what stands before its first comma, dash or colon, if that says something."""
-    yield phrase
-    # Not at 、: what stands before it in Japanese mostly ends in a particle.
-    first = re.split(r",\s|[，：]|:\s|\s[–—-]\s|\s\(", phrase, maxsplit=1)[0].strip()
-    if first != phrase and (len(first.split()) > 1 or measure(first, "display_width") >= 8):
-        yield first
 
 
 def _page_text(look: Look) -> str:
@@ -309,27 +312,6 @@ def _kind(phrase: str, said: Phrases) -> str:
     if any_of(phrase, said.words.proof):
         return "proofs"
     return "benefits" if not _menu(phrase, said) else ""
-
-
-def _product(candidates: Iterable[str], said: Phrases, brand: str) -> str:
-    """The first candidate that is a name, not a sentence, and not the brand's."""
-    for candidate in candidates:
-        for name in shorter(candidate):
-            if _is_name(name, said) and not same_text(name, brand):
-                return name
-    return ""
-
-
-def _is_name(phrase: str, said: Phrases) -> bool:
-    width = measure(phrase, "display_width")
-    if not 3 <= width <= MOST_PRODUCT or re.search(r"[?!？！:：.]", phrase) or prices_in(phrase):
-        return False
-    if said.spaced:
-        words = re.findall(r"[^\W_]+(?:['’][^\W_]+)*", phrase.casefold())
-        sentence = any(word in said.words.sentence for word in words)
-        return bool(words) and not sentence and words[0] not in said.words.imperative
-    ends = said.tag == "ja" and bool(_JAPANESE_SENTENCE.search(phrase))
-    return not ends and not any(word in phrase for word in said.words.sentence)
 
 
 def _is_action(button: str, said: Phrases, language: str) -> bool:

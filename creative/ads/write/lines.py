@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from creative.ads.counting import measure
-from creative.ads.terms import contains
-from creative.ads.write.facts import Facts, shorter
+from creative.ads.terms import contains, repeats
+from creative.ads.write.facts import Facts
+from creative.ads.write.names import cores, shorter
 from creative.ads.write.phrases import Angle, Phrases
 
 SHORT_WORD = 8
@@ -79,8 +80,12 @@ class Lines:
                     continue
                 # "Fleetfoot by Fleetfoot" says nothing.
                 names = [one[name] for name in slots if name in one]
-                if len(names) > 1 and any(contains(names[0], n) for n in names[1:]):
+                if len(names) > 1 and any(repeats(names[0], n) for n in names[1:]):
                     continue
+                if facts.several and "product" in slots and listed in many and listed != "cta":
+                    continue
+                if template == "{product}":
+                    yield from self._shortened(seen)
                 alone = listed in ("benefit", "offer", "proof") and template == f"{{{listed}}}"
                 for value in shorter(many[listed][at]) if listed else ("",):
                     if alone and " " not in value and measure(value, "display_width") < SHORT_WORD:
@@ -91,6 +96,13 @@ class Lines:
                         seen.add(text)
                         fact = {many[listed][at]} if listed not in ("", "cta") else set()
                         yield Line(text, frozenset(fact))
+
+    def _shortened(self, seen: set[str]) -> Iterator[Line]:
+        """The product's name, and what it is called where there is less room."""
+        for name in (self.facts.product, *cores(self.facts.product, self.said)):
+            if (text := capital(name)) not in seen:
+                seen.add(text)
+                yield Line(text)
 
     def _fill(self, template: str, values: dict[str, str]) -> str:
         def value(match: re.Match[str]) -> str:

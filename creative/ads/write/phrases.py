@@ -43,6 +43,9 @@ class Words(_Frozen):
     cart: tuple[str, ...]
     joins: tuple[str, ...]
     loose: tuple[str, ...]
+    is_a: tuple[str, ...]
+    articles: tuple[str, ...]
+    cut: tuple[str, ...]
 
 
 class Phrases(_Frozen):
