@@ -256,7 +256,8 @@ class _Work:
 
             best = max(left, key=lambda index: (worth(index), -index))
             chosen.append(best)
-            left.remove(best)
+            # What is said twice is shown once.
+            left = [index for index in left if places[index].best != places[best].best]
         return [places[index] for index in chosen]
 
     def _draft(self, place: _Place, number: int) -> Draft:
