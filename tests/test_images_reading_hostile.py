@@ -65,6 +65,28 @@ def test_bombs() -> None:
     assert quick(files.png(png_chunk(b"zTXt", b"parameters\0\0not packed"))) is None
 
 
+def test_texts_share_a_limit_however_they_are_packed() -> None:
+    fits = zlib.compress(b"a" * (texts.MAX_TEXT_BYTES - 9), 9)
+    bomb = zlib.compress(b"a" * (texts.MAX_TEXT_BYTES + 9), 9)
+    for packed in (fits, bomb):
+        chunks = [png_chunk(b"zTXt", b"name%d\0\0" % n + packed) for n in range(60)]
+        found = texts.read(files.png(*chunks))
+        most = texts.MAX_ALL_BYTES + texts.MAX_TEXT_BYTES  # the last one may go over it
+        assert sum(map(len, found.by_name.values())) <= most
+        assert f"Only the first {texts.MAX_ALL_BYTES // 2**20} MB" in found.notes[-1]
+        assert len(found.notes) < 10
+
+
+def test_entries_of_exif_that_share_one_place() -> None:
+    size, many = 2 * 1024 * 1024, 100
+    head = b"MM\0*\0\0\0\x08" + struct.pack(">H", many)
+    at = len(head) + 12 * many + 4
+    rows = (struct.pack(">HHII", 0x9300 + n, 2, size, at) for n in range(many))
+    data = head + b"".join(rows) + bytes(4) + b"a" * size
+    found = texts.read(files.png(png_chunk(b"eXIf", data)))
+    assert 0 < sum(map(len, found.by_name.values())) <= texts.MAX_ALL_BYTES
+
+
 def test_hidden_bomb_and_hidden_lies() -> None:
     assert quick(files.stealth("x" * (12 * 1024 * 1024))) is None
     fits = quick(files.stealth("x" * 100_000))
@@ -187,6 +209,32 @@ def test_what_leaves_is_small() -> None:
     assert found.infotext == ""
     assert len(found.loras) == 100
     assert len(found.model_dump_json()) < 120_000
+
+
+@pytest.mark.parametrize("label", ["VAE", "Refiner", "Hires prompt", "Version"])
+def test_a_long_value_does_not_leave(label: str) -> None:
+    text = f"a cat\nSteps: 1, Seed: 2, Sampler: Euler, Version: v1.10.1, {label}: {'v' * 300_000}"
+    found = read(files.texts_png({"parameters": text}))
+    assert found.settings["seed"] == 2
+    assert len(found.model_dump_json()) < 5000
+    assert any("left out" in note for note in found.notes)
+
+
+def test_many_fields_leave_the_worker_as_few() -> None:
+    """What is left of them is written again in the plugin's own process."""
+    fields = ", ".join(f"aa{n}: 1" for n in range(100_000))
+    recipe = quick(files.texts_png({"parameters": f"a cat\nVersion: Fooocus 2, {fields}"}))
+    assert recipe is not None
+    assert len(recipe.text.fields) <= 300
+    large = f"a cat\nSteps: 1, Seed: 2, Size: 64x64, Version: {'v' * 4_000_000}"
+    found = texts.read(files.texts_png({"parameters": large}))
+    assert automatic1111.read(found) is None
+    assert "too many for a prompt" in found.notes[0]
+
+
+def test_a_prompt_of_zeros_is_none() -> None:
+    zeros = json.dumps({"positive_prompt": "\0 \0", "seed": 1})
+    assert job(files.texts_png({"invokeai_metadata": zeros})) is None
 
 
 SAMPLES = [

@@ -73,12 +73,20 @@ def comment(exif: bytes) -> str:
     return found if found.strip() else ""  # cameras fill the space with blanks
 
 
-def texts(exif: bytes, most_bytes: int) -> dict[int, str]:
-    """The entries of type ASCII, by tag; longer ones than `most_bytes` are left out."""
+def texts(exif: bytes, most_bytes: int, most_in_all: int) -> dict[int, str]:
+    """The entries of type ASCII, by tag, in their order.
+
+    Args:
+        exif: from its byte-order mark on.
+        most_bytes: longer ones are left out.
+        most_in_all: bytes of all together; all entries may point at the same place.
+    """
     order, entries = _all_entries(exif)
     found = {}
     for tag, entry in entries.items():
-        if entry[0] == _ASCII and entry[1] <= most_bytes:
+        most = min(most_bytes, most_in_all)
+        if entry[0] == _ASCII and entry[1] <= most:
+            most_in_all -= entry[1]
             text = _content(exif, order, entry).decode(errors="replace").strip("\0")
             if text.strip():
                 found[tag] = text

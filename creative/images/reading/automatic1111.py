@@ -9,6 +9,7 @@ copy as JSON (examples/common/common.cpp), ComfyUI's saving nodes write "Version
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Any
 
 from creative.images.infotext import Infotext, parse
@@ -27,6 +28,11 @@ from creative.images.request import Lora
 UNKNOWN = "unknown, in the format of AUTOMATIC1111"
 _PLACES = ("parameters", USER_COMMENT, "comment")
 _CPP_COPY = re.compile(r", SDCPP: \{.*\Z", re.DOTALL)
+MAX_CHARACTERS = 3_000_000
+"""Of a text with its fields; people's prompts have a few thousand."""
+MAX_FIELDS = 300
+MAX_FIELD_CHARACTERS = 10_000
+"""Of one value; templates of prompts are the longest."""
 _OURS = ("Output size", "Output fit")
 _READ = {
     "Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model",
@@ -39,7 +45,11 @@ def read(texts: Texts) -> Recipe | None:
     """What the text under the picture says; None if there is none."""
     for place in _PLACES:
         text = texts.get(place)
-        if text and not text.lstrip().startswith(("{", "[")):
+        if len(text) > MAX_CHARACTERS:
+            texts.notes.append(
+                f"The text {place!r} has {len(text)} characters: too many for a prompt."
+            )
+        elif text and not text.lstrip().startswith(("{", "[")):
             found = from_text(text, by_comfyui="prompt" in texts.by_name)
             # A camera's comment is no prompt; under "parameters" a prompt may stand alone.
             if found.text.fields or place == "parameters":
@@ -57,6 +67,10 @@ def from_text(text: str, by_comfyui: bool = False) -> Recipe:
     raw = text.strip("\0")
     cut = _CPP_COPY.sub("", raw)
     found = parse(cut)
+    small = {k: v for k, v in found.fields.items() if len(v) <= MAX_FIELD_CHARACTERS}
+    small = dict(islice(small.items(), MAX_FIELDS))
+    lost = len(found.fields) - len(small)
+    found = found.model_copy(update={"fields": small})
     generator = _generator(found, by_comfyui)
     fields = _normal(found.fields, generator)
     loras = _fooocus_loras(fields) if generator == "Fooocus" else ()
@@ -64,8 +78,10 @@ def from_text(text: str, by_comfyui: bool = False) -> Recipe:
     if generator == "Fooocus":  # its prompts with the styles in them stand in front
         prompt = fields.pop("Raw prompt", prompt)
         negative = fields.pop("Raw negative prompt", negative)
-    changed = fields != found.fields or cut != raw or prompt != found.prompt
+    changed = lost or fields != found.fields or cut != raw or prompt != found.prompt
     notes = []
+    if lost:
+        notes.append(f"{lost} settings were left out: too many, or too long.")
     if not fields:
         notes.append("The file holds a prompt and no settings.")
     if "Template" in fields:

@@ -87,9 +87,14 @@ def said(found: texts.Texts) -> Recipe | None:
     """What the first room that knows the texts makes of them; a prompt must be among it."""
     for room in ROOMS:
         recipe = room(found)
-        if recipe is not None and recipe.text.prompt.strip():
+        if recipe is not None and _says_something(recipe):
             return recipe
     return None
+
+
+def _says_something(recipe: Recipe) -> bool:
+    # A NUL is taken out of every answer: a prompt of these alone would arrive empty.
+    return bool(recipe.text.prompt.replace("\0", "").strip())
 
 
 def hidden(text: str) -> Recipe | None:
@@ -106,7 +111,7 @@ def hidden(text: str) -> Recipe | None:
             if isinstance(found.get(name), dict):
                 carried.by_name[texts.USER_COMMENT] = text
         recipe = novelai.from_object(found) or said(carried)
-    if recipe is None or not recipe.text.prompt.strip():
+    if recipe is None or not _says_something(recipe):
         return None
     note = "The text was hidden in the pixels (stealth metadata)."
     return recipe.model_copy(update={"notes": (*recipe.notes, note)})

@@ -28,6 +28,9 @@ from creative.images.picture import inspect
 MAX_TEXT_BYTES = 8 * 1024 * 1024
 """Longest text that is read: a large ComfyUI graph has half a megabyte, one with pictures in it
 a few; a compressed one can be a bomb."""
+MAX_ALL_BYTES = 4 * MAX_TEXT_BYTES
+"""Of all texts together, those that were unpacked for nothing included: thousands of bombs fit
+into one file, and all entries of an EXIF may point at the same eight megabytes."""
 MAX_TEXTS = 200
 USER_COMMENT = "exif:9286"
 
@@ -46,6 +49,7 @@ class Texts:
         height: of the file, in pixels, as stored.
         by_name: the texts; of several with one name the first.
         notes: what was not read.
+        left: bytes that may still be read.
     """
 
     format: str
@@ -53,6 +57,7 @@ class Texts:
     height: int
     by_name: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    left: int = MAX_ALL_BYTES
 
     def get(self, name: str) -> str:
         """The text of this name; "" if there is none."""
@@ -60,6 +65,7 @@ class Texts:
 
     def add(self, name: str, text: str) -> None:
         """Keep a text that says something."""
+        self.left -= len(text)
         if text.strip("\0 \r\n\t"):
             self.by_name.setdefault(name, text)
 
@@ -81,6 +87,10 @@ def read(data: bytes) -> Texts:
     for part in walk(data):
         if len(texts.by_name) >= MAX_TEXTS:
             texts.notes.append(f"Only the first {MAX_TEXTS} texts of the picture were read.")
+            break
+        if texts.left <= 0:
+            limit = MAX_ALL_BYTES // 2**20
+            texts.notes.append(f"Only the first {limit} MB of the picture's texts were read.")
             break
         kind(texts, data, part)
     return texts
@@ -107,6 +117,7 @@ def _png(texts: Texts, data: bytes, chunk: Part) -> None:
     if packed:
         unpacked = _unpacked(content)
         if unpacked is None:
+            texts.left -= MAX_TEXT_BYTES
             texts.skip(name, "compressed")
             return
         content = unpacked
@@ -151,7 +162,7 @@ def _gif(texts: Texts, data: bytes, block: Part) -> None:
 
 
 def _exif(texts: Texts, content: bytes) -> None:
-    for tag, text in exif.texts(content, MAX_TEXT_BYTES).items():
+    for tag, text in exif.texts(content, MAX_TEXT_BYTES, max(0, texts.left)).items():
         texts.add(f"exif:{tag:04x}", text)
     comment = exif.comment(content[: MAX_TEXT_BYTES + 65536])
     texts.add(USER_COMMENT, comment)
