@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 UV = f"""#!/bin/sh
 case "$1 ${{2:-}}" in
 "venv "*) mkdir -p .venv/bin && ln -sf "{sys.executable}" .venv/bin/python ;;
-"pip sync") [ -z "${{NO_NETWORK:-}}" ] || {{ echo "no route" >&2; exit 2; }} ;;
+"pip sync")
+    [ "${{UV_COMPILE_BYTECODE:-}}" = 1 ] || {{ echo "nothing compiled" >&2; exit 2; }}
+    [ -z "${{NO_NETWORK:-}}" ] || {{ echo "no route" >&2; exit 2; }} ;;
 "pip install") echo "#!$VIRTUAL_ENV/bin/python" > .venv/bin/studio && chmod +x .venv/bin/studio ;;
 esac
 [ "$1" = --version ] || echo "$1" "$2" >> calls
