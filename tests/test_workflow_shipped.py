@@ -56,6 +56,8 @@ def outputs_of(node: Node) -> set[str]:
         return {"output"}
     if node.type == "iteration":
         return {"output", "item", "index"}
+    if node.type == "code":
+        return set(node.data["outputs"])
     if node.type == "llm":
         return {"text", "usage"}
     if node.type == "tool":
