@@ -26,16 +26,21 @@ MAX_STARTS = 200
 """Places in a text at which JSON is looked for: prose may hold any number of brackets."""
 MAX_WALKED = 800_000
 """Characters that are walked to find out where something broken ends."""
+MAX_HERE = 10_000
+"""Characters of a text with broken JSON that are searched in the plugin's own process: 400,000
+characters of brackets take seconds."""
 MAX_REPAIRS = 4
 MAX_DEPTH = 100
 REPAIR_SECONDS = 5.0
-"""Of all repairs of an answer: the time grows with the square of some kinds of nonsense."""
+"""Of all repairs of an answer, and of the search in a long one: the time grows with the square of
+some kinds of nonsense."""
 
 _repairs = Worker("answers of language models", idle_seconds=60.0)
 
 _THOUGHTS = re.compile(r"<(/?)(?:think|thinking|reasoning|thought)>", re.IGNORECASE)
 # A number that JSON does not have says nothing.
 _DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
+_OPENING = re.compile(r"[{\[]")
 _CLOSERS = {"{": "}", "[": "]"}
 _QUOTES = {'"': '"', "“": '”“"', "„": '“”"', "'": "'", "‘": "’", "`": "`"}
 _BEGINS = re.compile(
@@ -84,17 +89,30 @@ def objects(
     Raises:
         EngineUnavailable: the process that repairs cannot be started.
     """
-    repairs, seconds = 0, REPAIR_SECONDS
-    for one in sorted(_found(_unquoted(without_thinking(text)), partial, cut), key=_length):
+    plain = _unquoted(without_thinking(text))
+    first = _most_of(plain)
+    if first is not None:
+        yield first.value
+    began = time.monotonic()
+    found = _all(plain, partial, cut, deadline)
+    repairs, seconds = 0, REPAIR_SECONDS - (time.monotonic() - began)
+    for one in sorted(found, key=_length):
+        if first is not None and one.start == first.start:
+            continue
         if not one.broken:
             yield one.value
         elif repairs < MAX_REPAIRS and seconds > 0:
             began = time.monotonic()
-            value = _repaired(one.broken, deadline, seconds)
+            value = _called("repair", one.broken, deadline, seconds)
             repairs += 1
             seconds -= time.monotonic() - began
             if value is not None:
                 yield value
+
+
+def find(payload: tuple[str, bool, bool], progress: Progress) -> list[_Found]:
+    """The job: every object and array in a text."""
+    return list(_found(*payload))
 
 
 def repair(broken: str, progress: Progress) -> Any:
@@ -122,6 +140,22 @@ def _length(one: _Found) -> int:
     return one.start - one.end
 
 
+def _most_of(text: str) -> _Found | None:
+    """The object or array that is most of `text`, if it is no worse than that: the usual case."""
+    opening = _OPENING.search(text)
+    start = opening.start() if opening else 0
+    value, end = _decoded(text, start) if opening else (None, None)
+    fine = end is not None and end - start > len(text) / 2
+    return _Found(start, end, value) if fine and end is not None else None
+
+
+def _all(text: str, partial: bool, cut: bool, deadline: Deadline) -> list[_Found]:
+    if len(text) <= MAX_HERE:
+        return list(_found(text, partial, cut))
+    found = _called("find", (text, partial, cut), deadline, REPAIR_SECONDS)
+    return found or []
+
+
 def _unquoted(text: str) -> str:
     """An object inside a JSON string."""
     bare = text.strip()
@@ -135,7 +169,7 @@ def _unquoted(text: str) -> str:
 def _found(text: str, partial: bool, cut: bool) -> Iterator[_Found]:
     at, walked = 0, 0
     for _ in range(MAX_STARTS):
-        opening = re.compile(r"[{\[]").search(text, at)
+        opening = _OPENING.search(text, at)
         if opening is None:
             return
         start = opening.start()
@@ -159,10 +193,11 @@ def _decoded(text: str, start: int) -> tuple[Any, int | None]:
         return None, None
 
 
-def _repaired(broken: str, deadline: Deadline, seconds: float) -> Any:
+def _called(job: str, payload: object, deadline: Deadline, seconds: float) -> Any:
+    """What a job of this module answers; None if it takes longer than `seconds`."""
     seconds = min(seconds, deadline.timeout("reading an answer"))
     try:
-        return _repairs.call("creative.loose_json:repair", broken, Deadline(seconds))
+        return _repairs.call(f"creative.loose_json:{job}", payload, Deadline(seconds))
     except DeadlineExceeded:
         deadline.check("reading an answer")
         return None
@@ -186,8 +221,8 @@ class _Walk:
         self.end = start
         self._open: list[str] = []
         self._lost = False
-        self._complete: tuple[int, str] | None = None
-        """Where the last inner object or array closed, and what would close the rest there."""
+        self._complete: tuple[int, int] | None = None
+        """Where the last inner object or array closed, and how many were open there."""
         self._run()
 
     def whole(self, cut: bool) -> str:
@@ -204,8 +239,9 @@ class _Walk:
         """The text up to the last object or array that closed, and closed there."""
         if self._complete is None or self.end < len(self._text):
             return ""
-        at, closing = self._complete
-        return self._text[self._start : at] + closing
+        at, depth = self._complete
+        # Since then brackets were opened only: those that were open still are.
+        return self._text[self._start : at] + self._missing(depth)
 
     def _run(self) -> None:
         while sign := _SIGN.search(self._text, self.end):
@@ -224,15 +260,18 @@ class _Walk:
 
     def _closes(self, sign: str) -> bool:
         """Close what `sign` closes, and whatever was left open in it; whether that was all."""
-        kinds = [_CLOSERS[bracket] for bracket in self._open]
-        if sign not in kinds:
+        for depth in range(len(self._open) - 1, -1, -1):
+            if _CLOSERS[self._open[depth]] == sign:
+                break
+        else:
             return False
-        del self._open[len(kinds) - 1 - kinds[::-1].index(sign) :]
-        self._complete = self.end, self._missing()
+        del self._open[depth:]
+        self._complete = self.end, depth
         return not self._open
 
-    def _missing(self) -> str:
-        return "".join(_CLOSERS[bracket] for bracket in reversed(self._open))
+    def _missing(self, depth: int | None = None) -> str:
+        """What closes the brackets that are open, or the first `depth` of them."""
+        return "".join(_CLOSERS[bracket] for bracket in reversed(self._open[:depth]))
 
     def _string(self, closers: str) -> None:
         pattern = re.compile(rf"\\.|[{closers}]", re.DOTALL)
