@@ -59,9 +59,7 @@ def extract_prompts(
         width, height = _pixels(request)
         tag = languages.check(request.language_of_prompts or "en", "language_of_prompts")
     with steps.step(Phase.PREP, "Reading the article"):
-        document = _read(request, deadline)
-        title = " ".join((request.title or document.title).split())
-        found = _names(document, title) if not request.allow_names else names.Names((), {})
+        document, title, found = _read(request, deadline)
     label = "Choosing places and nouns" if model is None else f"Asking {model.name}"
     with steps.step(Phase.AI_CALL, label) as step:
         if model is None:
@@ -104,10 +102,14 @@ def extract_prompts(
         )
 
 
-def read_job(payload: tuple[str | bytes, str, str], progress: object) -> Document:
-    """A job of the reading worker: `read_document` with its content, filename and parameter."""
-    content, filename, parameter = payload
-    return read_document(content, filename, parameter=parameter)
+def read_job(request: ExtractRequest, progress: object) -> tuple[Document, str, names.Names]:
+    """A job of the reading worker: the article, its title, and names that must not be used."""
+    document = read_document(request.content, request.filename, parameter=request.parameter)
+    title = " ".join((request.title or document.title).split())
+    if request.allow_names:
+        return document, title, names.Names((), {})
+    parts = [title, *(f"{section.heading}\n{section.text}" for section in document.sections)]
+    return document, title, names.find("\n".join(parts))
 
 
 def _check(request: ExtractRequest) -> None:
@@ -138,26 +140,19 @@ def _pixels(request: ExtractRequest) -> tuple[int, int]:
     return wanted.exact
 
 
-def _read(request: ExtractRequest, deadline: Deadline) -> Document:
-    payload = (request.content, request.filename, request.parameter)
+def _read(request: ExtractRequest, deadline: Deadline) -> tuple[Document, str, names.Names]:
     if len(request.content) <= IN_PROCESS_BYTES:
-        return read_job(payload, None)
-    document: Document = _READER.call("creative.content.extract:read_job", payload, deadline)
-    return document
-
-
-def _names(document: Document, title: str) -> names.Names:
-    parts = [title, *(f"{section.heading}\n{section.text}" for section in document.sections)]
-    return names.find("\n".join(parts))
+        return read_job(request, None)
+    found: tuple[Document, str, names.Names] = _READER.call(
+        "creative.content.extract:read_job", request, deadline
+    )
+    return found
 
 
 def _whole(people: tuple[str, ...]) -> list[str]:
     """Full names, without the parts that stand for them alone."""
-    return [
-        name
-        for name in people
-        if not any(name != other and name in other.split() for other in people)
-    ]
+    parts = {part for name in people if " " in name for part in name.split()}
+    return [name for name in people if name not in parts]
 
 
 def _bounded(dropped: list[str]) -> tuple[str, ...]:

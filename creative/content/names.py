@@ -21,7 +21,7 @@ _CAPITAL = r"[A-ZÀ-ÖØ-ÞĀ-Ž][a-zß-öø-ÿā-ž'’\-]+(?:-[A-Z][a-zß-öø
 _LINK = r"(?:d[aeio]s?|von|van|der|den|del|di|la|le|e|y)\s+"
 _SURNAME = rf"(?:[A-Z]\.\s+)?(?:{_LINK}){{0,2}}{_CAPITAL}(?:\s+(?:{_LINK})?{_CAPITAL})?"
 _KATAKANA = r"[ァ-ヶー]"
-_LONGEST_PART = 3
+_LEAST_PART = 3
 _TWO_WORDS = rf"{_CAPITAL}\s+(?:[A-Z]\.\s+)?(?:{_LINK}){{0,2}}{_CAPITAL}"
 
 
@@ -155,25 +155,24 @@ def find(text: str) -> Names:
         for found in pattern.finditer(text)
     }
     generic = set(_people().not_names_ja)
-    people: set[str] = set()
-    for pattern in _patterns():
-        for found in pattern.finditer(text):
-            name = found["name"]
-            if name in generic or name.endswith(("屋", "員", "者", "客", "師", "長", "主")):
-                continue
-            people.add(name)
-            if name.isascii() or re.match(_CAPITAL, name):
-                people |= _parts(name, text)
-    people -= set(marks)
+    people = {
+        found["name"] for pattern in _patterns() for found in pattern.finditer(text)
+    } - generic
+    people = {name for name in people if not name.endswith(_NOT_NAMES_JA)}
+    small = set(_SMALL.findall(text))
+    parts = {part for name in people for part in _parts(name) if part.lower() not in small}
+    people = (people | parts) - set(marks)
     return Names(tuple(sorted(people, key=lambda name: (-len(name), name))), marks)
 
 
-def _parts(name: str, text: str) -> set[str]:
+_NOT_NAMES_JA = ("屋", "員", "者", "客", "師", "長", "主")
+"""職人さん is somebody by trade, not by name."""
+_SMALL = re.compile(r"(?<!\w)[a-zß-öø-ÿ][\w\-]*")
+
+
+def _parts(name: str) -> list[str]:
     """The words of a name that can stand for it alone: "Hollis" for "Margaret Hollis"."""
-    words = [word for word in name.split() if word[0].isupper() and len(word) >= _LONGEST_PART]
-    return {
-        word for word in words if not re.search(rf"(?<!\w){re.escape(word.lower())}(?!\w)", text)
-    }
+    return [word for word in name.split() if word[0].isupper() and len(word) >= _LEAST_PART]
 
 
 def without(text: str, found: Names, language: str = "en") -> Cleaned:
@@ -185,10 +184,15 @@ def without(text: str, found: Names, language: str = "en") -> Cleaned:
     dropped: list[str] = []
     made = text
     generic = _people().person.get(language.partition("-")[0], "")
+    folded = text.casefold()
     for name in found.people:
+        if name.casefold() not in folded:
+            continue
         made, gone = _replaced(made, _as_person(name), partial(_instead, generic=generic))
         dropped += [name] if gone else []
     for name, kind in sorted(found.trademarks.items(), key=lambda item: -len(item[0])):
+        if name.casefold() not in folded:
+            continue
         stand_in = kind if language.partition("-")[0] == "en" else ""
         made, gone = _replaced(made, _as_word(name), partial(_kind, kind=stand_in))
         dropped += [name] if gone else []
@@ -210,7 +214,8 @@ def _replaced(
 
 def leftovers(text: str, found: Names) -> list[str]:
     """The names of `found` that are in `text`."""
-    every = [*found.people, *found.trademarks]
+    folded = text.casefold()
+    every = [name for name in (*found.people, *found.trademarks) if name.casefold() in folded]
     return [name for name in every if _as_word(name).search(text)]
 
 
