@@ -129,3 +129,14 @@ def test_a_proper_name_keeps_its_capital_inside_a_sentence() -> None:
     assert facts("fr", BRIEFS["fr"]).inside("Comète est un vélo pliant") == (
         "Comète est un vélo pliant"
     )
+
+
+def test_a_price_in_the_headline_is_not_said_again_beside_it() -> None:
+    brief = "Freshly roasted beans and honest guides. Grinders that last. Coffee from 11 €."
+    request = AdsRequest(brief=brief, platforms=("iab_display", "x"), count=6)
+    copies = write(request, Look(language="en", brand="Kettle & Crema")).copies
+    priced = [copy for copy in copies if "11 €" in copy.fields["headline"][0]]
+    assert priced
+    for copy in priced:
+        text = (copy.fields.get("text") or copy.fields["post_text"])[0]
+        assert "11 €" not in text, copy.fields

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from creative.ads.backgrounds import Background
 from creative.ads.ctas import label
+from creative.ads.cutting import pieces
 from creative.ads.draw import DrawJob, LeftOut, draw
 from creative.ads.model import AdsRequest, Copy, Drawn, Look, Size
 from creative.ads.platforms import PictureRule, Platform, platform
 from creative.ads.states import VariantLost
 from creative.ads.terms import contains, same_text
+from creative.ads.write.phrases import phrases
 from creative.deadline import Deadline
 from creative.errors import InvalidInput
 from creative.steps import Step
@@ -123,15 +125,16 @@ def _job(
     ]
     texts = [text for text in texts if not same_text(text, headline)]
     supporting = next((one for one in texts if not contains(one, headline)), next(iter(texts), ""))
+    # The platform's own name of the button is English; readers see theirs.
+    cta = label(first("cta"), look.language)
     return DrawJob(
         copy_id=copy.id,
         platform=copy.platform,
         variant_number=int(copy.id.rpartition("-")[2]),
         brand=look.brand,
         headline=headline,
-        text=supporting,
-        # The platform's own name of the button is English; readers see theirs.
-        cta=label(first("cta"), look.language),
+        text=_without_call(supporting, cta, look),
+        cta=cta,
         language=look.language,
         colours=look.colours,
         logo=look.logo,
@@ -140,3 +143,15 @@ def _job(
         picture=rule,
         seed=request.seed,
     )
+
+
+def _without_call(text: str, cta: str, look: Look) -> str:
+    """`text` without a call to action at its end, if the picture has a button that says so."""
+    sentences = pieces(text, "sentences")
+    if len(sentences) < 2 or not cta:
+        return text
+    own = phrases(look.language).ctas
+    calls = (cta, *look.buttons, *own.buy, *own.learn)
+    if not any(same_text(sentences[-1], call) for call in calls):
+        return text
+    return "".join(sentences[:-1]).rstrip()

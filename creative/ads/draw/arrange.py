@@ -8,6 +8,7 @@ headline is shortened, never below a readable size.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from creative.ads.draw.breaks import shorter
@@ -41,10 +42,13 @@ def arrange(
         bool(elements.cta) and "cta" in layout.shows,
     )
     placer = Placer(layout, composition, room, elements, language[:2] in _RIGHT_TO_LEFT)
+    briefer = replace(placer, elements=replace(elements, text=elements.brief))
     for shown, least in _attempts(has):
         items = placer.largest(shown, least)
         if items:
             return Arranged(items, _left_out(has, shown))
+        if shown.text and elements.brief and (items := briefer.largest(shown, least)):
+            return Arranged(items, ("supporting text shortened to its first sentence",))
     bare = has._replace(text=False, logo=False)
     for shown, kept in (
         (bare, _KEPT),

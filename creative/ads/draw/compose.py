@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from creative.ads.cutting import pieces
 from creative.ads.draw import colour
 from creative.ads.draw.arrange import Arranged, arrange
 from creative.ads.draw.breaks import shorter
@@ -29,6 +30,8 @@ _LONGEST = 160
 _MOST_SCRIM = 0.45
 """How much of a picture may be covered for texts on it: more of it looks grey, and a panel beside
 the picture looks better."""
+_LEAST_ABOVE = 0.35
+"""Of the height: texts that a safe area lifts leave so much to the picture above them."""
 _BELOW = 0.3
 """Of the height: texts that begin lower leave the upper corner to the logo."""
 
@@ -130,9 +133,11 @@ def _elements(task: Task, given: Given) -> tuple[Elements, tuple[str, ...]]:
     said = _bare(task.headline)
     supporting = "" if _bare(task.text) == said else task.text
     brand = None if given.logo_ratio else text(task.brand, "logo", "brand's name")
+    first = next(iter(pieces(supporting, "sentences")), "").strip()
     return Elements(
         headline=headline,
         text=text(supporting, "text", "supporting text"),
+        brief=Text(first, "text", task.language) if first and first != supporting else None,
         cta=text(task.cta, "cta", "button"),
         brand=brand,
         logo_ratio=given.logo_ratio,
@@ -161,7 +166,7 @@ def _plan(task: Task, given: Given, elements: Elements, scrims: bool = True) -> 
     for choice in (pictured, layout.plain):
         turn = task.variant - 1 + task.seed
         for number in range(len(choice)):
-            composition = choice[(turn + number) % len(choice)]
+            composition = _lifted(choice[(turn + number) % len(choice)], task)
             room, card = _room(task, layout, composition)
             arranged = arrange(layout, composition, room, elements, task.language)
             if arranged:
@@ -174,9 +179,25 @@ def _plan(task: Task, given: Given, elements: Elements, scrims: bool = True) -> 
     raise NotDrawn("not even the beginning of its headline fits at a readable size")
 
 
+def _lifted(composition: Composition, task: Task) -> Composition:
+    """Texts at the bottom begin higher by what a safe area takes there, and the picture above
+    them ends higher: in what is left of a story nothing could be read.
+    """
+    left, top, right, foot = composition.text
+    lost = foot - (1.0 - task.safe_area[2] / task.height)
+    if lost <= 0 or top <= _LEAST_ABOVE:
+        return composition
+    lifted = max(_LEAST_ABOVE, top - lost)
+    picture = composition.picture
+    if picture[3] == top:
+        picture = (*picture[:3], lifted)
+    return composition.model_copy(update={"text": (left, lifted, right, foot), "picture": picture})
+
+
 def _loss(arranged: Arranged) -> int:
     shortened = any(note.startswith("headline") for note in arranged.notes)
-    return len(arranged.notes) + 4 * shortened
+    missing = sum(note.startswith("no room") for note in arranged.notes)
+    return len(arranged.notes) + missing + 4 * shortened
 
 
 def _room(task: Task, layout: Layout, composition: Composition) -> tuple[Room, Box | None]:

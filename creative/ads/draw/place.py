@@ -46,12 +46,14 @@ class Elements:
     Attributes:
         headline: always there.
         text, cta: if there are any and a font has their letters.
+        brief: the text's first sentence, where there are more.
         brand: the name in a logo's place.
         logo_ratio: width by height of the logo; 0 without one.
     """
 
     headline: Text
     text: Text | None = None
+    brief: Text | None = None
     cta: Text | None = None
     brand: Text | None = None
     logo_ratio: float = 0.0

@@ -254,7 +254,8 @@ class _Writer:
                 others = [one for one in others if not (apart and beside.headline_says(Line(one)))]
                 others = [*(() if made else self._name(rule, beside)), *others]
                 for line in beside.new(self._opening(rule, angle, number), apart):
-                    text = self._paragraph(rule, line, others, strict)
+                    above = beside.headline.text if apart and beside.headline else ""
+                    text = self._paragraph(rule, line, others, strict, above)
                     fresh = made or text not in used
                     if text and fresh and not any(same_text(text, one) for one in made):
                         made.append(text)
@@ -284,7 +285,7 @@ class _Writer:
         yield from lines[turn:] + lines[:turn]
 
     def _paragraph(
-        self, rule: FieldRule, opener: Line, supports: Sequence[str], strict: bool
+        self, rule: FieldRule, opener: Line, supports: Sequence[str], strict: bool, above: str
     ) -> str:
         """`opener` and as many facts as readers see, then a call to action; "" if it is too
         long, or (`strict`) if it is cut for readers or says nothing."""
@@ -292,7 +293,7 @@ class _Writer:
             return self._long_headline(rule, opener, supports)
         sentences = [opener.text]
         must = [t for t in self.request.must_include if not contains(opener.text, t)]
-        for support in [*map(capital, must), *supports, *self._prices(opener.text)]:
+        for support in [*map(capital, must), *supports, *self._prices(opener.text + above)]:
             if len(sentences) >= MOST_SENTENCES:
                 break
             said = support in opener.facts or any(
@@ -329,10 +330,10 @@ class _Writer:
                 return text
         return opener.text if self._fits(rule, opener.text) else ""
 
-    def _prices(self, opener: str) -> list[str]:
+    def _prices(self, known: str) -> list[str]:
         """The price as a sentence, where it is the thing's and not said yet."""
         price = self.facts.price or self.facts.lowest
-        return [] if not price or price in opener else list(self._lines.priced()[:1])
+        return [] if not price or price in known else list(self._lines.priced()[:1])
 
     def _room(self, rule: FieldRule, sentences: Sequence[str]) -> bool:
         text = self._joined(sentences)
