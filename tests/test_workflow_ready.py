@@ -1,9 +1,10 @@
 """Every file in workflows/ does its job on Dify's engine with the real plugin.
 
-Once with scripted servers, and once with real ones: STUDIO_TEST_SDCPP_URL (stable-diffusion.cpp's
-sd-server, or whatever answers like it) draws, STUDIO_TEST_LLM_URL (any OpenAI-compatible endpoint,
-such as llama.cpp's server, without the /v1) writes. Small models draw and write nonsense: what is
-looked at is that everything arrives, in the sizes and places that were asked for.
+Once with scripted servers, and once with real ones: STUDIO_TEST_SDCPP_URL, STUDIO_TEST_A1111_URL or
+STUDIO_TEST_COMFYUI_URL (the first that is set) draws, STUDIO_TEST_LLM_URL (any OpenAI-compatible
+endpoint, such as llama.cpp's server, without the /v1) writes. Small pictures are drawn as large as
+their model draws well, too: minutes for each on a processor. Small models draw and write nonsense:
+what is looked at is that everything arrives, in the sizes and places that were asked for.
 """
 
 from __future__ import annotations
@@ -34,7 +35,12 @@ from tests.sd_server import SdServer, png
 from tests.servers import Server, answer
 from tests.test_ads_pipeline import PAGE
 
-SDCPP_URL = os.environ.get("STUDIO_TEST_SDCPP_URL", "")
+PAINTERS = {
+    "STUDIO_TEST_SDCPP_URL": "STUDIO_SD_BASE_URL",
+    "STUDIO_TEST_A1111_URL": "STUDIO_SD_BASE_URL",
+    "STUDIO_TEST_COMFYUI_URL": "STUDIO_COMFYUI_BASE_URL",
+}
+"""Where a real server's address is, and the setting that it is for."""
 LLM_URL = os.environ.get("STUDIO_TEST_LLM_URL", "")
 LLM_MODEL = os.environ.get("STUDIO_TEST_LLM_MODEL", "small")
 SHIPPED = sorted(path.stem for path in (PROJECT / "workflows").glob("*.yml"))
@@ -117,12 +123,12 @@ def ad_from_brief(_site: Site | None) -> None:
 
 
 def illustration(_site: Site | None) -> None:
-    made = ran("illustration", "prompt=a red mill", "width=120", "height=72", "steps=2")
+    made = ran("illustration", "prompt=a red mill", "width=120", "height=72", "steps=1")
     assert (size(made["picture"][0]), size(made["story"][0])) == ((120, 72), (120, 213))
 
 
 def illustrated_article(_site: Site | None) -> None:
-    values = ("max_images=2", "size=128x72", "steps=2", "style=watercolour")
+    values = ("max_images=2", "size=128x72", "steps=1", "style=watercolour")
     made = ran("illustrated_article", f"content={ARTICLE}", *values)
     names = [file["filename"] for file in made["pictures"]]
     assert len(names) == len(set(names)) == len(made["prompts"]) == 3
@@ -223,17 +229,18 @@ def test_with_scripted_servers(name: str, monkeypatch: pytest.MonkeyPatch) -> No
         JOBS[name](site)
 
 
-@pytest.mark.timeout(1200)  # models on a processor
+@pytest.mark.timeout(2400)  # models on a processor
 @pytest.mark.parametrize("name", SHIPPED)
 def test_with_real_servers(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     needs = NEEDS[name]
-    if needs == "draws" and not SDCPP_URL:
-        pytest.skip("STUDIO_TEST_SDCPP_URL is not set: no server to draw with")
+    painter = next((one for one in PAINTERS if os.environ.get(one)), "")
+    if needs == "draws" and not painter:
+        pytest.skip(f"none of {', '.join(PAINTERS)} is set: no server to draw with")
     if needs == "writes" and not LLM_URL:
         pytest.skip("STUDIO_TEST_LLM_URL is not set: no model to write with")
     with browsed(name, monkeypatch) as site:
         if needs == "draws":
-            monkeypatch.setenv("STUDIO_SD_BASE_URL", SDCPP_URL)
+            monkeypatch.setenv(PAINTERS[painter], os.environ[painter])
         if LLM_URL:
             monkeypatch.setenv("STUDIO_LLM_BASE_URL", f"{LLM_URL.removesuffix('/v1')}/v1")
             monkeypatch.setenv("STUDIO_LLM_MODEL", LLM_MODEL)
