@@ -141,9 +141,15 @@ class Author:
         return "\n".join(message.text for message in self.heard[number])
 
 
-def author(request: BaseHTTPRequestHandler) -> None:
-    """An OpenAI-compatible endpoint with such a model behind it."""
-    body = json.loads(request.rfile.read(int(request.headers.get("Content-Length") or 0)))
+def author(request: BaseHTTPRequestHandler, read: bytes | None = None) -> None:
+    """An OpenAI-compatible endpoint with such a model behind it.
+
+    Args:
+        request: of which the body is read.
+        read: the body, if somebody has read it already.
+    """
+    length = int(request.headers.get("Content-Length") or 0)
+    body = json.loads(request.rfile.read(length) if read is None else read)
     messages = [Message(role=one["role"], text=one["content"]) for one in body["messages"]]
     content = json.dumps(reply(messages))
     streaming(event(content), event(reason="stop"), END, DONE)(request)

@@ -13,7 +13,7 @@ from creative.content import alike, ideas_builtin, words
 from creative.content.idea import Dropped, Group, Idea, Ideas, IdeasRequest
 from creative.content.ideas_model import Asker
 from creative.deadline import Deadline
-from creative.errors import AnswerInvalid, CreativeError, DeadlineExceeded, InvalidInput, shorten
+from creative.errors import AnswerInvalid, CreativeError, InvalidInput, shorten
 from creative.language import Budget, LanguageModel
 from creative.settings import Settings
 from creative.steps import Phase, Steps
@@ -122,12 +122,11 @@ class _Finder:
                 found, dropped = asker.ideas(batch, taken, step)
                 self.dropped += dropped
                 self.take(found, per_group=self.request.ideas_per_cluster)
-        except DeadlineExceeded:
-            raise
         except CreativeError as error:
             if not self.kept:
                 raise
             # What came until now is paid for; the next question would most likely end like this.
+            # That holds for a call out of time too: nothing that is left to do waits.
             self.notes.append(f"{asker.model.name} gave only a part: {error.message}")
             return False
         return True
