@@ -140,6 +140,15 @@ def test_an_images_api_without_a_list_of_models() -> None:
         assert f"Write {server.url}/v1 in 'openai_base_url'." in said
 
 
+def test_a_refusal_with_status_200_is_no_list_of_models() -> None:
+    # LM Studio's answer to a path that it does not have.
+    lost = {"error": "Unexpected endpoint or method. (GET /models). Returning 200 anyway"}
+    with serving({"/models": lost, "/v1/models": {"object": "list", "data": None}}) as server:
+        said = problems(openai_base_url=server.url)
+        assert f"Write {server.url}/v1 in 'openai_base_url'." in said
+        assert problems(openai_base_url=f"{server.url}/v1") == ""
+
+
 def test_a_key_that_may_draw_and_not_list(monkeypatch: pytest.MonkeyPatch) -> None:
     # OpenAI's answer to a restricted key without the scope api.model.read.
     body = {

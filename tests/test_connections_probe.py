@@ -166,6 +166,64 @@ def test_nothing_set_up_is_no_error_and_not_fine(no_browser: None) -> None:
         report.check()
 
 
+def test_what_is_set_up_and_not_tested_is_not_called_missing(no_browser: None) -> None:
+    report = probe(
+        {"screenshot_service": "screenshotmachine", "screenshot_service_key": "hush-hush"}
+    )
+    assert not report.ok
+    assert report.text().startswith("None of the connections was tested. Not tested: Screenshot")
+    with pytest.raises(EngineUnavailable, match="screenshot_service") as raised:
+        report.check()
+    assert "test_picture" in raised.value.hint
+    assert "sd_base_url" not in str(raised.value)
+
+
+def test_numbers_and_sentences_are_right(no_browser: None) -> None:
+    with answering({"/v1/models": (200, {"data": []})}) as api:
+        steps = Steps()
+        one = probe({"openai_base_url": f"{api.url}/v1"}, steps=steps).text()
+    with answering({"/v1/models": (401, {"error": {"message": "No such key"}})}) as api:
+        wrong = probe({"openai_base_url": f"{api.url}/v1"}).text()
+    assert one.startswith("The tested connection works.")
+    assert "1 of 1 setting checked" in [event.label for event in steps.events]
+    assert wrong.startswith("1 of 1 connection does not work.")
+    assert "No such key. Set 'openai_api_key'." in wrong
+    assert "\n\n\n" not in one + wrong
+
+
+def test_what_a_server_says_of_itself_is_short_and_holds_no_secret(no_browser: None) -> None:
+    said = "v1\n| hush-hush " + "x" * 300_000
+    routes = {"/v1/models": (200, {"data": [{"id": said}] * 30})}
+    with answering({**routes, "/v1/info": (200, {"name": said})}) as server:
+        credentials = {"openai_base_url": f"{server.url}/v1", "openai_api_key": "hush-hush"}
+        dify = {"dify_base_url": f"{server.url}/v1", "dify_api_key": "hush-hush"}
+        report = probe({**credentials, **dify})
+    told = report.text() + json.dumps(report.data())
+    assert report.ok
+    assert "hush-hush" not in told
+    assert len(told) < 30_000
+    [row] = [line for line in report.text().splitlines() if line.startswith("| Images API")]
+    assert row.endswith("|")
+
+
+ODD = ([], {}, 5, None, "x", [[]], [5], {"system": 5, "data": 5, "models": 5, "name": []},
+       {"system": None, "data": [5, None, {"id": []}], "name": {"a": 1}, "mode": 3},
+       {"data": {"a": []}, "models": [None], "available": [], "user_input_form": 1})  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
+def test_odd_answers_end_no_other_check(odd: Any, no_browser: None) -> None:
+    server = Server(lambda request: answer(request, json.dumps(odd)))
+    with server, answering({"/v1/models": (200, {"data": []})}) as api:
+        wrong = {"sd_base_url": server.url, "comfyui_base_url": server.url,
+                 "dify_base_url": server.url, "dify_api_key": "k", "screenshot_service_key": "k",
+                 "screenshot_service": "screenshotone", "browser_url": server.url,
+                 "screenshot_service_url": server.url}  # fmt: skip
+        report = probe({**wrong, "openai_base_url": f"{api.url}/v1"})
+    assert the(report, "openai_base_url").status == "ok"
+    assert json.dumps(report.data())
+
+
 def test_wrong_settings_are_told_and_right_ones_are_no_connection(no_browser: None) -> None:
     with SdServer("a1111") as sd:
         right = probe({"sd_base_url": sd.url, "sd_auth": "a:b", "allowed_private_hosts": "nas"})

@@ -13,11 +13,13 @@ from importlib import import_module
 from creative.connections import servers
 from creative.connections.model import About, Problem
 from creative.deadline import Deadline
-from creative.errors import CreativeError, InvalidInput
+from creative.errors import CreativeError, InvalidInput, blot, shorten
 from creative.http import redact
 from creative.settings import Settings
 
 CHECK_SECONDS = 15.0
+MAX_SAID_CHARACTERS = 300
+"""Of each version, name of a model and note."""
 
 # host, host:port, [IPv6] or [IPv6]:port
 _HOST = re.compile(r"^(\[[0-9a-fA-F:.]+\]|[^\s/:@\[\]]+)(:\d{1,5})?$")
@@ -140,7 +142,7 @@ def outcomes(
             seconds = time.monotonic() - began
         if with_more and one.more is not None:
             about = _both(about, _more(one.more, clock, secrets))
-        return Outcome(one, None, seconds, about)
+        return Outcome(one, None, seconds, _harmless(about, secrets))
 
     def work(one: Check) -> Outcome:
         try:
@@ -158,6 +160,15 @@ def _more(ask: Ask, clock: Deadline, secrets: list[str]) -> About:
     except CreativeError as error:
         # The server works; only what it is called and has could not be read.
         return About(note=f"It tells no more about itself: {error.without(secrets).message}")
+
+
+def _harmless(about: About, secrets: list[str]) -> About:
+    """What a server says of itself in short lines, without what it repeats of our secrets."""
+
+    def line(text: str) -> str:
+        return shorten(blot(text, secrets), MAX_SAID_CHARACTERS)
+
+    return About(line(about.version), tuple(map(line, about.models)), line(about.note))
 
 
 def _both(first: About, second: About) -> About:

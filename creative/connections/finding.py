@@ -65,9 +65,10 @@ IMAGES_API = Kind(
     "openai_base_url",
     "openai_api_key",
     "/models",
-    # A list of names alone is what ComfyUI has at /models.
+    # LM Studio answers 200 with {"error": …} where it has nothing, and a list of names alone is
+    # what ComfyUI has at /models.
     lambda found: (
-        isinstance(found, dict)
+        (isinstance(found, dict) and bool({"data", "models"} & found.keys()))
         or (isinstance(found, list) and isinstance((found or [{}])[0], dict))
     ),
 )

@@ -109,7 +109,8 @@ class Report:
         """Raise what is wrong.
 
         Raises:
-            EngineUnavailable: names everything that is set up and does not work.
+            EngineUnavailable: names everything that is set up and does not work; or nothing
+                that is set up was tested.
             NotConfigured: nothing is set up.
         """
         wrong = self.problems
@@ -120,8 +121,17 @@ class Report:
             raise EngineUnavailable(
                 f"{len(wrong)} of {asked} connections", said.rstrip("."), " ".join(hints)
             )
-        if not self.ok:
-            raise NotConfigured("sd_base_url", "Everything that draws on a server")
+        if self.ok:
+            return
+        untested = [one for one in self.connections if one.status == "not tested"]
+        if untested:
+            said = "; ".join(f"{one.name} ({one.setting}): {one.message}" for one in untested)
+            raise EngineUnavailable(
+                "Every connection",
+                f"none could be tested without paying for it: {said}".rstrip("."),
+                "Switch on test_picture, or ask_model for a language model.",
+            )
+        raise NotConfigured("sd_base_url", "Everything that draws on a server")
 
     def text(self) -> str:
         """A Markdown table of what is set up, then what is wrong and what could be set up."""
@@ -131,14 +141,8 @@ class Report:
             lines += ["", "| Connection | Address | State | Version | Latency | Models |"]
             lines += ["|---|---|---|---|---|---|"]
             lines += [_row(one) for one in configured]
-        lines += [""] if configured else []
-        for one in configured:
-            if one.message and one.status != "ok":
-                lines.append(
-                    f"- **{one.name}**, `{one.setting}`: {one.message} {one.hint}".rstrip()
-                )
-            elif one.message:
-                lines.append(f"- {one.name}: {one.message}")
+        told = [_told(one) for one in configured if one.message]
+        lines += ["", *told] if told else []
         absent = [one for one in self.connections if not one.configured]
         if absent:
             lines += ["", "Not set up:"]
@@ -150,10 +154,26 @@ class Report:
             return "Nothing is set up yet, so there is nothing to test."
         untested = [one.name for one in self.connections if one.status == "not tested"]
         if self.problems:
-            said = f"{len(self.problems)} of {configured} connections do not work."
+            wrong = len(self.problems)
+            verb = "does" if wrong == 1 else "do"
+            of = f"{configured} connection{'s' if configured > 1 else ''}"
+            said = f"{wrong} of {of} {verb} not work."
+        elif configured == len(untested):
+            said = "None of the connections was tested."
+        elif configured - len(untested) == 1:
+            said = "The tested connection works."
         else:
             said = f"All {configured - len(untested)} tested connections work."
         return said + (f" Not tested: {', '.join(untested)}." if untested else "")
+
+
+def _told(one: Connection) -> str:
+    """A connection's message in a line, with what to do where something is wrong."""
+    if one.status == "ok":
+        return f"- {one.name}: {one.message}"
+    # What a server said ends as it likes.
+    stop = "" if not one.hint or one.message.endswith((".", "!", "?", "…")) else "."
+    return f"- **{one.name}**, `{one.setting}`: {one.message}{stop} {one.hint}".rstrip()
 
 
 def _row(one: Connection) -> str:
@@ -163,4 +183,4 @@ def _row(one: Connection) -> str:
     latency = "" if one.latency_ms is None else f"{one.latency_ms} ms"
     marks = {"ok": "✓ works", "problem": "✗ problem"}
     cells = (one.name, one.address, marks.get(one.status, one.status), one.version, latency, shown)
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"

@@ -66,13 +66,14 @@ def probe(
     """
     with steps.step(Phase.INIT, "Looking at what is set up"):
         asked = _all(settings)
-    with steps.step(Phase.PREP, f"Asking {len(asked)} connections") as step:
+    all_of_them = f"{len(asked)} setting{'' if len(asked) == 1 else 's'}"
+    with steps.step(Phase.PREP, f"Checking {all_of_them}") as step:
         done, lock = [0], threading.Lock()
 
         def told() -> None:
             with lock:
                 done[0] += 1
-                label = f"{done[0]} of {len(asked)} connections asked"
+                label = f"{done[0]} of {all_of_them} checked"
                 step.progress(done[0] / len(asked), label)
 
         found = outcomes(asked, settings, clock_of(deadline), with_more=True, told=told)
