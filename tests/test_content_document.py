@@ -59,6 +59,7 @@ class TestMarkdown:
         )
         assert document.title == "Bread"
         assert [section.text for section in document.sections] == ["Flour.", "Hot."]
+        assert [section.heading for section in document.sections] == ["", "Oven"]
 
     def test_code_and_markup_are_no_text(self) -> None:
         document = read_document(
