@@ -151,10 +151,15 @@ class TestExtractive:
         assert any("2 different pictures, not for 9" in note for note in made.notes)
 
     def test_a_section_gets_a_second_picture_only_after_all_others(self) -> None:
-        made = extract(LISBON, max_images=6)
-        headings = [one.heading for one in made.in_article_prompts]
-        assert len(headings) == 6
-        assert len(set(headings)) == 5
+        bread = (
+            "A round loaf with a dark crust cools on a wire rack beside the window.",
+            "Flour, salt and butter stand on the wooden table next to a bowl of dough.",
+            "The baker pulls bread and cake out of the hot oven with a wooden shovel.",
+        )
+        text = "# Bread\n\n" + "\n\n".join(bread) + "\n\n## Time\n\nIt takes as long as it takes.\n"
+        made = extract(text, max_images=2)
+        assert [one.heading for one in made.in_article_prompts] == ["Bread", "Time"]
+        assert len(extract(text, max_images=4).prompts) == 4
 
     def test_style_negative_prompt_seed_and_size(self) -> None:
         wishes = {"style": "flat vector art", "negative_prompt": "people", "seed": 7}

@@ -52,7 +52,6 @@ _PLAIN = 0.8
 _FEW = 2
 """Nouns below which a subject needs the article's own words too."""
 _RELEVANCE = 0.65
-_SECTION_TAKEN = 0.35
 _LIGHT_LEAST = 0.3
 
 _CLAUSE = re.compile(r"[,;:–—]|\s-\s|\s(?:and|but|while|because|which|so)\s")
@@ -250,11 +249,11 @@ class _Work:
             def worth(index: int) -> float:
                 place = places[index]
                 like = max((float(rows[index] @ rows[other]) for other in chosen), default=0.0)
-                same = place.section in {places[other].section for other in chosen}
-                worth = _RELEVANCE * place.salience - (1 - _RELEVANCE) * like
-                return worth - (_SECTION_TAKEN if same else 0.0)
+                return _RELEVANCE * place.salience - (1 - _RELEVANCE) * like
 
-            best = max(left, key=lambda index: (worth(index), -index))
+            taken = {places[index].section for index in chosen}
+            new = [index for index in left if places[index].section not in taken]
+            best = max(new or left, key=lambda index: (worth(index), -index))
             chosen.append(best)
             # What is said twice is shown once.
             left = [index for index in left if places[index].best != places[best].best]
