@@ -92,14 +92,14 @@ _RULES: tuple[tuple[str, Callable[[str, str, str], CreativeError], str], ...] = 
     (
         r"credentials? (is|are) not (initialized|provided|set)|incorrect model credentials|"
         r"invalid.{0,12}(api.?key|token|credential)|incorrect api key|unauthori[sz]ed|"
-        r"authentication|\b40[13]\b|forbidden",
+        r"api.?key (is )?not valid|authentication|\b40[13]\b|forbidden",
         _refused,
         "Set up the model's provider: in Dify under Settings, Model Provider; for the local "
         "runtime with STUDIO_LLM_BASE_URL and STUDIO_LLM_API_KEY.",
     ),
     (
         r"provider .{0,80}(not exist|not found)|model .{0,80}(not exist|not found|not support)|"
-        r"no such model|unknown model|\b404\b",
+        r"deployment .{0,80}not exist|no such model|unknown model|\b404\b",
         _refused,
         "Choose a model that the workspace has.",
     ),
@@ -108,6 +108,11 @@ _RULES: tuple[tuple[str, Callable[[str, str, str], CreativeError], str], ...] = 
         r"overloaded",
         _limited,
         "Wait a little, or choose a model with a higher limit.",
+    ),
+    (
+        r"safety system|content.?(filter|policy|management)|responsible.?ai|flagged",
+        _rejected,
+        "The model's provider refuses this content: change the text, or choose another model.",
     ),
     (
         r"quota|insufficient|billing|credit",
@@ -141,7 +146,15 @@ _RULES: tuple[tuple[str, Callable[[str, str, str], CreativeError], str], ...] = 
 
 _WRAPPED = re.compile(r"^((invoke|read) [\w -]+ model failed: |request failed: |\[[^\]]+\] )+")
 """What daemon, API and model plugin put in front of what went wrong."""
-_KEY = re.compile(r"\b(sk|pk|rk|api|key|bearer|token)([-_ ]|%20)[\w.*-]{6,}", re.IGNORECASE)
+# Known by how they begin, or by the word before them and a digit or a star in them: "token limit"
+# and "key parameter" are no keys.
+_KEY = re.compile(
+    r"(\b(?:(?:sk|pk|rk|gsk)[-_]|(?:xai|hf|r8|app|pplx|nvapi)[-_](?=[\w.*-]*[\d*])|AIza|AKIA|eyJ))"
+    r"[\w.*-]{6,}"
+    r"|(\b(?:x-)?(?:api[-_ ]?)?(?:key|token|secret|bearer|password)\b[\"']?(?:\s+provided)?"
+    r"(?:\s*[:=]\s*|\s+|%20)[\"']?)(?=[\w.*+/=-]*[\d*])[\w.*+/=-]{8,}",
+    re.IGNORECASE,
+)
 
 
 def failure(model: str, said: str, deadline: Deadline) -> CreativeError:
@@ -158,7 +171,7 @@ def failure(model: str, said: str, deadline: Deadline) -> CreativeError:
     if deadline.expired:
         return deadline.error(f"waiting for {model}")
     said = _WRAPPED.sub("", said.strip())
-    shown = _KEY.sub(r"\1…", redact_text(said)) or "no reason"
+    shown = _KEY.sub(r"\1\2…", redact_text(said)) or "no reason"
     for pattern, make, hint in _RULES:
         if re.search(pattern, said, re.IGNORECASE):
             return make(model, shown, hint)

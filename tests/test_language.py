@@ -244,7 +244,56 @@ def test_what_dify_says_becomes_one_of_our_errors(said: str, kind: type, hint: s
 
 def test_keys_in_errors_are_hidden() -> None:
     error = failure("m", "Incorrect API key provided: sk-proj-abcDEF123456.", Deadline(5))
+    assert "API key provided: …" in error.message
     assert "abcDEF" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("said", "secret"),
+    [
+        ("x-api-key: abcdef0123456789 is wrong", "abcdef01"),
+        ('{"api_key": "AIzaSyD-1234567890abc"}', "SyD-1234"),
+        ("gsk_abcdefghijklmnop1234 is wrong", "abcdefgh"),
+        ("Authorization: Bearer eyJhbGciOi.aaa.bbb", "hbGciOi"),
+        ("Bearer token abcdefgh1234 rejected", "abcdefgh"),
+        ("key sk-ant-api03-AbC_123-zzzz", "AbC_123"),
+        ("api_key=0123456789abcdef", "01234567"),
+        ("token%20abcdef123456", "abcdef12"),
+    ],
+)
+def test_keys_of_many_kinds_are_not_shown(said: str, secret: str) -> None:
+    message = failure("m", said, Deadline(5)).message
+    assert "…" in message
+    assert secret not in message
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "maximum token exceeded for input",
+        "the key parameter is missing",
+        "The API deployment for this resource does not exist",
+        "API key not valid",
+        "Rate limit reached on tokens per min: Limit 10000",
+    ],
+)
+def test_words_that_are_no_keys_stay(said: str) -> None:
+    assert said in failure("m", said, Deadline(5)).message
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "hint"),
+    [
+        ("400 API key not valid. Please pass a valid API key.", ModelRefused, "provider"),
+        ("The API deployment for this resource does not exist", ModelRefused, "Choose a model"),
+        ("rejected as a result of our safety system", EngineRejected, "refuses this content"),
+        ("filtered by Azure's content management policy", EngineRejected, "refuses this content"),
+    ],
+)
+def test_more_reasons_are_known(said: str, kind: type[CreativeError], hint: str) -> None:
+    error = failure("m", said, Deadline(5))
+    assert type(error) is kind
+    assert hint in error.hint
 
 
 def test_an_expired_deadline_is_the_reason_whatever_is_said() -> None:
