@@ -23,7 +23,7 @@ _MARKS = re.compile(
     r"<data name=|</data [0-9a-f]|\{\{[a-z_]+\}\}|JSON schema|\"summary\"\s*:", re.I
 )
 _ECHO_CHARACTERS = 60
-LEAST_SHARE = 0.3
+LEAST_SHARE = 0.15
 """Of the asked length: what is shorter is no draft to work on."""
 MOST_TIMES = 3.0
 SHORT_WORDS = 25

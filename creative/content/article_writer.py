@@ -160,6 +160,7 @@ class Writer:
                 "article": self._article(outline),
                 "sources": self._sources(),
                 "before": _told(before),
+                "section": part.heading or "(the opening)",
             },
             language=self.language,
             words=str(part.target),
