@@ -201,6 +201,14 @@ def test_a_prompt_of_a_hundred_thousand_characters_is_refused() -> None:
         read(files.texts_png({"parameters": text}))
 
 
+def test_a_file_of_a_million_parts_is_judged_by_the_worker() -> None:
+    data = files.png(png_chunk(b"tEXt", b"a\0b") * 2_000_000)
+    own = time.process_time()
+    with pytest.raises(InvalidInput, match="parts"):
+        read(data)
+    assert time.process_time() - own < 0.15
+
+
 def test_what_leaves_is_small() -> None:
     fields = ", ".join(f"Label {n}a: {'v' * 900}" for n in range(3000))
     loras = "".join(f"<lora:l{n}:1>" for n in range(3000))

@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from creative.deadline import Deadline
 from creative.errors import InvalidInput, TooLarge
 from creative.images.decode import Said
-from creative.images.finishing import pictures, read_input
+from creative.images.finishing import pictures
 from creative.images.reading.recipe import Recipe
 from creative.language import LanguageModel
 from creative.settings import Settings
@@ -109,7 +109,6 @@ def read_prompt(
         DeadlineExceeded: out of time.
     """
     with steps.step(Phase.INIT, "Reading the file") as step:
-        shape = read_input(request.image, request.parameter)
         found = pictures.call(
             "creative.images.reading.exact:read",
             (request.image, request.parameter),
@@ -119,7 +118,7 @@ def read_prompt(
     notes = list(found["notes"])
     recipe: Recipe | None = found["recipe"]
     if recipe is not None:
-        return _exact(recipe, shape.width, shape.height, notes)
+        return _exact(recipe, found["width"], found["height"], notes)
     if not request.allow_guess:
         seen = ", ".join(found["seen"])
         raise InvalidInput(
@@ -137,8 +136,8 @@ def read_prompt(
     return Reading(
         prompt=_clean(guessed.prompt),
         source="tagger" if guessed.source == "tagger" else "vision",
-        width=shape.width,
-        height=shape.height,
+        width=found["width"],
+        height=found["height"],
         notes=[*notes, *guessed.notes],
     )
 

@@ -12,6 +12,7 @@ from typing import TypedDict
 from creative.errors import InvalidInput
 from creative.images.containers import NotAPicture
 from creative.images.decode import Said
+from creative.images.finishing import read_input
 from creative.images.reading import (
     automatic1111,
     comfyui,
@@ -41,8 +42,8 @@ class Found(TypedDict):
 
     Attributes:
         recipe: None if it says nothing.
-        width: of the file, in pixels, as stored.
-        height: of the file, in pixels, as stored.
+        width: of the file, in pixels, as it is shown.
+        height: of the file, in pixels, as it is shown.
         notes: what was not read.
         seen: names of texts that were found and say nothing about a prompt.
     """
@@ -59,8 +60,11 @@ def read(payload: tuple[bytes, str], progress: Progress) -> Found:
 
     Raises:
         InvalidInput: it is no whole picture.
+        TooLarge: it has too many pixels.
     """
     data, parameter = payload
+    # Also this much belongs here: a file of hundreds of thousands of parts takes a second.
+    shape = read_input(data, parameter)
     progress(0.1, "Reading the texts in the file")
     try:
         found = texts.read(data)
@@ -76,8 +80,8 @@ def read(payload: tuple[bytes, str], progress: Progress) -> Found:
         recipe = hidden(stealth.read(data))
     return Found(
         recipe=recipe,
-        width=found.width,
-        height=found.height,
+        width=shape.width,
+        height=shape.height,
         notes=found.notes,
         seen=sorted(found.by_name)[:20],
     )
