@@ -416,9 +416,14 @@ def _whole(text: str) -> Callable[[BaseHTTPRequestHandler, Any], None]:
 def test_an_answer_that_stays_useless_is_an_error(scene: Scene) -> None:
     models, host = scene
     models.say = in_turn("A cat.", "A dog.", _whole("A cow."))
+    heard = []
     with pytest.raises(ToolFailed, match=r"twice it was not.*no JSON.*A dog") as caught:
-        call(host, "ask", model=MODEL)
+        heard.extend(host.invoke("echo", {"act": "ask", "model": MODEL}))
     assert caught.value.error_type == "AnswerInvalid"
+    assert len(models.bodies) == 3
+    told = [one.content.get("metadata") for one in heard if one.type == "log"]
+    # The host's repair was of no use and is paid for, too.
+    assert [spent["total_tokens"] for spent in told if spent] == [75]
 
 
 def png(size: tuple[int, int], noise: bool = False) -> str:

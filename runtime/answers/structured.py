@@ -22,6 +22,18 @@ _WORDS = ("response_format", "json_schema", "grammar", "structured")
 _SHOWN = 300
 
 
+class _Unmended(ModelCallFailed):
+    """An answer that is not of the schema, after its repair.
+
+    Attributes:
+        usage: what the repair used; None without one.
+    """
+
+    def __init__(self, said: str, usage: dict[str, Any] | None) -> None:
+        self.usage = usage
+        super().__init__(said)
+
+
 class Structured:
     """Asks for objects.
 
@@ -53,7 +65,12 @@ class Structured:
                 yield "stream", chunk
             if chunk["delta"]["message"]["tool_calls"]:
                 return  # the model wants a tool first: there is no object yet
-            found, usage = self._settled(request, model, schema, text, caller)
+            try:
+                found, usage = self._settled(request, model, schema, text, caller)
+            except _Unmended as failed:
+                # The repair was of no use and is paid for all the same: the plugin counts it.
+                yield "stream", _last(chunk, None, failed.usage)
+                raise
             yield "stream", _last(chunk, found, usage)
 
     def object_for(
@@ -112,7 +129,7 @@ class Structured:
         mended = "".join(chunk["delta"]["message"]["content"] for chunk in chunks)
         problem, found = _judged(mended, schema)
         if problem:
-            raise _useless(mended, problem)
+            raise _useless(mended, problem, chunks[-1]["delta"]["usage"])
         return found, chunks[-1]["delta"]["usage"]
 
 
@@ -194,6 +211,6 @@ def _last(before: Mapping[str, Any], found: Any, usage: dict[str, Any] | None) -
     }  # fmt: skip
 
 
-def _useless(text: str, problem: str) -> ModelCallFailed:
+def _useless(text: str, problem: str, usage: dict[str, Any] | None = None) -> _Unmended:
     begins = " ".join(text.split())[:_SHOWN]
-    return ModelCallFailed(f"Failed to parse structured output: {problem}. It says: {begins}")
+    return _Unmended(f"Failed to parse structured output: {problem}. It says: {begins}", usage)
