@@ -14,7 +14,7 @@ from creative.content import Group, Ideas, IdeasRequest, alike, find_ideas, idea
 from creative.content.idea import content_types, fitting_type
 from creative.content.ideas_builtin import spoken
 from creative.deadline import Deadline
-from creative.errors import AnswerInvalid, EngineUnavailable, InvalidInput, TooLarge
+from creative.errors import AnswerInvalid, CreativeError, EngineUnavailable, InvalidInput, TooLarge
 from creative.keywords import read_existing
 from creative.language import Budget, BudgetSpent, Message
 from creative.settings import Settings
@@ -258,17 +258,20 @@ def test_an_answer_without_ideas_is_asked_for_once_more_and_then_an_error(answer
     assert len(author.heard) == 2
 
 
-def test_what_came_before_a_failure_is_kept() -> None:
+@pytest.mark.parametrize(
+    "failure", [EngineUnavailable("author", "it went away"), Deadline(9).error("asking author")]
+)
+def test_what_came_before_a_failure_is_kept(failure: CreativeError) -> None:
     groups = tuple(Group(name=w, keywords=(w,)) for w in ("kayaks", "tax law", "tulips", "violins",
                    "bread", "chess", "llamas", "tents", "volcanoes"))  # fmt: skip
 
-    def turn(_: Sequence[Message], number: int) -> EngineUnavailable | None:
-        return EngineUnavailable("author", "it went away") if number == 2 else None
+    def turn(_: Sequence[Message], number: int) -> CreativeError | None:
+        return failure if number == 2 else None
 
     author = Author(turn)
     made = found(author, groups=groups)
     assert len(made.ideas) == 8
-    assert any("gave only a part: author" in note for note in made.notes)
+    assert any("author gave only a part: " in note for note in made.notes)
     assert len(author.heard) == 2
 
 
