@@ -6,6 +6,7 @@ import pytest
 
 from creative.content import links, meta, words
 from creative.content.markdown_html import html
+from creative.deadline import Deadline
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,7 @@ def test_placeholders_stay_on_request_unless_they_hide_an_address() -> None:
 
 
 def test_html_is_shown_and_scripts_are_no_links() -> None:
-    made = html("<script>x</script> [a](javascript:x) [b](data:text/html,x) [c](https://a.example)")
+    text = "<script>x</script> [a](javascript:x) [b](data:text/html,x) [c](https://a.example)"
+    made = html(text, Deadline(30))
     assert "<script" not in made
     assert made.count("href=") == 1

@@ -268,7 +268,7 @@ class _Work:
             title=request.title,
             language=request.language,
             article=text,
-            html=html(text),
+            html=html(text, self.deadline),
             meta_title=meta.title(title),
             meta_description=meta.description(self._text(ending.meta_description) or opening),
             slug=meta.slug(request.title, request.language, ending.slug),

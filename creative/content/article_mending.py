@@ -19,6 +19,8 @@ LEAST_SHARE, MOST_SHARE = 0.4, 2.0
 """Of what is there: more cannot be cut or added in one go."""
 MOST_REWRITES = 3
 """Because of keywords."""
+SAVING_SECONDS = 15.0
+"""Left for putting the article together."""
 SPARE_SECONDS = 45.0
 """With less time nothing is changed: the draft is worth more than its length."""
 
@@ -68,6 +70,10 @@ class Mender:
     def _total(self, parts: Sequence[Draft]) -> int:
         return words.count(self.whole(parts))
 
+    def _clock(self) -> Deadline:
+        left = max(1.0, self.deadline.remaining() - SAVING_SECONDS)
+        return Deadline(left, self.deadline.limit, self.deadline.who)
+
     def _in_time(self) -> bool:
         return self.deadline.remaining() > SPARE_SECONDS
 
@@ -96,7 +102,7 @@ class Mender:
                     else "cut the least useful."
                 )
             )
-            made = self.writer.mended(parts[place], change, aim, "", step)
+            made = self.writer.mended(parts[place], change, aim, "", self._clock(), step)
             changed = [*parts[:place], made, *parts[place + 1 :]]
             if abs(wanted - self._total(changed)) < abs(off) and made.text:
                 parts[place] = made
@@ -127,7 +133,9 @@ class Mender:
                 f"times, say the same in other words, and keep it about {parts[place].count} "
                 f"{self.unit} long."
             )
-            made = self.writer.mended(parts[place], change, parts[place].count, worst.keyword, step)
+            made = self.writer.mended(
+                parts[place], change, parts[place].count, worst.keyword, self._clock(), step
+            )
             if words.uses(worst.keyword, words.plain(made.text)) >= counts[place]:
                 return
             parts[place] = made

@@ -177,7 +177,15 @@ class Writer:
         ).value  # fmt: skip
         return self._draft(part, answer.text, given.line(answer.summary, 300))
 
-    def mended(self, draft: Draft, change: str, target: int, keyword: str, step: Step) -> Draft:
+    def mended(
+        self,
+        draft: Draft,
+        change: str,
+        target: int,
+        keyword: str,
+        deadline: Deadline,
+        step: Step,
+    ) -> Draft:
         """A part after a change.
 
         Args:
@@ -185,6 +193,7 @@ class Writer:
             change: what to do, a sentence of ours.
             target: words afterwards.
             keyword: that the change is about; may be empty.
+            deadline: of changes; what comes after them needs time too.
             step: told what it costs.
 
         Raises:
@@ -195,7 +204,7 @@ class Writer:
         )
         check = self._check(target, "article_mend")
         answer = ask(
-            self.model, messages, _checked(_Mended, check), self.deadline, step, budget=self.budget
+            self.model, messages, _checked(_Mended, check), deadline, step, budget=self.budget
         )
         made = self._draft(draft.part, answer.value.text, draft.summary)
         removed = tuple(dict.fromkeys([*draft.removed, *made.removed]))
