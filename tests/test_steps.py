@@ -48,6 +48,14 @@ def _private(steps: Steps) -> None:
         pass
 
 
+def test_a_worker_that_tells_less_than_before_moves_nothing_back() -> None:
+    steps = Steps()
+    with steps.step(Phase.AI_CALL, "Drawing") as step:
+        step.progress(0.8)
+        step.progress(0.2)
+    assert [event.percent for event in steps.events] == [25, 61, 61, 70]
+
+
 def test_the_function_that_works_is_named() -> None:
     steps = Steps()
     _private(steps)

@@ -22,6 +22,7 @@ from runtime.answers.models import Endpoint, answerers
 from runtime.answers.reverse import Answers
 from runtime.errors import ToolFailed
 from runtime.host import Host
+from runtime.host.messages import Message as Heard
 from runtime.host.messages import Result
 from tests.plugins import write_plugin
 from tests.servers import Server, answer
@@ -416,7 +417,7 @@ def _whole(text: str) -> Callable[[BaseHTTPRequestHandler, Any], None]:
 def test_an_answer_that_stays_useless_is_an_error(scene: Scene) -> None:
     models, host = scene
     models.say = in_turn("A cat.", "A dog.", _whole("A cow."))
-    heard = []
+    heard: list[Heard] = []
     with pytest.raises(ToolFailed, match=r"twice it was not.*no JSON.*A dog") as caught:
         heard.extend(host.invoke("echo", {"act": "ask", "model": MODEL}))
     assert caught.value.error_type == "AnswerInvalid"
