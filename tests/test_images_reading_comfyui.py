@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from creative.images.given import Given
-from creative.images.reading import Reading
+from creative.images.reading import Reading, exact, texts
 from creative.images.reading.comfy_graph import from_api
 from creative.images.reading.comfyui import from_graph
 from creative.images.reading.recipe import Recipe
@@ -290,3 +290,26 @@ def test_a_text_beside_a_graph_wins_and_the_graph_tells_who_drew() -> None:
     assert found.prompt.startswith("a lighthouse")
     assert found.generator == "ComfyUI"
     assert "extra" not in found.settings
+
+
+def test_what_a_node_wrote_while_drawing_is_not_told_as_the_prompt() -> None:
+    """A question to a language model is no prompt; a node that shows the answer has it."""
+    graph = json.loads(json.dumps(files.COMFY))
+    graph["6"]["inputs"]["text"] = ["20", 0]
+    graph["20"] = {"class_type": "OpenAIChat", "inputs": {"prompt": "write me a prompt"}}
+    carried = texts.Texts("png", 0, 0, {"prompt": json.dumps(graph)})
+    assert exact.said(carried) is None
+    assert any("written by OpenAIChat" in note for note in carried.notes)
+    graph["6"]["inputs"]["text"] = ["21", 0]
+    shown = {"text": ["20", 0], "text_0": "a mill at dusk"}
+    graph["21"] = {"class_type": "ShowText|pysssz", "inputs": shown}
+    recipe = exact.said(texts.Texts("png", 0, 0, {"prompt": json.dumps(graph)}))
+    assert recipe is not None
+    assert recipe.text.prompt == "a mill at dusk"
+
+
+def test_settings_without_a_prompt_are_named() -> None:
+    text = "Steps: 20, Sampler: Euler, CFG scale: 7, Seed: 1, Size: 64x64, Version: v1.10.1"
+    carried = texts.Texts("png", 0, 0, {"parameters": text})
+    assert exact.said(carried) is None
+    assert carried.notes == ["The file has settings of AUTOMATIC1111 and an empty prompt."]

@@ -121,12 +121,14 @@ def read_prompt(
         return _exact(recipe, found["width"], found["height"], notes)
     if not request.allow_guess:
         seen = ", ".join(found["seen"])
+        reasons = "".join(f" {note}" for note in notes)
         raise InvalidInput(
             request.parameter,
             Said("a picture whose file does not say how it was made"),
             "a picture with generation parameters in it (allow_guess is off)",
             "Uploads to most sites remove them: use the original file, or switch allow_guess on."
-            + (f" The file has only these texts: {seen}." if seen else ""),
+            + (f" The file has only these texts: {seen}." if seen else "")
+            + reasons,
         )
     from creative.images.reading.guess import guess
 

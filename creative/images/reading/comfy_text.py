@@ -30,6 +30,12 @@ _TEXTS = ("text", "prompt", "text_g", "text_l", "clip_g", "t5xxl", "clip_l", "t5
 _STRINGS = ("value", "text", "string", "prompt", "populated_text", "wildcard_text", "result",
             "STRING", "Text", "text_0", "widget_0", "")  # fmt: skip
 _JOINERS = re.compile(r"concat|join|combine|append", re.IGNORECASE)
+_MAKERS = re.compile(
+    r"LLM|GPT|OpenAI|Ollama|Gemini|Claude|Anthropic|DeepSeek|Groq|Llava|Florence|Caption|Tagger|"
+    r"Interrogat|Prompt_?Gen|Magic_?Prompt|QwenVL",
+    re.IGNORECASE,
+)
+"""Nodes that write a text while the graph runs: what goes into them is not what comes out."""
 _PIECES = re.compile(r"(?:string|text|str|prompt)_?(?:[a-h]|\d{1,2})", re.IGNORECASE)
 _SPELLED = {"\\n": "\n", "\\t": "\t"}
 _OF_ROLE = {
@@ -52,6 +58,7 @@ class Tracer:
 
     Attributes:
         guessed: classes that were walked through by the names of their inputs.
+        made: classes that wrote a text while the graph ran, which it does not hold.
         guidance: what a FluxGuidance on the way was set to.
     """
 
@@ -59,6 +66,7 @@ class Tracer:
         self._graph = graph
         self._left = MOST_NODES
         self.guessed: set[str] = set()
+        self.made: set[str] = set()
         self.guidance: Any = None
 
     def prompt(self, link: Any, role: str) -> str:
@@ -136,7 +144,13 @@ class Tracer:
         if node is None or node.name in way or level > _MOST_LEVELS or self._left <= 0:
             return ""
         self._left -= 1
-        way = (*way, node.name)
+        if _MAKERS.search(node.kind):
+            self.made.add(node.kind[:80])
+            return ""
+        return self._held(node, (*way, node.name), level)
+
+    def _held(self, node: Node, way: tuple[str, ...], level: int) -> str:
+        """The text that a node of texts holds, joins or hands on."""
         pieces = [name for name in node.inputs if _PIECES.fullmatch(name)]
         if len(pieces) > 1 and (_JOINERS.search(node.kind) or "delimiter" in node.inputs):
             sign = node.inputs.get("delimiter", node.inputs.get("separator", ""))

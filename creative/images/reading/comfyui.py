@@ -110,7 +110,11 @@ def from_graph(graph: Graph) -> Recipe:
         notes.append(
             f"Nodes from outside ComfyUI were read by the names of their inputs: {classes}"
         )
-    if not prompt:
+    if tracer.made:
+        which = "Parts of the prompt were" if prompt else "The prompt was"
+        classes = ", ".join(sorted(tracer.made)[:8])
+        notes.append(f"{which} written by {classes} while it was drawn; the file does not say how.")
+    elif not prompt:
         notes.append("The prompt could not be followed through the graph.")
     return Recipe(
         generator="ComfyUI",

@@ -88,11 +88,21 @@ def read(payload: tuple[bytes, str], progress: Progress) -> Found:
 
 
 def said(found: texts.Texts) -> Recipe | None:
-    """What the first room that knows the texts makes of them; a prompt must be among it."""
+    """What the first room that knows the texts makes of them; a prompt must be among it.
+
+    Why there is none becomes one of the notes.
+    """
+    reasons: list[str] = []
     for room in ROOMS:
         recipe = room(found)
-        if recipe is not None and _says_something(recipe):
+        if recipe is None:
+            continue
+        if _says_something(recipe):
             return recipe
+        reasons += recipe.notes or [
+            f"The file has settings of {recipe.generator} and an empty prompt."
+        ]
+    found.notes += reasons
     return None
 
 
