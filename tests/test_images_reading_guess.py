@@ -188,6 +188,16 @@ def test_nobody_to_ask() -> None:
     assert "sd_base_url" in caught.value.hint
 
 
+def test_why_a_file_says_nothing_is_in_the_error() -> None:
+    settings = "Steps: 20, Sampler: Euler, CFG scale: 7, Seed: 1, Size: 64x64, Version: v1.10.1"
+    image = files.texts_png({"parameters": settings})
+    for allow in (True, False):
+        request = ReadRequest(image=image, parameter="image_url", allow_guess=allow)
+        with pytest.raises(InvalidInput, match="image_url") as caught:
+            read_prompt(request, Settings(), Deadline(20), Steps())
+        assert "settings of AUTOMATIC1111 and an empty prompt" in caught.value.hint
+
+
 def test_a_model_that_cannot_see_is_named() -> None:
     eyes = Eyes("I cannot see pictures.", "Sorry, no picture here.")
     with pytest.raises(EngineUnavailable, match="eyes-1") as caught:

@@ -119,9 +119,9 @@ def read_prompt(
     recipe: Recipe | None = found["recipe"]
     if recipe is not None:
         return _exact(recipe, found["width"], found["height"], notes)
+    reasons = "".join(f" {note}" for note in notes)
     if not request.allow_guess:
         seen = ", ".join(found["seen"])
-        reasons = "".join(f" {note}" for note in notes)
         raise InvalidInput(
             request.parameter,
             Said("a picture whose file does not say how it was made"),
@@ -132,6 +132,15 @@ def read_prompt(
         )
     from creative.images.reading.guess import guess
 
+    if not settings.sd_base_url and model is None:
+        raise InvalidInput(
+            request.parameter,
+            Said("a picture whose file does not say how it was made"),
+            "a picture with generation parameters in it",
+            "Uploads to most sites remove them: use the original file. For a guess at the prompt, "
+            "choose a model that sees pictures, or set sd_base_url to an AUTOMATIC1111 or Forge."
+            + reasons,
+        )
     guessed = guess(
         lambda: _shown(request, deadline), settings, deadline, steps, model, request.instructions
     )

@@ -21,10 +21,8 @@ from creative.errors import (
     DeadlineExceeded,
     EngineRejected,
     EngineUnavailable,
-    InvalidInput,
     shorten,
 )
-from creative.images.decode import Said
 from creative.images.engines.automatic1111.server import LOOK_SECONDS, Server
 from creative.language import Image, LanguageModel, ask
 from creative.settings import Settings
@@ -86,7 +84,7 @@ def guess(
     model: LanguageModel | None = None,
     instructions: str = "",
 ) -> Guess:
-    """Ask the server in `sd_base_url`, then `model`.
+    """Ask the server in `sd_base_url`, then `model`; one of them must be there.
 
     Args:
         picture: gives the JPEG that is shown; called only if somebody can be asked.
@@ -97,18 +95,9 @@ def guess(
         instructions: the user's wishes for the model's prompt.
 
     Raises:
-        InvalidInput: nobody is there who could guess.
         EngineUnavailable: everybody who was asked failed; the error says how.
         DeadlineExceeded: out of time.
     """
-    if not settings.sd_base_url and model is None:
-        raise InvalidInput(
-            "image",
-            Said("a picture whose file does not say how it was made"),
-            "a picture with generation parameters in it",
-            "Uploads to most sites remove them: use the original file. For a guess at the prompt, "
-            "choose a model that sees pictures, or set sd_base_url to an AUTOMATIC1111 or Forge.",
-        )
     with steps.step(Phase.PREP, "Making the picture small"):
         data = picture()
     tried: list[str] = []
