@@ -75,3 +75,10 @@ def test_what_the_button_says_does_not_stand_beside_it(text: str, shown: str) ->
     assert _job(copy, rule, Background(), AdsRequest(brief="x"), look).text == shown
     bare = copy.model_copy(update={"fields": fields | {"cta": ()}})
     assert _job(bare, rule, Background(), AdsRequest(brief="x"), look).text == text
+
+
+def test_a_picture_tells_whether_it_names_the_brand() -> None:
+    wide, tiny = (rule for rule in rules() if (rule.width, rule.height) in ((970, 250), (120, 60)))
+    assert compose.paint(task("pt", wide), ground("plain")).branded
+    assert not compose.paint(task("pt", tiny, headline="Viaja"), ground("plain")).branded
+    assert not compose.paint(task("pt", wide, brand=""), ground("plain")).branded

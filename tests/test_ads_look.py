@@ -102,6 +102,16 @@ class TestPage:
         with Image.open(io.BytesIO(found.screenshot)) as shot:
             assert shot.size == (1280, 800)
 
+    def test_a_photograph_in_the_header_is_no_logo(self, site: Site) -> None:
+        html = (
+            "<title>Boot | Peak</title><header><img width=300 height=200 "
+            f"src='{site.url}/photo.png'></header><h1>A boot for long tours</h1>"
+        )
+        site.pages["/boot"] = f"<!doctype html><html lang=en><body>{html}</body></html>"
+        found = seen(site, source_url=site.url + "/boot")
+        assert found.image
+        assert found.logo == b""
+
     def test_what_is_given_wins_over_the_page(self, site: Site) -> None:
         found = seen(
             site, source_url=site.url + "/", brand="Acme", language="German", colours=("F60",),

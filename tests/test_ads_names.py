@@ -140,3 +140,13 @@ def test_a_price_in_the_headline_is_not_said_again_beside_it() -> None:
     for copy in priced:
         text = (copy.fields.get("text") or copy.fields["post_text"])[0]
         assert "11 €" not in text, copy.fields
+
+
+def test_emoji_of_a_brief_cost_no_fact_where_they_are_refused() -> None:
+    brief = "🎉🎉 Party 🎈 balloons made of rubber 👩‍👩‍👧‍👦 — biodegradable!!! BUY NOW!!!"
+    assert facts("en", brief).product == "Party balloons made of rubber"
+    request = AdsRequest(brief=brief, brand="Pop", platforms=("tiktok",))
+    for copy in write(request, Look(language="en", brand="Pop")).copies:
+        said = " ".join(text for texts in copy.fields.values() for text in texts)
+        assert "balloons" in said, copy.fields
+        assert "🎈" not in said

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -172,6 +174,30 @@ def test_the_largest_result_fits(studio: Host) -> None:
         *(variant["id"] for variant in made.variables["variants"]),
         *(one["id"] for one in made.variables["dropped"]),
     }
+
+
+LONG = """
+import json, sys
+from tools import ads
+fields = {"primary_texts": ["Text. " * 300] * 5, "cta": "Shop now"}
+variants = [
+    {"id": f"meta_feed-{n}", "fields": dict(fields), "image_prompt": "x", "notes": ["y"]}
+    for n in range(40)
+]
+notes = ads._fit(variants)
+json.dump([notes, variants, ads.MAX_VARIANTS_BYTES], sys.stdout)
+"""
+
+
+def test_texts_that_are_too_long_for_dify_are_in_the_tables_only() -> None:
+    # In a process of its own: tools/ brings gevent, which changes the one it is imported in.
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LONG], cwd=PROJECT, capture_output=True, check=True
+    )
+    notes, variants, most = json.loads(ran.stdout)
+    assert len(json.dumps(variants).encode()) <= most
+    assert "image_prompt and notes and all but the first texts" in notes[0]
+    assert variants[0]["fields"] == {"primary_texts": ["Text. " * 300], "cta": "Shop now"}
 
 
 def test_states_are_in_the_log(studio: Host) -> None:

@@ -92,6 +92,15 @@ def test_coverage_is_the_mean_of_what_was_asked_for() -> None:
     assert parts(said, look=acme, likeness={"brief": [0.4]})["coverage"] == 0.7
 
 
+def test_a_brand_on_the_pictures_is_named_too() -> None:
+    said = copy(headlines=("Coffee",))
+    plain, branded = drawn(said, 7, 0), drawn(said, 7, 0).model_copy(update={"branded": True})
+    acme = Look(brand="Acme")
+    assert parts(said, plain, look=acme)["coverage"] == 0.0
+    assert parts(said, plain, branded, look=acme)["coverage"] == 0.5
+    assert parts(said, branded, branded, look=acme)["coverage"] == 1.0
+
+
 def test_the_brief_is_covered_by_meaning_also_across_languages() -> None:
     brief = "Fresh coffee beans for people who make espresso at home"
     on = copy(1, headlines=("Frische Kaffeebohnen für Espresso zu Hause",))

@@ -235,6 +235,12 @@ def test_too_little_to_make_an_ad_of() -> None:
         fit(copy_of("google_search", headlines=["Hello"]), platform("google_search"), "en")
 
 
+def test_a_brand_that_is_demanded_and_must_be_avoided_names_both() -> None:
+    copy = Copy(id="tiktok-1", platform="tiktok", fields={"ad_text": ("Good coffee",)})
+    with pytest.raises(InvalidInput, match=r"must_avoid: got 'bean'.*the brand \"Bean\".*tiktok"):
+        fit(copy, platform("tiktok"), "en", must_avoid=("bean",), brand="Bean")
+
+
 def test_a_brand_that_a_platform_demands() -> None:
     copy = copy_of("tiktok", ad_text=["Fresh coffee every day"])
     with pytest.raises(InvalidInput, match=r"brand: got nothing.*20 columns.*tiktok"):

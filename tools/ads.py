@@ -124,15 +124,24 @@ CONTACT_SHEET = "contact_sheet.png"
 def _fit(variants: list[dict[str, Any]]) -> list[str]:
     """Leave out what is least needed until Dify takes the rest; what that was, as notes."""
     left_out = []
-    for part in ("image_prompt", "notes"):
+    for part in ("image_prompt", "notes", "all but the first texts of each field"):
         if len(json.dumps(variants, ensure_ascii=False).encode()) <= MAX_VARIANTS_BYTES:
             break
         for variant in variants:
-            variant.pop(part)
+            if part in variant:
+                variant.pop(part)
+            else:
+                variant["fields"] = {
+                    name: texts[:1] if isinstance(texts, list) else texts
+                    for name, texts in variant["fields"].items()
+                }
         left_out.append(part)
     if not left_out:
         return []
-    return [f"variants: too long for Dify, so that {' and '.join(left_out)} were left out."]
+    return [
+        f"variants: too long for Dify, so that {' and '.join(left_out)} were left out; the CSV "
+        "files have all texts."
+    ]
 
 
 def _fetched(file: File | None, parameter: str, call: Call) -> bytes:

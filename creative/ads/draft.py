@@ -207,6 +207,14 @@ class Draft:
             if len(texts) >= rule.least:
                 return
         if rule.role == "brand":
+            for term in self.avoided:
+                if contains(self.brand, term):
+                    raise InvalidInput(
+                        "must_avoid", term,
+                        f'terms without the brand "{self.brand}", whose name {self.platform.id} '
+                        "demands",
+                        "Take it out of must_avoid, or leave this platform out.",
+                    )  # fmt: skip
             raise InvalidInput(
                 "brand", self.brand,
                 f"a name of at most {rule.limit} {UNIT_NAMES[rule.unit]}: {self.platform.id} "

@@ -189,7 +189,9 @@ def _page(
         "screenshot": shot.picture.data,
         "palette": list(facts.palette),
     }
-    wanted = {"logo": facts.logo and not has_logo, "image": facts.image and not has_image}
+    # A photograph in the page's header is taken for its logo: its main picture is none.
+    logo = facts.logo if facts.logo != facts.image else ""
+    wanted = {"logo": logo and not has_logo, "image": facts.image and not has_image}
     with steps.step(Phase.PREP, "Fetching its logo and main picture"):
         for name in ("logo", "image"):
             if not wanted[name]:

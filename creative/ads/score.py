@@ -6,7 +6,8 @@ Each part is from 0 to 1; None means that there was nothing to measure.
                   see (`visible` in platforms.yaml)
     novelty       mean over its texts of 1 - the highest cosine to any text of the source or of
                   another variant for the same platform, by the embedded model
-    coverage      mean of: brand named (1 or 0), share of must_include that is in it, cosine
+    coverage      mean of: brand named (1 in its texts, else the share of its pictures that show
+                  its logo or name), share of must_include that is in it, cosine
                   of the brief to all its texts, by the embedded model; what was not given is
                   left out
     readability   Flesch's reading ease, or characters per sentence (`readability.py`)
@@ -75,7 +76,7 @@ def scores(
             {
                 "limits": _limits(copy, request, look),
                 "novelty": novelty[at],
-                "coverage": _coverage(copy, request, look, brief[at]),
+                "coverage": _coverage(copy, own, request, look, brief[at]),
                 "readability": readability(_texts(copy), look.language),
                 "contrast": _contrast(own),
                 "clutter": 1.0 - sum(one.clutter for one in own) / len(own) if own else None,
@@ -133,12 +134,15 @@ def _limits(copy: Copy, request: AdsRequest, look: Look) -> float:
     return 1.0 - len(broken & every) / len(every) if every else 0.0
 
 
-def _coverage(copy: Copy, request: AdsRequest, look: Look, brief: float | None) -> float | None:
+def _coverage(
+    copy: Copy, pictures: Sequence[Drawn], request: AdsRequest, look: Look, brief: float | None
+) -> float | None:
     said = _folded("\n".join(text for texts in copy.fields.values() for text in texts))
     parts = [] if brief is None else [brief]
     brand = _folded(look.brand)
     if brand:
-        parts.append(float(brand in said))
+        shown = sum(one.branded for one in pictures) / len(pictures) if pictures else 0.0
+        parts.append(1.0 if brand in said else shown)
     wanted = [_folded(term) for term in request.must_include]
     if wanted:
         parts.append(sum(term in said for term in wanted) / len(wanted))

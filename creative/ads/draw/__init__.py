@@ -114,7 +114,7 @@ def _batch(jobs: Sequence[DrawJob]) -> tuple[tuple[tuple[Any, ...], ...], bytes,
 
 
 def _drawn(job: DrawJob, painted: tuple[Any, ...]) -> Drawn:
-    data, mime_type, contrast, clutter, pictured, notes = painted
+    data, mime_type, contrast, clutter, pictured, branded, notes = painted
     size = f"{job.picture.width}x{job.picture.height}"
     number = job.copy_id.rpartition("-")[2]
     ending = "png" if mime_type == "image/png" else "jpg"
@@ -129,6 +129,7 @@ def _drawn(job: DrawJob, painted: tuple[Any, ...]) -> Drawn:
         contrast=contrast,
         clutter=clutter,
         background=job.background_kind if pictured else "layout",
+        branded=branded,
         notes=notes,
     )
 

@@ -64,6 +64,7 @@ class Painted(NamedTuple):
     contrast: float
     clutter: float
     pictured: bool
+    branded: bool
     notes: tuple[str, ...]
 
 
@@ -102,8 +103,9 @@ def paint(task: Task, given: Given) -> Painted:
         reached = contrast(finished or _opened(saved.data), canvas.inks)
         if reached >= ENOUGH:
             notes += (saved.note,) if saved.note else ()
+            named = any(item.element == "logo" for item in plan.arranged.items)
             return Painted(
-                saved.data, saved.mime_type, reached, canvas.clutter, not flat, tuple(notes)
+                saved.data, saved.mime_type, reached, canvas.clutter, not flat, named, tuple(notes)
             )
     raise NotDrawn(f"its text would have a contrast of {reached:.1f}:1 only")
 

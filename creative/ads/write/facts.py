@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from creative import languages
-from creative.ads.counting import measure
+from creative.ads.counting import graphemes, is_emoji, measure
 from creative.ads.model import AdsRequest, Look
 from creative.ads.terms import contains, same_text
 from creative.ads.write.names import product as product_of
@@ -209,8 +209,9 @@ def _title_parts(title: str, brand: str) -> list[str]:
 
 
 def _clean(phrase: str) -> str:
-    """Without ornaments and the stop at its end; words in capitals as words."""
-    text = " ".join(phrase.split()).strip(_ENDS)
+    """Without ornaments, emoji and the stop at its end; words in capitals as words."""
+    text = "".join(one for one in graphemes(phrase) if not is_emoji(one))
+    text = " ".join(text.split()).strip(_ENDS)
     if not any(sign.isalnum() for sign in text):
         return ""
     letters = [sign for sign in text if sign.isalpha()]
