@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from creative.worker import _BLAS_LIMITS
 from runtime import declaration
 from runtime.host import Host
 
@@ -22,6 +23,8 @@ os.environ["STUDIO_LEDGER"] = "off"
 # suite's hundreds of processes would compile all that it imports anew, a second or two each.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# As in our worker process: numpy's threads, several to a core, mostly wait for each other.
+os.environ |= _BLAS_LIMITS
 
 # The same examples in every run, as many as a test says; HYPOTHESIS_PROFILE=full looks for new
 # ones, with what an earlier run has found first.
