@@ -49,21 +49,22 @@ def selectors(value: Any) -> Iterator[list[str]]:
             yield found.split(".")
 
 
+OUTPUTS = {
+    "template-transform": {"output"},
+    "iteration": {"output", "item", "index"},
+    "llm": {"text", "usage"},
+}
+
+
 def outputs_of(node: Node) -> set[str]:
     if node.type == "start":
         return {entry["variable"] for entry in node.data["variables"]}
-    if node.type == "template-transform":
-        return {"output"}
-    if node.type == "iteration":
-        return {"output", "item", "index"}
     if node.type == "code":
         return set(node.data["outputs"])
-    if node.type == "llm":
-        return {"text", "usage"}
     if node.type == "tool":
         schema = declared(node.data["tool_name"])["output_schema"]["properties"]
         return {"text", "json", "files", *schema}
-    return set()
+    return OUTPUTS.get(node.type, set())
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
