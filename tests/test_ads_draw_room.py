@@ -82,3 +82,11 @@ def test_a_picture_tells_whether_it_names_the_brand() -> None:
     assert compose.paint(task("pt", wide), ground("plain")).branded
     assert not compose.paint(task("pt", tiny, headline="Viaja"), ground("plain")).branded
     assert not compose.paint(task("pt", wide, brand=""), ground("plain")).branded
+
+
+def test_a_brand_that_must_be_avoided_is_on_no_picture() -> None:
+    copy = Copy(id="x-1", platform="x", fields={"headline": ("Better coffee",)})
+    rule = platform("x").pictures[0]
+    for avoided, brand in ((("acme",), ""), (("tea",), "Acme"), ((), "Acme")):
+        request = AdsRequest(brief="x", must_avoid=avoided)
+        assert _job(copy, rule, Background(), request, Look(brand="Acme")).brand == brand

@@ -263,7 +263,14 @@ _MAKERS: dict[str, Callable[[Sequence[Variant], str, str], tuple[list[str], list
             "Destination URL": "",
         }
     ),
-    "x": _form({"Post text": "post_text", "Website title": "headline", "Website URL": ""}),
+    "x": _form(
+        {
+            "Post text": "post_text",
+            "Website title": "headline",
+            "Call to action": "cta",
+            "Website URL": "",
+        }
+    ),
     "tiktok": _form(
         {
             "Display name": "display_name",

@@ -131,7 +131,8 @@ def _job(
         copy_id=copy.id,
         platform=copy.platform,
         variant_number=int(copy.id.rpartition("-")[2]),
-        brand=look.brand,
+        # A name that must be avoided is on no picture either.
+        brand="" if any(contains(look.brand, one) for one in request.must_avoid) else look.brand,
         headline=headline,
         text=_without_call(supporting, cta, look),
         cta=cta,
