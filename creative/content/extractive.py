@@ -9,7 +9,8 @@ Runs in the worker process only: the job `drafts_job`. The same article gives th
    already chosen (maximal marginal relevance, Carbonell and Goldstein 1998); a new section comes
    before a second picture for one.
 3. A prompt is subject, setting, light, framing, style. The subject of an English article is the
-   sentence; that of another one the English nouns its words are nearest to.
+   sentence; that of another one the English nouns of `glossary` and those its words are nearest
+   to, or, where they are too few, the article's own words.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from creative import tokens
-from creative.content import names, nouns
+from creative.content import glossary, names, nouns
 from creative.content.document import Document
 from creative.content.nouns import Noun
 from creative.content.request import Draft, Drafts
@@ -191,7 +192,12 @@ class _Work:
             self._progress(0.48 + done * 0.4, "Looking for what can be seen")
 
         flat = nouns.seen([one for each in clean for one in each], self.language, told)
-        seen = iter(self._allowed(flat, told))
+        owners = [
+            self._vector(place) for place, texts in zip(places, clean, strict=True) for _ in texts
+        ]
+        title = nouns.seen([self._clean(self.wanted["title"])], self.language, told)
+        self.in_title = self._allowed(title, [self.about], told)[0]
+        seen = iter(self._allowed(flat, owners, told))
         for place, texts in zip(places, clean, strict=True):
             found = [next(seen) for _ in texts]
             scores = []
@@ -221,19 +227,31 @@ class _Work:
         ranked = sorted(places, key=lambda one: (id(one) not in first, -one.salience, one.end))
         return sorted(ranked[:MOST_PLACES], key=lambda one: one.end)
 
-    def _allowed(self, found: list[list[Noun]], told: Progress) -> list[list[Noun]]:
-        """Without nouns that are names here, or that nothing in the article is about."""
+    def _allowed(
+        self, found: list[list[Noun]], owners: Sequence[Vectors], told: Progress
+    ) -> list[list[Noun]]:
+        """Without nouns that are names here, or that nothing in the article is about.
+
+        A noun that is only guessed has to fit its own part of the article (`owners`), too.
+        """
         every = list(dict.fromkeys(noun.english for each in found for noun in each))
         fits = nouns.fit(every, self.about, told)
+        guessed = {
+            n: nouns.fit([noun.english for noun in each if noun.like < _PLAIN], owner, told)
+            for n, (each, owner) in enumerate(zip(found, owners, strict=True))
+        }
         banned = {noun for noun in every if names.leftovers(noun, self.names)}
         kept = [
             [
                 noun
                 for noun in each
                 if noun.english not in banned
-                and (fits[noun.english] >= _LEAST_FIT or noun.like >= _PLAIN)
+                and (
+                    noun.like >= _PLAIN
+                    or min(fits[noun.english], guessed[n][noun.english]) >= _LEAST_FIT
+                )
             ]
-            for each in found
+            for n, each in enumerate(found)
         ]
         self.written = {noun.english: noun.written for each in kept for noun in each}
         count = Counter(noun.english for each in kept for noun in each)
@@ -278,11 +296,12 @@ class _Work:
         title = self._clean(self.wanted["title"])
         subject = title if self.wanted["english"] and self.language == "en" else ""
         if self.wanted["english"]:
-            new = [noun for noun in self.ranked if noun not in subject.lower()]
-            things = new[: 3 if subject else NOUNS_OF_SUBJECT]
-            if self.language == "en":
-                things = [self.written[noun].lower() for noun in things]
-            subject = ", with ".join(filter(None, [subject, " and ".join(things)]))
+            ranked = [noun for noun in self.ranked if noun not in subject.lower()]
+            if not subject:
+                # What the title names is what the article is about.
+                ranked = list(dict.fromkeys([*(noun.english for noun in self.in_title), *ranked]))
+            things = [self._thing(noun) for noun in ranked[: 3 if subject else NOUNS_OF_SUBJECT]]
+            subject = ", with ".join(filter(None, [subject, ", ".join(things)]))
         subject = subject or title or _alt(places[0].best)
         prompt = self._composed(subject, self.about, self.table.featured_framing)
         start = self.document.sections[0]
@@ -295,6 +314,12 @@ class _Work:
             caption=title or _alt(places[0].best),
         )
 
+    def _thing(self, noun: str) -> str:
+        """A noun in a list; in an English article as it is written there."""
+        written = self.written.get(noun, noun).lower() if self.language == "en" else noun
+        written = re.sub(r"['’]s?$", "", written)
+        return self.table.counted(noun) if written == noun else written
+
     def _clean(self, text: str) -> str:
         return names.without(text, self.names, self.document.language).text
 
@@ -303,10 +328,15 @@ class _Work:
             return _clause(sentence, spaced=self.language not in ("ja", "zh"))
         things = list(dict.fromkeys(found))[:NOUNS_OF_SUBJECT]
         if len(things) >= _FEW:
-            return ", ".join(things)
+            return ", ".join(map(self.table.counted, things))
+        # Rather the article's own words than wrong English ones.
+        own = glossary.noun_phrases(sentence, self.language)[:NOUNS_OF_SUBJECT]
+        if things and not own and glossary.known(self.language):
+            return self.table.counted(things[0])
         self.poor = True
-        own = _clause(sentence or heading, spaced=self.language not in ("ja", "zh"))
-        return ", ".join(filter(None, [*things, own]))
+        if not own:
+            own = [_clause(sentence or heading, spaced=self.language not in ("ja", "zh"))]
+        return ", ".join([*map(self.table.counted, things), *own])
 
     poor = False
 
@@ -323,10 +353,12 @@ class _Work:
             "Read the prompts before you pay for pictures."
         )
         if self.wanted["english"] and self.language not in ("en", ""):
-            self.notes.append(
-                "The subjects are English nouns that the article's words are nearest to in the "
-                "embedded model; that is no translation."
+            source = (
+                "what a small dictionary says of the article's nouns"
+                if glossary.known(self.language)
+                else "English nouns that the article's words are nearest to in the embedded model"
             )
+            self.notes.append(f"The subjects are {source}; that is no translation.")
         if self.poor:
             self.notes.append(
                 "Some prompts keep words of the article, since too few nouns were recognised; "

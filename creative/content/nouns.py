@@ -2,7 +2,8 @@
 
 Runs in the worker process only. The embedded model knows 16 languages, so a word of any of them is
 near the English noun of the table that means the same ("Leuchtturm" is 0.75 from "lighthouse");
-abstract words are near none. That is a guess at a meaning and no translation.
+abstract words are near none. That is a guess at a meaning and no translation; where there is a
+glossary, its words go first and only the surest guesses are taken.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from creative import languages
+from creative.content import glossary
 from creative.content.scenes import scenes
 from creative.keywords import embed, terms
 from creative.keywords.embed import Vectors
@@ -24,6 +26,8 @@ LEAST_LIKE = 0.67
 """Cosine to a noun from which a word is taken for it."""
 LEAST_LIKE_ENGLISH = 0.8
 """Between words of one language: for plurals and spellings, not for neighbours in meaning."""
+LEAST_LIKE_BESIDE_GLOSSARY = 0.9
+"""A word that the glossary does not have is rarely a thing that the table has."""
 MOST_CANDIDATES = 4000
 
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
@@ -38,7 +42,7 @@ class Noun(NamedTuple):
     """Something that can be seen.
 
     Attributes:
-        english: the noun of the table.
+        english: the noun of the table or of the glossary.
         written: the words of the sentence.
         at: where they start in the sentence.
         like: cosine of the two.
@@ -61,11 +65,16 @@ def _nouns(progress: Progress) -> tuple[list[str], Vectors]:
 def seen(sentences: Sequence[str], language: str, progress: Progress) -> list[list[Noun]]:
     """The nouns of each sentence, in its order; none overlaps another."""
     words, table = _nouns(progress)
-    found = [_candidates(sentence, language) for sentence in sentences]
+    exact = [glossary.find(sentence, language) for sentence in sentences]
+    found = [
+        [one for one in _candidates(sentence, language) if not _inside(one, listed)]
+        for sentence, listed in zip(sentences, exact, strict=True)
+    ]
     unique = list(dict.fromkeys(word.casefold() for each in found for word, _ in each))
     unique = unique[:MOST_CANDIDATES]
+    certain = [[Noun(*one, 1.0) for one in each if one.english] for each in exact]
     if not unique:
-        return [[] for _ in sentences]
+        return [_apart([], {}, 1.0, each) for each in certain]
     vectors = np.asarray(embed.encode(unique, progress), np.float32)
     likeness = vectors @ table.T
     best = likeness.argmax(axis=1)
@@ -76,28 +85,41 @@ def seen(sentences: Sequence[str], language: str, progress: Progress) -> list[li
     if language == "en":
         known = {word: hit for word, hit in known.items() if _same_word(word, hit[0])}
     least = LEAST_LIKE_ENGLISH if language == "en" else LEAST_LIKE
-    return [_apart(each, known, least) for each in found]
+    if glossary.known(language):
+        least = LEAST_LIKE_BESIDE_GLOSSARY
+    return [_apart(each, known, least, sure) for each, sure in zip(found, certain, strict=True)]
+
+
+def _inside(candidate: tuple[str, int], listed: Sequence[glossary.Entry]) -> bool:
+    """Whether the glossary has said what there is to say of these words."""
+    word, at = candidate
+    return any(at < one.at + len(one.written) and one.at < at + len(word) for one in listed)
 
 
 def fit(english: Sequence[str], about: Vectors, progress: Progress) -> dict[str, float]:
-    """How well each noun of the table fits to what a text is about: cosines."""
-    words, table = _nouns(progress)
-    place = {word: row for row, word in enumerate(words)}
-    return {noun: float(table[place[noun]] @ about) for noun in english}
+    """How well each noun fits to what a text is about: cosines."""
+    if not english:
+        return {}
+    vectors = np.asarray(embed.encode(english, progress), np.float32)
+    return {noun: float(row @ about) for noun, row in zip(english, vectors, strict=True)}
 
 
 def _same_word(written: str, noun: str) -> bool:
     """Whether an English word is a noun of the table, singular or plural."""
     if " " in noun:
-        return noun.rsplit(maxsplit=1)[-1] in written
+        last = noun.rsplit(maxsplit=1)[-1]
+        return " " in written and written.rsplit(maxsplit=1)[-1].startswith(last[:-1])
     return written.startswith(noun[: max(3, len(noun) - 1)])
 
 
 def _apart(
-    candidates: Sequence[tuple[str, int]], known: dict[str, tuple[str, float]], least: float
+    candidates: Sequence[tuple[str, int]],
+    known: dict[str, tuple[str, float]],
+    least: float,
+    certain: Sequence[Noun],
 ) -> list[Noun]:
     """The likest candidates of which none overlaps another and no noun comes twice."""
-    possible = []
+    possible = list(certain)
     for word, at in candidates:
         noun, like = known.get(word.casefold(), ("", 0.0))
         # One character is many words; only the plainest are taken.
@@ -134,11 +156,14 @@ def _candidates(sentence: str, language: str) -> list[tuple[str, int]]:
     found = [
         (word.group(), word.start())
         for word in words
-        if len(word.group()) > 2 and says_something(word.group())
+        if len(word.group()) > 2
+        and says_something(word.group())
+        # German writes its nouns, and nothing else inside a sentence, with a capital.
+        and (language != "de" or word.group()[0].isupper())
     ]
     for first, second in pairwise(words):
         between = sentence[first.end() : second.start()]
         both = says_something(first.group()) and says_something(second.group())
-        if both and between == " ":
+        if both and between == " " and language != "de":
             found.append((sentence[first.start() : second.end()], first.start()))
     return found

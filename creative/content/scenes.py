@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -25,6 +25,7 @@ class Scenes(BaseModel):
     checked: str
     source: str
     nouns: str
+    uncountable: str
     settings: tuple[Scene, ...]
     lights: tuple[Scene, ...]
     framings: tuple[Scene, ...]
@@ -35,7 +36,23 @@ class Scenes(BaseModel):
     @property
     def words(self) -> list[str]:
         """`nouns`, each once."""
-        return list(dict.fromkeys(" ".join(one.split()) for one in self.nouns.split(",")))
+        return _listed(self.nouns)
+
+    def counted(self, noun: str) -> str:
+        """An English noun as a list has it: "a pot", "an oven", but "flour" and "scissors"."""
+        head = noun.partition(" of ")[0]
+        plural = head.endswith("s") and not head.endswith(("ss", "bus", "lens"))
+        if plural or noun in self._uncountable or not noun:
+            return noun
+        return f"{'an' if noun[0] in 'aeio' or noun.startswith('umb') else 'a'} {noun}"
+
+    @cached_property
+    def _uncountable(self) -> frozenset[str]:
+        return frozenset(_listed(self.uncountable))
+
+
+def _listed(text: str) -> list[str]:
+    return list(dict.fromkeys(" ".join(one.split()) for one in text.split(",")))
 
 
 @lru_cache(maxsize=1)

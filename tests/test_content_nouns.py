@@ -1,0 +1,120 @@
+"""What can be seen in German and Portuguese sentences, without a language model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from creative.content import ExtractRequest, extract_prompts, glossary
+from creative.content.scenes import scenes
+from creative.deadline import Deadline
+from creative.settings import Settings
+from creative.steps import Steps
+
+ARTICLES = Path(__file__).parent / "articles"
+
+
+def found(sentence: str, language: str) -> list[str]:
+    return [entry.english for entry in glossary.find(sentence, language)]
+
+
+def subjects(name: str, count: int = 5) -> dict[str, str]:
+    """By heading, what the prompts of an article show; "" is the featured picture."""
+    request = ExtractRequest(content=(ARTICLES / name).read_bytes(), filename=name,
+                             max_images=count)  # fmt: skip
+    made = extract_prompts(request, Settings(), Deadline(120), Steps())
+    pictures = {one.heading: one.prompt for one in made.in_article_prompts}
+    return {heading: said.split(", editorial")[0] for heading, said in pictures.items()} | {
+        "": made.featured_prompt
+    }
+
+
+@pytest.mark.parametrize(
+    ("sentence", "nouns"),
+    [
+        ("Eine Holztreppe führt zur Bucht mit Kieseln.", ["wooden stairs", "bay", "pebbles"]),
+        ("Links fallen Kreidefelsen ins Meer.", ["chalk cliffs", "sea"]),
+        ("Die Töpfe, die Häuser und die Äpfel", ["pot", "house", "apple"]),
+        ("Fischer auf der Hafenmauer unter Laternen", ["fisherman", "harbour wall", "lantern"]),
+        ("Wir weiden die Augen und sehen den Aufwand.", []),
+        ("Ein Durchmesser von zwei Metern im Januar", ["", "", ""]),
+        ("ein weisser Tisch, rechts weiden Schafe", ["table", "sheep"]),
+    ],
+)
+def test_german(sentence: str, nouns: list[str]) -> None:
+    assert found(sentence, "de") == nouns
+
+
+@pytest.mark.parametrize(
+    ("sentence", "nouns"),
+    [
+        ("A água da torneira e a água filtrada", ["water", "tap", "filtered water"]),
+        ("os pães, os balões e os móveis", ["bread", "balloon", "furniture"]),
+        ("o bolo de fubá e as notas", ["cornmeal cake", ""]),
+        ("colheres, faróis e garagens", ["spoon", "lighthouse", "garage"]),
+    ],
+)
+def test_portuguese(sentence: str, nouns: list[str]) -> None:
+    assert found(sentence, "pt") == nouns
+
+
+def test_places_are_those_of_the_sentence() -> None:
+    for sentence, language in (("Am Abend, Öl und Töpfe.", "de"), ("Dois  pães e água.", "pt")):
+        for entry in glossary.find(sentence, language):
+            assert sentence[entry.at :].startswith(entry.written)
+
+
+def test_a_language_without_words() -> None:
+    assert not glossary.known("fr")
+    assert found("une table", "fr") == []
+
+
+def test_nouns_that_are_not_in_the_table_stay_as_they_are_written() -> None:
+    said = "Dann kommt ein alter Amboss mit dem Jahr neben Zwingen und die Schafe."
+    assert glossary.noun_phrases(said, "de") == ["alter Amboss", "Zwingen"]
+    assert glossary.noun_phrases("uma bigorna velha", "pt") == []
+
+
+@pytest.mark.parametrize(
+    ("noun", "said"),
+    [
+        ("pot", "a pot"),
+        ("oven", "an oven"),
+        ("umbrella", "an umbrella"),
+        ("uniform", "a uniform"),
+        ("flour", "flour"),
+        ("scissors", "scissors"),
+        ("glass", "a glass"),
+        ("chest of drawers", "a chest of drawers"),
+        ("bus", "a bus"),
+    ],
+)
+def test_nouns_in_a_list(noun: str, said: str) -> None:
+    assert scenes().counted(noun) == said
+
+
+def test_a_german_article_shows_what_its_sections_name() -> None:
+    made = subjects("de_wanderung.md")
+    for heading, things in (
+        ("Die Klippen", ("wooden stairs", "pebbles")),
+        ("Ankunft im Hafen", ("cobblestones",)),
+        ("Zurück", ("fried fish", "harbour wall")),
+        ("", ("a night train, sea",)),
+    ):
+        assert all(thing in made[heading] for thing in things), made[heading]
+    for wrong in ("broom", "wind turbine", "truck", "clock", " and "):
+        assert wrong not in " ".join(made.values())
+
+
+def test_a_portuguese_article_has_no_false_friends() -> None:
+    made = " ".join(subjects("pt_cafe_coado.md").values())
+    assert "filtered water" in made
+    for wrong in ("dishwasher", "meadow", "clamp", "deer"):
+        assert wrong not in made
+
+
+def test_a_featured_picture_lists_things() -> None:
+    made = subjects("en_sourdough.md")[""]
+    assert made.startswith("A Sourdough Loaf for Your First Weekend, with flour, a pot, a bowl, in")
+    assert "waded" not in subjects("en_river_cleanup.txt")[""]
