@@ -37,7 +37,8 @@ RETRY_METHODS = frozenset({"GET", "HEAD"})
 RETRIES = 2
 RETRY_PAUSE_SECONDS = 0.5
 
-_USERINFO_OR_QUERY = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)[^\s\"'<>]+", re.IGNORECASE)
+# The scheme is bounded: "a-a-a-…" took time by the square of its length.
+_USERINFO_OR_QUERY = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{0,30}://)[^\s\"'<>]+", re.IGNORECASE)
 
 
 def redact(address: str) -> str:

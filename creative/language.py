@@ -225,7 +225,8 @@ def ask[S: BaseModel](
     except HalfAnswer as half:
         return _rest_of(half, schema, deadline, partial)
     except _Useless as problem:
-        begins = shorten(redact_text(without_thinking(completion.text)), 160) or "(empty)"
+        begun = without_thinking(completion.text)[:_SHOWN]
+        begins = shorten(redact_text(begun), 160) or "(empty)"
         raise AnswerInvalid(
             model.name,
             f"twice it was not what was asked for ({problem}); it begins: {begins}",

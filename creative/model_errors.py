@@ -144,6 +144,8 @@ _RULES: tuple[tuple[str, Callable[[str, str, str], CreativeError], str], ...] = 
     ),
 )
 
+_MOST_CHARACTERS = 20_000
+"""Of what is looked at: some hosts hand on a whole page, or the question."""
 _WRAPPED = re.compile(r"^((invoke|read) [\w -]+ model failed: |request failed: |\[[^\]]+\] )+")
 """What daemon, API and model plugin put in front of what went wrong."""
 # Known by how they begin, or by the word before them and a digit or a star in them: "token limit"
@@ -170,7 +172,7 @@ def failure(model: str, said: str, deadline: Deadline) -> CreativeError:
     """
     if deadline.expired:
         return deadline.error(f"waiting for {model}")
-    said = _WRAPPED.sub("", said.strip())
+    said = _WRAPPED.sub("", said.strip()[:_MOST_CHARACTERS])
     shown = _KEY.sub(r"\1\2…", redact_text(said)) or "no reason"
     for pattern, make, hint in _RULES:
         if re.search(pattern, said, re.IGNORECASE):

@@ -248,6 +248,15 @@ def test_keys_in_errors_are_hidden() -> None:
     assert "abcDEF" not in str(error)
 
 
+@pytest.mark.parametrize("part", ["sk-", "image ", "not ", "key: ", "[a] ", "a", "model "])
+def test_long_errors_take_no_time(part: str) -> None:
+    said = part * (1_000_000 // len(part))
+    began = time.process_time()
+    message = failure("m", said, Deadline(50)).message
+    assert time.process_time() - began < 0.5
+    assert len(message) < 1000
+
+
 @pytest.mark.parametrize(
     ("said", "secret"),
     [
