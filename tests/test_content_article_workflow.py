@@ -61,13 +61,27 @@ def writers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Writers]:
         yield made
 
 
-def run(*values: str) -> dict[str, Any]:
+def document(*values: str) -> dict[str, Any]:
     path = PROJECT / "workflows" / "keywords_to_articles.yml"
-    given = (f"keywords={KEYWORDS}", "words=300", "articles=2", *values)
-    outcome = CliRunner().invoke(cli.app, ["workflow", "run", str(path), *given, "--json"])
-    document = json.loads(outcome.stdout)
-    assert document["ok"], (document["error"], outcome.stderr[-3000:])
-    return dict(document["outputs"])
+    given = {"keywords": KEYWORDS, "words": "300", "articles": "2"}
+    given |= dict(value.split("=", 1) for value in values)
+    outcome = CliRunner().invoke(
+        cli.app,
+        [
+            "workflow",
+            "run",
+            str(path),
+            *(f"{name}={value}" for name, value in given.items()),
+            "--json",
+        ],
+    )
+    return dict(json.loads(outcome.stdout))
+
+
+def run(*values: str) -> dict[str, Any]:
+    made = document(*values)
+    assert made["ok"], made["error"]
+    return dict(made["outputs"])
 
 
 def test_keywords_become_articles(writers: Writers) -> None:
@@ -87,6 +101,13 @@ def test_an_article_that_fails_is_left_out_and_told(writers: Writers) -> None:
     assert "espresso" in made["articles"][0].split("\n")[0]
     assert made["report"].startswith("# 1 of 2 articles")
     assert made["report"].count("Not written: see the node Article.") == 1
+
+
+def test_no_article_is_a_failure(writers: Writers) -> None:
+    writers.refused = "espresso"
+    made = document("keywords=espresso machine\nespresso maker", "articles=1")
+    assert not made["ok"]
+    assert "No article was written" in made["error"]["message"]
 
 
 @pytest.fixture(scope="module")

@@ -369,3 +369,12 @@ def test_variables_stay_within_what_a_workflow_takes() -> None:
     assert len(json.dumps(data["ideas"], ensure_ascii=False).encode()) < 204_800
     assert data["count"] == len(data["ideas"]) < 100
     assert "in ideas.csv only" in data["notes"][-1]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "language"),
+    [(["green tea", "espresso"], "en"), (["早餐", "早餐店"], "zh"), (["wanderschuhe"], "en")],
+)  # fmt: skip
+def test_a_doubtful_guess_at_the_language_is_english(keywords: list[str], language: str) -> None:
+    groups = [ideas_given.Group(name="x", keywords=keywords, intent="", description="")]
+    assert ideas_given.language_of("", groups) == language

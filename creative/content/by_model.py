@@ -200,7 +200,9 @@ def _parts(work: _Work) -> list[_Part]:
         allowed = min(TOKENS_PER_QUESTION, max(_LEAST_TOKENS, int(size * share)))
         text = section.text
         if size > allowed:
-            text = tokens.split(text, max(tokens.LEAST_TOKENS, allowed))[0].text.rstrip() + " …"
+            most = max(tokens.LEAST_TOKENS, allowed)
+            # No character counts for less than a seventh of a token: of 1 MB only this is read.
+            text = tokens.split(text[: 7 * most], most)[0].text.rstrip() + " …"
         shown = _shown(number, section, text)
         length = tokens.count(shown)
         if not parts or length > room:

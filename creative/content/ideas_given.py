@@ -14,6 +14,7 @@ MOST_KEYWORDS = 60
 """Of a group: the most typical ones come first, and more say nothing new."""
 MOST_GROUPS = 1000
 KEYWORD_CHARACTERS = 120
+_COMMON = frozenset({"de", "en", "es", "fr", "it", "ja", "ko", "pt", "ru", "zh", "zh-Hant"})
 
 _ALLOWED = (
     "the variable clusters of cluster_keywords, its clusters.json, or an array of objects with "
@@ -82,13 +83,17 @@ def from_existing(existing: Existing) -> tuple[list[Group], list[str]]:
 def language_of(typed: str, groups: list[Group]) -> str:
     """The language to write in: as typed, else that of the keywords, else English.
 
+    A few short keywords tell little: a guess that is not sure counts only for a language that
+    many write in ("green tea, espresso" may be Finnish, but hardly ever is).
+
     Raises:
         InvalidInput: what was typed is no language.
     """
     if typed.strip():
         return languages.check(typed)
     told = "\n".join(one for group in groups[:50] for one in group.keywords[:20])
-    return languages.detect(told) or "en"
+    guess = languages.guess(told)
+    return guess.tag if guess.tag and (guess.sure or guess.tag in _COMMON) else "en"
 
 
 def _within(groups: list[Group], notes: list[str]) -> tuple[list[Group], list[str]]:
