@@ -25,7 +25,9 @@ from creative.errors import InvalidInput
 _READ = 20_000
 """Characters of a text that are looked at: more do not change the answer."""
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_NOT_PROSE = re.compile(r"https?://\S+|\bwww\.\S+|\S+@\S+\.\S+|<[^<>]{1,400}>|[#@]\w+")
+_NOT_PROSE = re.compile(
+    r"https?://\S+|\bwww\.\S+|[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,255}|<[^<>]{1,400}>|[#@]\w+"
+)
 _TAG = re.compile(r"([a-z]{2,3})(?:-([A-Z][a-z]{3}))?(?:-([A-Z]{2}|\d{3}))?$")
 _SCRIPTS: tuple[tuple[str, str], ...] = (
     ("kana", r"[\u3041-\u309f\u30a0-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f]"),

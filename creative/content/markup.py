@@ -89,7 +89,7 @@ _MAIN_SHARE = 0.3
 def read(text: str) -> Found:
     """Headings and blocks of an HTML page or a piece of HTML."""
     reader = _Reader(text)
-    reader.feed(text)
+    reader.feed(_ended(text))
     reader.close()
     reader.finish()
     parts = reader.parts
@@ -99,6 +99,28 @@ def read(text: str) -> Found:
         parts = inside
     end = parts[-1].end if parts else len(text)
     return Found(parts=tuple(parts), title=reader.title.strip(), end=end)
+
+
+_LONE = "\x00"
+"""A "<" that begins no tag, for the parser; no article has this sign of its own."""
+
+
+def _ended(text: str) -> str:
+    """`text` without a comment or tags that never end: the parser looks for the end of each.
+
+    As browsers do: such a comment is all of the rest. Places stay the same.
+    """
+    lower = text.lower() if len(text.lower()) == len(text) else text
+    comment = text.find("<!--", text.rfind("-->") + 1)
+    while comment >= 0:
+        # In a script it is no comment.
+        if lower.rfind("<script", 0, comment) <= lower.rfind("</script", 0, comment):
+            text = text[:comment]
+            break
+        over = lower.find("</script", comment)
+        comment = text.find("<!--", over) if over >= 0 else -1
+    last = text.rfind(">") + 1
+    return text[:last] + text[last:].replace("<", _LONE)
 
 
 @dataclass
@@ -190,6 +212,7 @@ class _Reader(HTMLParser):
         return len(self._text) if end < 0 else end + 1
 
     def handle_data(self, data: str) -> None:
+        data = data.replace(_LONE, "<")
         if self._in_title:
             self.title += data
             return

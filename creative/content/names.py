@@ -82,7 +82,7 @@ def _people() -> _People:
 
 
 @lru_cache(maxsize=1)
-def _trademarks() -> tuple[re.Pattern[str], re.Pattern[str], Mapping[str, str]]:
+def _trademarks() -> tuple[tuple[str, ...], tuple[str, ...], Mapping[str, str]]:
     """Names that are written in any case, names that are not, and what all stand for."""
     import yaml
 
@@ -91,12 +91,19 @@ def _trademarks() -> tuple[re.Pattern[str], re.Pattern[str], Mapping[str, str]]:
     kinds = {name.casefold(): kind for kind, names in table.kinds.items() for name in names}
     exact = set(table.exact)
     every = [name for names in table.kinds.values() for name in names]
-    free = [name for name in every if name not in exact]
-    held = [name for name in every if name in exact]
-    return _any_of(free, re.IGNORECASE), _any_of(held, 0), kinds
+    free = tuple(name for name in every if name not in exact)
+    held = tuple(name for name in every if name in exact)
+    return free, held, kinds
 
 
-def _any_of(names: Iterable[str], flags: int) -> re.Pattern[str]:
+def _named(names: Iterable[str], folded: str) -> tuple[str, ...]:
+    """Those of `names` whose words are all in a text: looking for words is fast, patterns of
+    hundreds of names are slow."""
+    return tuple(name for name in names if all(word in folded for word in name.casefold().split()))
+
+
+@lru_cache(maxsize=64)
+def _any_of(names: tuple[str, ...], flags: int) -> re.Pattern[str]:
     parts = []
     for name in sorted(names, key=len, reverse=True):
         quoted = re.escape(name).replace(r"\ ", r"\s+").replace("'", "['’]")
@@ -149,9 +156,15 @@ def _alternatives(words: Iterable[str]) -> str:
 def find(text: str) -> Names:
     """The people and trademarks that `text` names."""
     free, exact, kinds = _trademarks()
+    folded = text.replace("’", "'").casefold()
+    patterns = [
+        _any_of(named, flags)
+        for names, flags in ((free, re.IGNORECASE), (exact, 0))
+        if (named := _named(names, folded))
+    ]
     marks = {
         found.group(): kinds[re.sub(r"\s+", " ", found.group().replace("’", "'")).casefold()]
-        for pattern in (free, exact)
+        for pattern in patterns
         for found in pattern.finditer(text)
     }
     generic = set(_people().not_names_ja)
