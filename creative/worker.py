@@ -63,24 +63,37 @@ class Worker:
         atexit.register(self.stop)
 
     def call(
-        self, job: str, payload: object, deadline: Deadline, progress: Progress | None = None
+        self,
+        job: str,
+        payload: object,
+        deadline: Deadline,
+        progress: Progress | None = None,
+        name: str = "",
     ) -> Any:
         """Run `job` ("module:function") with `payload` and return its answer.
+
+        Args:
+            job: what to run.
+            payload: what it is given; can be pickled.
+            deadline: the call's clock.
+            progress: told what the job tells.
+            name: what it does, for error messages, if that is not what the worker mostly does.
 
         Raises:
             CreativeError: whatever the job raised of that tree.
             DeadlineExceeded: the deadline passed while waiting or working.
             EngineUnavailable: the child could not start, died, or the job has a bug.
         """
-        doing = f"working on {self.name}"
+        name = name or self.name
+        doing = f"working on {name}"
         if not self._turn.acquire(timeout=deadline.timeout(doing)):
             raise deadline.error(f"waiting for another call to finish {doing}")
         try:
             try:
-                return self._attempt(job, payload, deadline, progress or _ignore)
+                return self._attempt(job, payload, deadline, progress or _ignore, name)
             except _NotStarted:
                 # A warm child went away (idle, killed) just before the job reached it.
-                return self._attempt(job, payload, deadline, progress or _ignore)
+                return self._attempt(job, payload, deadline, progress or _ignore, name)
         finally:
             self._turn.release()
 
@@ -107,7 +120,7 @@ class Worker:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _running(self, name: str) -> subprocess.Popen[bytes]:
         if self._process is not None and self._process.poll() is None:
             return self._process
         self.stop()
@@ -125,16 +138,18 @@ class Worker:
             )
         except OSError as error:
             raise EngineUnavailable(
-                f"The helper process for {self.name}",
+                f"The helper process for {name}",
                 f"it cannot be started: {error.strerror or error}",
                 "The machine may be out of memory or processes; try again later.",
             ) from error
         return self._process
 
-    def _attempt(self, job: str, payload: object, deadline: Deadline, progress: Progress) -> Any:
-        doing = f"working on {self.name}"
+    def _attempt(
+        self, job: str, payload: object, deadline: Deadline, progress: Progress, name: str
+    ) -> Any:
+        doing = f"working on {name}"
         warm = self.pid is not None
-        process = self._running()
+        process = self._running(name)
         late = threading.Event()
 
         def too_late() -> None:
@@ -144,7 +159,7 @@ class Worker:
         timer = threading.Timer(deadline.timeout(doing), too_late)
         timer.daemon = True
         timer.start()
-        exchange = _Exchange(self.name, process)
+        exchange = _Exchange(name, process)
         try:
             return exchange.run(job, payload, progress)
         except _ChildFailed as failed:
@@ -156,7 +171,7 @@ class Worker:
             if warm and not exchange.started:
                 raise _NotStarted from error
             raise EngineUnavailable(
-                f"The helper process for {self.name}",
+                f"The helper process for {name}",
                 f"it ended in the middle of the work (exit code {process.returncode})",
                 "Try again; if it happens again, the machine may be short of memory.",
             ) from error

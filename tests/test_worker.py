@@ -104,6 +104,13 @@ def test_the_deadline_kills_the_child(worker: Worker) -> None:
     assert worker.call("jobs_of_test:double", 2, Deadline(20)) == 4
 
 
+def test_errors_name_what_was_done(worker: Worker) -> None:
+    with pytest.raises(DeadlineExceeded, match="working on prompts of an article"):
+        worker.call("jobs_of_test:spin", 30, Deadline(0.4), name="prompts of an article")
+    with pytest.raises(EngineUnavailable, match="helper process for prompts of an article"):
+        worker.call("jobs_of_test:fail", None, Deadline(20), name="prompts of an article")
+
+
 def test_an_error_of_the_tree_keeps_its_type_message_and_hint(worker: Worker) -> None:
     worker.call("jobs_of_test:double", 1, Deadline(20))
     pid = worker.pid

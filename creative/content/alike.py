@@ -39,7 +39,9 @@ def compare(known: list[str], new: list[str], deadline: Deadline) -> list[dict[i
     if not new:
         return []
     asked: Asked = {"titles": [folded(one) for one in [*known, *new]], "first": len(known)}
-    found: list[dict[int, float]] = WORKER.call("creative.content.alike:job", asked, deadline)
+    found: list[dict[int, float]] = WORKER.call(
+        "creative.content.alike:job", asked, deadline, name="comparing titles"
+    )
     return found
 
 

@@ -183,7 +183,11 @@ def _extractive(
         "names": found,
     }
     made: Drafts = WORKER.call(
-        "creative.content.extractive:drafts_job", payload, deadline, step.progress
+        "creative.content.extractive:drafts_job",
+        payload,
+        deadline,
+        step.progress,
+        name="prompts of an article",
     )
     notes = list(made.notes)
     if asked not in ("en", own):
