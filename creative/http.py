@@ -5,8 +5,8 @@
   deadline passes: a server that drips one byte a second cannot outlive it.
 - Only GET and HEAD are ever repeated, and only when the connection failed or the server said
   503. A POST may have queued or billed a job: it is sent once.
-- After `FAILURES_TO_OPEN` connection failures in a row an address rests for `REST_SECONDS`;
-  meanwhile calls fail at once instead of waiting for one more time-out.
+- After some connection failures in a row an address rests (`creative.breaker`); meanwhile calls
+  fail at once instead of waiting for one more time-out.
 - Addresses are redacted before they appear anywhere.
 """
 
@@ -15,22 +15,20 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from urllib3.exceptions import HTTPError, LocationValueError, ProtocolError
 
+from creative.breaker import FAILURES_TO_OPEN, Breaker, breaker_of
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, EngineUnavailable, TooLarge
 from creative.sockets import Sockets
 
 CONNECT_SECONDS = 10.0
-FAILURES_TO_OPEN = 3
-REST_SECONDS = 30.0
 MAX_BODY_BYTES = 30 * 1024 * 1024
 """Dify refuses files over 30 MiB, so nothing larger is worth reading."""
 RETRY_METHODS = frozenset({"GET", "HEAD"})
@@ -64,45 +62,6 @@ def redact(address: str) -> str:
 def redact_text(text: str) -> str:
     """`text` with every address in it redacted."""
     return _USERINFO_OR_QUERY.sub(lambda found: redact(found.group(0)), text)
-
-
-@dataclass
-class _Breaker:
-    """Counts failures in a row of one address (scheme, host and port)."""
-
-    failures: int = 0
-    rests_until: float = 0.0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def resting(self) -> float:
-        return max(0.0, self.rests_until - time.monotonic())
-
-    def failed(self) -> None:
-        with self.lock:
-            self.failures += 1
-            if self.failures >= FAILURES_TO_OPEN:
-                self.rests_until = time.monotonic() + REST_SECONDS
-
-    def answered(self) -> None:
-        with self.lock:
-            self.failures = 0
-            self.rests_until = 0.0
-
-
-_breakers: dict[str, _Breaker] = {}
-_breakers_lock = threading.Lock()
-
-
-def _breaker(address: str) -> _Breaker:
-    parts = urlsplit(address)
-    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    with _breakers_lock:
-        return _breakers.setdefault(origin, _Breaker())
-
-
-def resting(address: str) -> float:
-    """Seconds for which the server at `address` still rests after failures; 0: it does not."""
-    return _breaker(address).resting()
 
 
 @dataclass(frozen=True)
@@ -244,7 +203,7 @@ class Client:
         """
         shown = redact(address)
         try:
-            breaker = _breaker(address)
+            breaker = breaker_of(address)
         except ValueError as error:
             raise self._no_address(shown) from error
         self._check_rest(breaker, shown)
@@ -284,7 +243,7 @@ class Client:
         shown = redact(address)
         doing = f"waiting for {self.engine} at {shown}"
         try:
-            breaker = _breaker(address)
+            breaker = breaker_of(address)
         except ValueError as error:
             raise self._no_address(shown) from error
         self._check_rest(breaker, shown)
@@ -308,7 +267,7 @@ class Client:
         finally:
             timer.cancel()
 
-    def _check_rest(self, breaker: _Breaker, shown: str) -> None:
+    def _check_rest(self, breaker: Breaker, shown: str) -> None:
         rest = breaker.resting()
         if rest:
             raise EngineUnavailable(
@@ -318,7 +277,7 @@ class Client:
             )
 
     def _failed(
-        self, error: Exception, breaker: _Breaker, address: str, shown: str, last: bool
+        self, error: Exception, breaker: Breaker, address: str, shown: str, last: bool
     ) -> None:
         """Raise unless another try may help; a request counts once, however often it is tried."""
         if isinstance(

@@ -128,6 +128,12 @@ def test_another_page_or_writer_is_another_answer_and_pictures_make_none(cache: 
     assert cache.written(same, LOOK.model_copy(update={"notes": ()}), WRITER) is not None
 
 
+def test_new_limits_make_new_answers(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache.keep_written(request(), LOOK, WRITER, WRITTEN)
+    monkeypatch.setattr("creative.ads.cache._limits", lambda: "of another version")
+    assert cache.written(request(), LOOK, WRITER) is None
+
+
 def test_the_disk_tells_nothing(cache: Cache, tmp_path: Path) -> None:
     cache.keep_look(request(brief="a secret launch"), SETTINGS, LOOK)
     cache.keep_written(request(), LOOK, WRITER, WRITTEN)

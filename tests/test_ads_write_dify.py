@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from creative import http
+from creative import breaker
 from creative.ads import platforms
 from creative.ads.model import AdsRequest, Look
 from creative.ads.write import DifyMapping, Written, write
@@ -41,9 +41,9 @@ PLAIN = "Run lighter every day\nOnly 180 grams on your feet, for £89.00."
 
 @pytest.fixture(autouse=True)
 def _no_breaker() -> Iterator[None]:
-    http._breakers.clear()
+    breaker._breakers.clear()
     yield
-    http._breakers.clear()
+    breaker._breakers.clear()
 
 
 class App:

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from creative import connections, http
+from creative import breaker, connections, http
 from creative.connections import servers
 from creative.settings import Settings
 from runtime import doctor
@@ -21,9 +21,9 @@ STATS = "/system_stats"
 
 @pytest.fixture(autouse=True)
 def no_address_rests() -> Iterator[None]:
-    http._breakers.clear()
+    breaker._breakers.clear()
     yield
-    http._breakers.clear()
+    breaker._breakers.clear()
 
 
 def serving(routes: dict[str, object], login: str = "", status: int = 404) -> Server:

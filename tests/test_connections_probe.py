@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from creative import connections, http
+from creative import breaker, connections
 from creative.capture import find_browser
 from creative.connections import Connection, Report, servers
 from creative.deadline import Deadline
@@ -34,9 +34,9 @@ from tests.servers import Server, answer, free_port, silent_listener
 
 @pytest.fixture(autouse=True)
 def no_address_rests() -> Iterator[None]:
-    http._breakers.clear()
+    breaker._breakers.clear()
     yield
-    http._breakers.clear()
+    breaker._breakers.clear()
 
 
 @pytest.fixture

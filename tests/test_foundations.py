@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from creative import connections, errors, http
+from creative import breaker, connections, errors
 from creative.connections import servers
 from creative.deadline import Deadline
 from creative.settings import Settings
@@ -204,7 +204,7 @@ def test_every_working_credential_passes(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_each_problem_names_credential_address_and_answer() -> None:
-    http._breakers.clear()
+    breaker._breakers.clear()
 
     def handler(request: BaseHTTPRequestHandler) -> None:
         if request.path.startswith("/v1"):

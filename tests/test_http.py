@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from creative import http
+from creative import breaker, http
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, DeadlineExceeded, EngineUnavailable, TooLarge
 from tests.servers import Server, answer, free_port, silent_listener
@@ -17,9 +17,9 @@ from tests.servers import Server, answer, free_port, silent_listener
 @pytest.fixture(autouse=True)
 def rested_breakers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(http, "RETRY_PAUSE_SECONDS", 0.01)
-    http._breakers.clear()
+    breaker._breakers.clear()
     yield
-    http._breakers.clear()
+    breaker._breakers.clear()
 
 
 def ask(url: str, seconds: float = 5.0, method: str = "GET", **options: object) -> http.Reply:
@@ -147,7 +147,7 @@ def test_an_address_that_failed_thrice_rests() -> None:
         ask(url)  # tried several times, counts once
     assert "secret" not in str(caught.value)
     with http.client("the engine", Deadline(5)) as client:
-        for _ in range(http.FAILURES_TO_OPEN - 1):
+        for _ in range(breaker.FAILURES_TO_OPEN - 1):
             with pytest.raises(EngineUnavailable, match="refused"):
                 client.post(url)
     began = time.monotonic()
@@ -157,16 +157,16 @@ def test_an_address_that_failed_thrice_rests() -> None:
 
 
 def test_an_answer_ends_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "REST_SECONDS", 0.05)
+    monkeypatch.setattr(breaker, "REST_SECONDS", 0.05)
     with Server(lambda r: answer(r, "{}")) as server:
-        breaker = http._breaker(server.url)
-        for _ in range(http.FAILURES_TO_OPEN):
-            breaker.failed()
+        resting = breaker.breaker_of(server.url)
+        for _ in range(breaker.FAILURES_TO_OPEN):
+            resting.failed()
         with pytest.raises(EngineUnavailable, match="rests"):
             ask(server.url)
         time.sleep(0.06)
         assert ask(server.url).ok
-        assert breaker.failures == 0
+        assert resting.failures == 0
 
 
 def test_passwords_in_netrc_stay_there(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from creative import http, images
+from creative import breaker, images
 from creative.deadline import Deadline
 from creative.errors import (
     AnswerInvalid,
@@ -43,9 +43,9 @@ from tests.servers import Server, answer
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> Iterator[None]:
     forget()
-    http._breakers.clear()
+    breaker._breakers.clear()
     yield
-    http._breakers.clear()
+    breaker._breakers.clear()
 
 
 def draw(server: SdServer, **given: Any) -> Generated:

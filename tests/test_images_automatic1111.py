@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from creative import http
+from creative import breaker, http
 from creative.deadline import Deadline
 from creative.errors import (
     CreativeError,
@@ -59,7 +59,7 @@ def nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("creative.images.engines.automatic1111.saved._POLL_SECONDS", 0.2)
     monkeypatch.setattr("creative.images.engines.automatic1111.scheduler._POLL_SECONDS", 0.2)
     forget()
-    http._breakers.clear()
+    breaker._breakers.clear()
     yield
     names = {"sd-post", "pool-look"}
     assert [t.name for t in threading.enumerate() if t.name in names] == []
@@ -811,7 +811,7 @@ def test_a_dead_server_is_left_out_and_said() -> None:
         assert survey.server == server.url
         assert "refused" in survey.notes[0]
         assert "topsecret" not in survey.notes[0]
-        for _ in range(http.FAILURES_TO_OPEN - 1):
+        for _ in range(breaker.FAILURES_TO_OPEN - 1):
             assert draw((dead, server.url)).pictures
         assert http.resting(dead) > 0
     with pytest.raises(EngineUnavailable, match=r"all 2 servers"):

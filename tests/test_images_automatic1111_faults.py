@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 import requests
 
-from creative import http
+from creative import breaker, http
 from creative.deadline import Deadline
 from creative.errors import (
     AnswerInvalid,
@@ -43,10 +43,10 @@ def nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """After each call no thread of ours runs, and no place in the pool is held."""
     monkeypatch.setattr(http, "RETRY_PAUSE_SECONDS", 0.01)
     forget()
-    http._breakers.clear()
+    breaker._breakers.clear()
     before = set(threading.enumerate())
     yield
-    http._breakers.clear()
+    breaker._breakers.clear()
     servers = ("process_request", "_draw_job")
     new = set(threading.enumerate()) - before
     ours = [t for t in new if not any(name in t.name for name in servers)]

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from creative import http
+from creative import breaker
 from creative.deadline import Deadline
 from creative.errors import (
     AnswerInvalid,
@@ -47,9 +47,9 @@ REAL = os.environ.get("STUDIO_TEST_SDCPP_URL", "")
 
 @pytest.fixture(autouse=True)
 def rested_breakers() -> Iterator[None]:
-    http._breakers.clear()
+    breaker._breakers.clear()
     yield
-    http._breakers.clear()
+    breaker._breakers.clear()
 
 
 def png(color: str = "red", size: tuple[int, int] = (16, 16), mode: str = "RGB") -> bytes:

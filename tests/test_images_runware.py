@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from creative import http
+from creative import breaker
 from creative.deadline import Deadline
 from creative.errors import (
     AnswerInvalid,
@@ -125,9 +125,9 @@ def ready(*colors: str, **more: Any) -> Look:
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(runware_jobs, "FIRST_PAUSE_SECONDS", 0.02)
     monkeypatch.setattr(runware_jobs, "LONGEST_PAUSE_SECONDS", 0.05)
-    http._breakers.clear()
+    breaker._breakers.clear()
     yield
-    http._breakers.clear()
+    breaker._breakers.clear()
 
 
 @pytest.fixture

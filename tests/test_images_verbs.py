@@ -19,7 +19,7 @@ from hypothesis import given as examples
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
-from creative import http, images
+from creative import breaker, http, images
 from creative.deadline import Deadline
 from creative.errors import (
     CreativeError,
@@ -56,7 +56,7 @@ def nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(watch, "POLL_SECONDS", 0.1)
     monkeypatch.setattr("creative.images.engines.automatic1111.saved._POLL_SECONDS", 0.1)
     forget()
-    http._breakers.clear()
+    breaker._breakers.clear()
     yield
     left = [thread.name for thread in threading.enumerate()]
     assert [name for name in left if name in ("sd-post", "pool-look")] == []

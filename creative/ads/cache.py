@@ -8,6 +8,7 @@ there: `creative.shelf`.
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,14 @@ def _asked(request: AdsRequest, look: Look, writer: Any) -> list[Any]:
         if name not in _NOT_FOR_WRITERS
     }
     seen = {name: _plain(value) for name, value in look.model_dump(exclude={"notes"}).items()}
-    return ["answer", wishes, seen, writer]
+    return ["answer", wishes, seen, writer, _limits()]
+
+
+@cache
+def _limits() -> str:
+    """The platforms' rules: texts that were fitted to others are not taken."""
+    table = Path(__file__).with_name("platforms.yaml")
+    return hashlib.sha256(table.read_bytes()).hexdigest()
 
 
 def _plain(value: Any) -> Any:

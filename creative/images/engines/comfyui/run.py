@@ -10,8 +10,8 @@ import time
 import uuid
 from typing import Any
 
+from creative.breaker import resting
 from creative.errors import CreativeError, DeadlineExceeded, EngineRejected, EngineUnavailable
-from creative.http import resting
 from creative.images.engines.base import Unfinished
 from creative.images.engines.comfyui.failures import Named, ended, node_errors, refused
 from creative.images.engines.comfyui.listener import Listener, Message
