@@ -246,7 +246,9 @@ def test_each_problem_names_credential_address_and_answer() -> None:
 def test_checks_run_at_the_same_time() -> None:
     def handler(request: BaseHTTPRequestHandler) -> None:
         time.sleep(0.4)
-        answer(request, "[]" if "/sdapi" in request.path else '{"system": {}}')
+        models = '{"object": "list", "data": [{"id": "painter"}]}'
+        others = models if "/models" in request.path else '{"system": {}}'
+        answer(request, "[]" if "/sdapi" in request.path else others)
 
     with Server(handler) as server:
         began = time.monotonic()
