@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from creative import languages
-from creative.content import markup, names, read_document
+from creative.content import links, markup, names, read_document
 from creative.content.extract import IN_PROCESS_BYTES
 
 HOSTILE = {
@@ -73,3 +73,10 @@ def test_an_address_is_no_prose() -> None:
     mail = "info@example.de kontakt@example.de "
     assert languages.detect(mail + "The river is under the bridge and it is wide.") == "en"
     assert seconds(lambda: languages.detect("a" * 20_000)) < 0.1
+
+
+@pytest.mark.parametrize("sign", [" ", "\t", "[a](", "//a()", "[[a "])
+def test_a_long_answer_is_cleaned_in_linear_time(sign: str) -> None:
+    text = "a" + sign * (60_000 // len(sign)) + "b"
+    assert seconds(lambda: links.clean(text, ["https://a.example"], internal=True)) < 0.5
+    assert links.clean("one  two , three .", [], internal=False).text == "one two, three."

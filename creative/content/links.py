@@ -99,7 +99,7 @@ def clean(markdown: str, sources: Iterable[str], internal: bool) -> Cleaned:
     text = re.sub(r"[(（\[]\s*[)）\]]", "", text)
     text = re.sub("\x00(\\d+)\x00", lambda found: kept[int(found[1])], text)
     text = re.sub(r"(?<=\S)[ \t]{2,}(?=\S)", " ", text)
-    text = re.sub(r"[ \t]+(?=[.,;:!?](?:\s|$))", "", text)
+    text = re.sub(r"(?<![ \t])[ \t]+(?=[.,;:!?](?:\s|$))", "", text)
     return Cleaned(text, _once(removed), _once(placeholders), _once(used))
 
 
