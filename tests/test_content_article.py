@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from creative.content import Article, article_kept, article_plan, article_request, write_article
+from creative import tokens
+from creative.content import (
+    Article,
+    article_kept,
+    article_plan,
+    article_request,
+    words,
+    write_article,
+)
 from creative.content.article_checks import problem
 from creative.content.article_text import tidy
 from creative.deadline import Deadline
@@ -74,7 +82,7 @@ def test_the_length_is_met_and_no_answer_is_to_be_long(length: int) -> None:
     made = written(author, length=length, faq=3)
     assert abs(made.word_count - length) <= length * 0.1
     asked = [asked_words(m) for m in author.heard if kind(m) == "section"]
-    assert max(asked) <= article_plan.MOST_AT_ONCE
+    assert max(asked) <= article_plan.most_at_once("en") == 900
     assert author.kinds().count("mend") == 0
 
 
@@ -496,7 +504,30 @@ def test_the_plan_shares_out_every_word() -> None:
         headings = sum(2 for part in plan.parts if part.heading and part.number == 1)
         total = sum(part.target for part in plan.parts) + plan.faq_target + headings + 2
         assert abs(total - length) <= max(30, length * 0.05), (length, count, faq)
-        assert max(part.target for part in plan.parts) <= article_plan.MOST_AT_ONCE
+        assert max(part.target for part in plan.parts) <= article_plan.most_at_once("en")
+
+
+def test_no_answer_takes_longer_because_of_its_language() -> None:
+    prose = {"ja": "朝の駅前には小さなパン屋があります。", "zh": "清晨的车站前有一家小面包店。",
+             "ru": "Утром перед вокзалом открывается маленькая пекарня. ",
+             "de": "Am Morgen steht vor dem Bahnhof eine kleine Bäckerei. "}  # fmt: skip
+    for tag, sentence in prose.items():
+        request = article_request.request(title="A title", language=tag, length=8000)
+        plan = article_plan.plan(request, ["One", "Two"])
+        most = max(part.target for part in plan.parts)
+        # At 10 tokens a second, with a third of Dify's 240 s in hand.
+        needed = tokens.count(sentence * 40) * most / words.count(sentence * 40)
+        assert needed < 1600 * (1.5 if tag == "ru" else 1.2), tag
+
+
+def test_a_title_that_would_break_off_gives_way_to_the_given_one() -> None:
+    def turn(messages: Sequence[Message], _: int) -> Said | None:
+        long = "Everything that you ever wanted to know about espresso at home and never asked"
+        return {**reply(messages), "meta_title": long} if kind(messages) == "end" else None
+
+    assert written(Author(turn)).meta_title == "Espresso at home"
+    title = "Espresso at home, with every grinder, machine and bean there is in shops"
+    assert len(written(Author(turn), title=title).meta_title) <= 60
 
 
 def test_errors_carry_no_half_told_hints() -> None:

@@ -264,6 +264,8 @@ class _Work:
         linked = links.clean(text, addresses, request.internal_links)
         opening = words.plain(drafts[0].text)
         title = self._text(ending.meta_title) or request.title
+        if meta.columns(title) > meta.TITLE_COLUMNS >= meta.columns(request.title):
+            title = request.title  # whole, instead of one that breaks off
         return Article(
             title=request.title,
             language=request.language,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from creative.content import words
-from creative.content.article_plan import MOST_AT_ONCE, TOLERANCE
+from creative.content.article_plan import TOLERANCE, most_at_once
 from creative.content.article_request import ArticleRequest
 from creative.content.article_writer import Draft, Writer
 from creative.deadline import Deadline
@@ -108,7 +108,7 @@ class Mender:
                 parts[place] = made
 
     def _aim(self, draft: Draft, off: int) -> int:
-        most = min(draft.count * MOST_SHARE, words.scaled(MOST_AT_ONCE, self.request.language))
+        most = min(draft.count * MOST_SHARE, most_at_once(self.request.language))
         return round(max(draft.count * LEAST_SHARE, min(draft.count + off, most)))
 
     def _keywords(self, parts: list[Draft], step: Step) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from creative import languages
 from creative.content import words
 from creative.content.article_request import ArticleRequest
 
@@ -12,9 +13,12 @@ SECTION_WORDS = 250
 """Of a section that the model plans, in English words."""
 LEAST_SECTION_WORDS = 45
 """A shorter one says nothing."""
-MOST_AT_ONCE = 900
-"""Words of one answer: at 10 tokens a second a slow model needs two minutes for them, and Dify
-ends a model's call after 240 s."""
+MOST_TOKENS_AT_ONCE = 1350
+"""Of one answer, about: at 10 tokens a second a slow model needs 135 s for them, and Dify ends a
+model's call after 240 s."""
+LATIN_TOKENS, OTHER_TOKENS, SIGN_TOKENS = 1.5, 3.0, 1.1
+"""Of a word in Latin letters or in others, and of a sign of Chinese or Japanese; rounded up from
+what cl100k and o200k make of news texts."""
 MOST_SECTIONS = 16
 OPENING_SHARE, LEAST_OPENING, MOST_OPENING = 0.09, 30, 150
 FAQ_WORDS, FAQ_SHARE = 50, 0.3
@@ -53,6 +57,15 @@ class Plan:
     left_out: tuple[str, ...] = ()
 
 
+def most_at_once(language: str) -> int:
+    """Words (or signs) of one answer, at most: 900 in English, 450 in Russian, 1227 signs."""
+    if words.counts_signs(language):
+        return round(MOST_TOKENS_AT_ONCE / SIGN_TOKENS)
+    known = languages.known().get(languages.base(language))
+    latin = known is None or "latin" in known.scripts
+    return round(MOST_TOKENS_AT_ONCE / (LATIN_TOKENS if latin else OTHER_TOKENS))
+
+
 def section_count(request: ArticleRequest) -> int:
     """How many sections the model should plan."""
     body = request.words - _faq_target(request)
@@ -74,7 +87,7 @@ def plan(request: ArticleRequest, outline: Sequence[str]) -> Plan:
     each = max(words.scaled(LEAST_SECTION_WORDS, language) // 2, room // max(1, len(headings)))
     parts = [Part("", opening)]
     for heading in headings:
-        pieces = -(-each // words.scaled(MOST_AT_ONCE, language))
+        pieces = -(-each // most_at_once(language))
         for number in range(1, pieces + 1):
             parts.append(Part(heading, each // pieces, number, pieces))
     return Plan(tuple(parts), faq, left_out)
@@ -95,5 +108,5 @@ def rebalanced(target: int, ahead: int, owed: int, language: str) -> int:
         language: BCP 47.
     """
     share = owed * target / max(1, ahead)
-    most = words.scaled(MOST_AT_ONCE, language)
+    most = most_at_once(language)
     return max(target // 2, min(round(target + share), target * 2, most))

@@ -24,8 +24,9 @@ from creative.deadline import Deadline
 from creative.language import Budget, LanguageModel, ask
 from creative.steps import Step
 
-IDEAS_AT_ONCE = 8
-"""In one answer: about 2,000 tokens of the 4,096 at which many models end."""
+IDEAS_AT_ONCE = 5
+"""In one answer: about 1,250 tokens, two minutes of a slow model; Dify ends a model's call after
+240 s."""
 TOKENS_AT_ONCE = 4000
 """Of clusters in one question, about."""
 KEYWORDS_SHOWN = 15
