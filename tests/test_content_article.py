@@ -481,6 +481,14 @@ def test_sources_come_in_several_forms() -> None:
 # Rooms
 
 
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "data:text/html,x", "a.example", "https://"]
+)
+def test_sources_are_on_the_web(url: str) -> None:
+    with pytest.raises(InvalidInput, match="sources"):
+        article_request.read_sources(json.dumps([{"url": url, "title": "A page"}]))
+
+
 def test_a_section_has_no_heading_of_its_own_and_no_large_ones_inside() -> None:
     said = "## Grinders\n\n# Big\n\nText.\n\n### Empty"
     assert tidy(said, "Grinders", "Espresso") == "### Big\n\nText."

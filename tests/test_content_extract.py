@@ -16,7 +16,7 @@ from creative.content import Extraction, ExtractRequest, extract_prompts, read_d
 from creative.content.extract import IN_PROCESS_BYTES
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, InvalidInput, TooLarge
-from creative.language import Completion, Message
+from creative.language import Budget, BudgetSpent, Completion, Message
 from creative.settings import Settings
 from creative.steps import Steps
 
@@ -403,6 +403,18 @@ class TestModel:
         assert sorted(itertools.chain(*numbers)) == list(range(1, 25))
         assert len(made.prompts) == 6
         check_places(made, text)
+
+    def test_a_budget_keeps_what_came_before_it_was_spent(self) -> None:
+        first = answer(2)
+        first["pictures"].append(picture(77))
+        model = Scripted(first, answer(3, featured=False))
+        request = ExtractRequest(content=LISBON, max_images=2)
+        wanted = (request, Settings(), Deadline(60), Steps(), model)
+        made = extract_prompts(*wanted, budget=Budget(max_tokens=1900))
+        assert len(model.heard) == len(made.prompts) == 1
+        assert any("its limit is 1900" in note for note in made.notes)
+        with pytest.raises(BudgetSpent):
+            extract_prompts(*wanted, budget=Budget(max_tokens=50))
 
     def test_usage_is_told(self) -> None:
         steps = Steps()

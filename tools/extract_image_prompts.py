@@ -8,7 +8,7 @@ from dify_plugin import Tool
 
 from creative import content
 from creative.errors import InvalidInput
-from tools import models, pictures
+from tools import content_lists, models, pictures
 from tools.adapter import Call, Messages, Parameters
 
 DEFAULT_SECONDS = 300.0
@@ -40,6 +40,7 @@ class ExtractImagePromptsTool(Tool):
             instructions=parameters.text("instructions"),
         )
         model = models.language_model(self, parameters, "model")
+        budget = content_lists.budget(parameters)
 
         def work() -> content.Extraction:
             asked = request
@@ -47,7 +48,9 @@ class ExtractImagePromptsTool(Tool):
                 data = pictures.fetched(file, "content_file", call)
                 given = {"content": data, "filename": file.filename or "article"}
                 asked = request.model_copy(update={**given, "parameter": "content_file"})
-            return content.extract_prompts(asked, call.settings, call.deadline, call.steps, model)
+            return content.extract_prompts(
+                asked, call.settings, call.deadline, call.steps, model, budget
+            )
 
         made = yield from call.run(work)
         variables = made.variables()

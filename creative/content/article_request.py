@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,9 @@ MOST_HEADINGS, MOST_KEYWORDS, MOST_SOURCES = 30, 20, 20
 MOST_FAQ, DEFAULT_FAQ = 12, 4
 SOURCE_CHARACTERS = 2000
 """Of what a source says."""
+
+
+_WEB = re.compile(r"https?://[^\s/]", re.IGNORECASE)
 
 
 class _Frozen(BaseModel):
@@ -84,7 +88,7 @@ def read_sources(text: str) -> tuple[Source, ...]:
     A line is an address, "title | address", or any reference.
 
     Raises:
-        InvalidInput: there are more than MOST_SOURCES.
+        InvalidInput: there are more than MOST_SOURCES, or an address is none of the web's.
     """
     found = given.structure(text, "sources")
     items = found if isinstance(found, list) else [found] if isinstance(found, dict) else None
@@ -93,6 +97,10 @@ def read_sources(text: str) -> tuple[Source, ...]:
         source = _source(item)
         if source.url or source.title:
             sources.append(source)
+    for source in sources:
+        # A link that runs a script would stand in the article as a source.
+        if source.url and not _WEB.match(source.url):
+            raise InvalidInput("sources", source.url, "addresses with http:// or https://")
     if len(sources) > MOST_SOURCES:
         raise InvalidInput("sources", f"{len(sources)} sources", f"up to {MOST_SOURCES}")
     return tuple(sources)

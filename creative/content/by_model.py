@@ -21,7 +21,7 @@ from creative.content.request import Draft, Drafts, ExtractRequest
 from creative.content.scenes import scenes
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, shorten
-from creative.language import LanguageModel, ask
+from creative.language import Budget, BudgetSpent, LanguageModel, ask
 from creative.prompts import Prompt, load
 from creative.settings import Settings
 from creative.steps import Step
@@ -97,6 +97,7 @@ class _Work:
     prompt: Prompt
     deadline: Deadline
     step: Step
+    budget: Budget | None
     pictures: list[Draft] = field(default_factory=list)
     featured: Draft | None = None
     dropped: list[str] = field(default_factory=list)
@@ -114,6 +115,7 @@ def drafts(
     model: LanguageModel,
     deadline: Deadline,
     step: Step,
+    budget: Budget | None = None,
 ) -> Drafts:
     """The pictures of an article, by `model`.
 
@@ -127,16 +129,18 @@ def drafts(
         model: who is asked.
         deadline: the call's clock.
         step: told what the answers cost.
+        budget: of all questions; what came before it was spent is kept.
 
     Raises:
         AnswerInvalid: of what the model answered, nothing can be used.
         CreativeError: whatever kept the model from answering.
     """
     prompt = load(PROMPT, settings.prompts, instructions=request.instructions)
-    work = _Work(request, document, title, tag, found, model, prompt, deadline, step)
+    work = _Work(request, document, title, tag, found, model, prompt, deadline, step, budget)
     parts = _parts(work)
     for number, part in enumerate(parts):
-        _ask(work, part, featured=number == 0)
+        if not _within_budget(work, part, featured=number == 0):
+            return _told(work)
         step.progress((number + 1) / (len(parts) + 1))
     missing = request.max_images - len(work.pictures)
     if (missing > 0 or work.featured is None) and work.why:
@@ -144,7 +148,7 @@ def drafts(
         part = next((p for p in parts if set(p.numbers) - used), parts[0])
         # Only what is missing; what came is paid for and stays.
         part.wanted = max(1, missing)
-        _ask(work, part, featured=work.featured is None, again=True)
+        _within_budget(work, part, featured=work.featured is None, again=True)
     if not work.pictures:
         raise AnswerInvalid(
             model.name,
@@ -153,6 +157,18 @@ def drafts(
             "prompts are made by rules.",
         )
     return _told(work)
+
+
+def _within_budget(work: _Work, part: _Part, featured: bool, again: bool = False) -> bool:
+    """Ask, unless that costs too much and there are pictures already; whether to go on."""
+    try:
+        _ask(work, part, featured, again)
+    except BudgetSpent as error:
+        if not work.pictures:
+            raise
+        work.notes.append(error.message)
+        return False
+    return True
 
 
 def _told(work: _Work) -> Drafts:
@@ -255,7 +271,9 @@ def _ask(work: _Work, part: _Part, featured: bool, again: bool = False) -> None:
         names=rule,
     )
     schema = PicturesAndFeatured if featured else Pictures
-    answer = ask(work.model, messages, schema, work.deadline, work.step, partial=True).value
+    answer = ask(
+        work.model, messages, schema, work.deadline, work.step, partial=True, budget=work.budget
+    ).value
     said = answer.featured
     if featured and said is not None and (prompt := _usable(work, said.prompt, "featured")):
         work.featured = _featured(work, prompt, said)

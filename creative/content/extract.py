@@ -22,7 +22,7 @@ from creative.deadline import Deadline
 from creative.errors import InvalidInput
 from creative.images.size import read_size
 from creative.keywords.process import WORKER
-from creative.language import LanguageModel
+from creative.language import Budget, LanguageModel
 from creative.settings import Settings
 from creative.steps import Phase, Step, Steps
 from creative.worker import Worker
@@ -41,12 +41,14 @@ def extract_prompts(
     deadline: Deadline,
     steps: Steps,
     model: LanguageModel | None = None,
+    budget: Budget | None = None,
 ) -> Extraction:
     """Prompts for a featured picture and for up to `max_images` pictures in an article.
 
     With `model`, it chooses and describes; without, the embedded model chooses sentences and nouns
     (`extractive`). Names of people and trademarks stay out of prompts, alternative texts and
-    captions unless `allow_names`.
+    captions unless `allow_names`. `budget` is of all questions to the model; what came before
+    it was spent is kept.
 
     Raises:
         InvalidInput: a parameter cannot be used, or there is no article in `content`.
@@ -67,7 +69,7 @@ def extract_prompts(
             made = _extractive(request, document, title, tag, found, deadline, step)
         else:
             made = by_model.drafts(
-                request, document, title, tag, found, settings, model, deadline, step
+                request, document, title, tag, found, settings, model, deadline, step, budget
             )
     with steps.step(Phase.PARSE, "Putting the prompts together"):
         kept_out = [f"{name} (a name)" for name in _whole(found.people)]
