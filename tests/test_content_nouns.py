@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from creative.content import ExtractRequest, extract_prompts, glossary
+from creative.content import ExtractRequest, extract_prompts, glossary, nouns
 from creative.content.scenes import scenes
 from creative.deadline import Deadline
 from creative.settings import Settings
@@ -31,7 +31,7 @@ def subjects(name: str, count: int = 5) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("sentence", "nouns"),
+    ("sentence", "english"),
     [
         ("Eine Holztreppe führt zur Bucht mit Kieseln.", ["wooden stairs", "bay", "pebbles"]),
         ("Links fallen Kreidefelsen ins Meer.", ["chalk cliffs", "sea"]),
@@ -42,12 +42,12 @@ def subjects(name: str, count: int = 5) -> dict[str, str]:
         ("ein weisser Tisch, rechts weiden Schafe", ["table", "sheep"]),
     ],
 )
-def test_german(sentence: str, nouns: list[str]) -> None:
-    assert found(sentence, "de") == nouns
+def test_german(sentence: str, english: list[str]) -> None:
+    assert found(sentence, "de") == english
 
 
 @pytest.mark.parametrize(
-    ("sentence", "nouns"),
+    ("sentence", "english"),
     [
         ("A água da torneira e a água filtrada", ["water", "tap", "filtered water"]),
         ("os pães, os balões e os móveis", ["bread", "balloon", "furniture"]),
@@ -55,8 +55,8 @@ def test_german(sentence: str, nouns: list[str]) -> None:
         ("colheres, faróis e garagens", ["spoon", "lighthouse", "garage"]),
     ],
 )
-def test_portuguese(sentence: str, nouns: list[str]) -> None:
-    assert found(sentence, "pt") == nouns
+def test_portuguese(sentence: str, english: list[str]) -> None:
+    assert found(sentence, "pt") == english
 
 
 def test_places_are_those_of_the_sentence() -> None:
@@ -68,6 +68,12 @@ def test_places_are_those_of_the_sentence() -> None:
 def test_a_language_without_words() -> None:
     assert not glossary.known("fr")
     assert found("une table", "fr") == []
+
+
+def test_other_languages_have_no_false_friends() -> None:
+    said = "Un escalier en bois descend vers des galets, pendant que les pêcheurs regardent la mer."
+    [seen] = nouns.seen([said], "fr", lambda share, label: None)
+    assert [noun.english for noun in seen] == ["stairs", "wood", "fisherman", "sea"]
 
 
 def test_nouns_that_are_not_in_the_table_stay_as_they_are_written() -> None:

@@ -1,7 +1,7 @@
 """Which words of a sentence name something that can be seen.
 
 Runs in the worker process only. The embedded model knows 16 languages, so a word of any of them is
-near the English noun of the table that means the same ("Leuchtturm" is 0.75 from "lighthouse");
+near the English noun of the table that means the same ("escalera" is 0.90 from "stairs");
 abstract words are near none. That is a guess at a meaning and no translation; where there is a
 glossary, its words go first and only the surest guesses are taken.
 """
@@ -22,8 +22,11 @@ from creative.keywords import embed, terms
 from creative.keywords.embed import Vectors
 from creative.worker import Progress
 
-LEAST_LIKE = 0.67
-"""Cosine to a noun from which a word is taken for it."""
+LEAST_LIKE = 0.8
+"""Cosine to a noun from which a word is taken for it: below are false friends ("pendant" was a
+necklace at 0.76)."""
+LEAST_LIKE_UNSPACED = 0.67
+"""The same for Japanese and Chinese, where signs mean things."""
 LEAST_LIKE_ENGLISH = 0.8
 """Between words of one language: for plurals and spellings, not for neighbours in meaning."""
 LEAST_LIKE_BESIDE_GLOSSARY = 0.9
@@ -85,6 +88,8 @@ def seen(sentences: Sequence[str], language: str, progress: Progress) -> list[li
     if language == "en":
         known = {word: hit for word, hit in known.items() if _same_word(word, hit[0])}
     least = LEAST_LIKE_ENGLISH if language == "en" else LEAST_LIKE
+    if language in ("ja", "zh"):
+        least = LEAST_LIKE_UNSPACED
     if glossary.known(language):
         least = LEAST_LIKE_BESIDE_GLOSSARY
     return [_apart(each, known, least, sure) for each, sure in zip(found, certain, strict=True)]
