@@ -10,7 +10,8 @@ a busy machine is busy for all; shown are the median and the 90th percentile in 
     ours            creative.capture.screenshot, everything around it included
     bare            Page.navigate and Page.captureScreenshot over the same pipe, in one page that
                     is used again and again (so with a warm cache), nothing around it
-    bare, own page  the same in a new context and page each time, thrown away afterwards
+    bare, no cache  the same without that cache, which no picture of ours has: each is alone
+    bare, own page  bare in a new context and page each time, thrown away afterwards
     shot-scraper    its command, a process and a browser for every picture, as it is used
     shot-scraper +  its own functions in one process with one browser (as `multi` does it)
     playwright      a new context and page each time, in one process with one browser
@@ -132,9 +133,10 @@ def ours(site: str) -> Shoot:
 class Bare:
     """DevTools and nothing else."""
 
-    def __init__(self, own_page: bool) -> None:
+    def __init__(self, own_page: bool, cached: bool = True) -> None:
         self.browser = LocalBrowser(Deadline(SECONDS))
         self._own_page = own_page
+        self._cached = cached
         self._free: list[tuple[str, str]] = []
         self._lock = threading.Lock()
 
@@ -167,6 +169,9 @@ class Bare:
             "sessionId"
         ]
         self._call("Page.enable", {}, session)
+        if not self._cached:
+            self._call("Network.enable", {}, session)
+            self._call("Network.setCacheDisabled", {"cacheDisabled": True}, session)
         size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
         self._call("Emulation.setDeviceMetricsOverride", dict(size), session)
         return context, session
@@ -254,8 +259,11 @@ def compare(site: str, pages: list[str], rounds: int, python: str) -> None:
             return lambda urls: list(pool.map(lambda url: timed(shoot, url), urls))
 
         methods: dict[str, Callable[[list[str]], list[float]]] = {"ours": threads(own)}
-        for name, own_page in (("bare", False), ("bare, own page", True)):
-            bare = Bare(own_page)
+        for name, bare in (
+            ("bare", Bare(False)),
+            ("bare, no cache", Bare(False, cached=False)),
+            ("bare, own page", Bare(True)),
+        ):
             stack.callback(bare.close)
             methods[name] = threads(bare)
         if python:
