@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -24,9 +25,14 @@ SENTENCES = (
 _WORDS = re.compile(r"about\s+(\d+)\s+(?:words|characters)")
 
 
+_TEXTS = itertools.count(1)
+
+
 def text(count: int) -> str:
-    """English prose of exactly so many words, in paragraphs."""
-    every = [word for n in range(count // 10 + 2) for word in SENTENCES[n % 6].split()][:count]
+    """English prose of exactly so many words, in paragraphs; no sentence of another call."""
+    number = next(_TEXTS)
+    sentences = [[*one.split()[:-1], f"point{number}."] for one in SENTENCES]
+    every = [word for n in range(count // 10 + 2) for word in sentences[n % 6]][:count]
     every[-1] = every[-1].strip(".,") + "."
     return "\n\n".join(" ".join(every[n : n + 60]) for n in range(0, count, 60))
 

@@ -149,12 +149,13 @@ def test_headings_for_which_there_is_no_room_are_named() -> None:
 
 
 def test_chinese_is_counted_in_characters() -> None:
-    sentence = "咖啡豆应当在冲煮之前研磨，这样香味才不会散失。"
+    sentence = "{}啡豆应当在冲煮之前研磨，这样香味才不会散失。"
 
-    def turn(messages: Sequence[Message], _: int) -> dict[str, Any]:
+    def turn(messages: Sequence[Message], number: int) -> dict[str, Any]:
         said = reply(messages)
         if "text" in said:
-            said["text"] = sentence * round(asked_words(messages) / 21)
+            own = sentence.format("咖香烘热黑深浅新老小"[number % 10])
+            said["text"] = own * round(asked_words(messages) / 21)
         return said
 
     author = Author(turn)
@@ -544,3 +545,10 @@ def test_errors_carry_no_half_told_hints() -> None:
         written(author)
     assert str(caught.value) == f"{caught.value.message}\nWhat to do: {caught.value.hint}"
     assert caught.value.hint.startswith("Try again. 1 finished parts")
+
+
+def test_a_section_that_copies_an_earlier_one_is_asked_for_again() -> None:
+    copied = {"text": text(100), "summary": "s"}
+    author = Author(lambda messages, _: copied if kind(messages) == "section" else None)
+    with pytest.raises(AnswerInvalid, match="stand in an earlier section already"):
+        written(author, outline="One\nTwo")

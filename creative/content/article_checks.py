@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from creative import languages
+from creative import languages, tokens
 from creative.content import words
 
 _REFUSALS = re.compile(
@@ -26,6 +27,8 @@ _ECHO_CHARACTERS = 60
 LEAST_SHARE = 0.15
 """Of the asked length: what is shorter is no draft to work on."""
 MOST_TIMES = 3.0
+MOST_AGAIN = 0.5
+"""Of a section's characters: sentences that earlier sections have word for word."""
 SHORT_WORDS = 25
 """Below, the share says little."""
 
@@ -53,6 +56,26 @@ def problem(text: str, language: str, target: int, prompt: str) -> str:
     if not least <= count <= max(target, SHORT_WORDS) * MOST_TIMES:
         return f"it has {count} {words.unit(language)} instead of about {target}"
     return ""
+
+
+def repeats(text: str, before: Sequence[str]) -> str:
+    """What is wrong if most of a section stands in an earlier one already; "" if it does not.
+
+    Args:
+        text: in Markdown.
+        before: the texts of the sections before it.
+    """
+    said = {one for earlier in before for one in _sentences(earlier)}
+    every = _sentences(text)
+    again = sum(len(one) for one in every if one in said)
+    if every and again > MOST_AGAIN * sum(map(len, every)):
+        return "most of its sentences stand in an earlier section already; say something new"
+    return ""
+
+
+def _sentences(text: str) -> list[str]:
+    parts = (" ".join(one.text.split()).casefold() for one in tokens.sentences(words.plain(text)))
+    return [one for one in parts if one]
 
 
 def wrong_language(plain: str, language: str) -> str:

@@ -170,7 +170,12 @@ class Writer:
             links=self._links(),
             task=_task(part, number, len(outline)),
         )
-        check = self._check(part.target, "article_section")
+        known = self._check(part.target, "article_section")
+        earlier = [draft.text for draft in before]
+
+        def check(text: str) -> str:
+            return known(text) or article_checks.repeats(text, earlier)
+
         answer = ask(
             self.model, messages, _checked(SectionText, check), self.deadline, step,
             budget=self.budget,
