@@ -211,7 +211,8 @@ class TestFullPage:
             + "() => document.body.insertAdjacentHTML('beforeend', '<div class=c></div>')</script>"
         )
         shot = shoot(page, width=50, height=2000, full_page=True)
-        assert 18_000 < shot.picture.height < 30_000
+        # 4,000 at first; how often it grows until the end depends on how busy the machine is.
+        assert 8_000 < shot.picture.height < 30_000
 
     def test_the_page_is_back_at_its_top(self) -> None:
         page = (

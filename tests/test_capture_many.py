@@ -119,6 +119,7 @@ def test_limits() -> None:
 @pytest.mark.browser
 @installed
 def test_in_one_real_browser() -> None:
+    capture.close()  # those of other files
     with Site() as site, Canary() as canary:
         for colour in ("red", "lime", "blue"):
             site.pages[f"/{colour}"] = f"<title>{colour}</title><body style='background:{colour}'>"
