@@ -813,7 +813,7 @@ def test_a_dead_server_is_left_out_and_said() -> None:
         assert "topsecret" not in survey.notes[0]
         for _ in range(breaker.FAILURES_TO_OPEN - 1):
             assert draw((dead, server.url)).pictures
-        assert http.resting(dead) > 0
+        assert breaker.resting(dead) > 0
     with pytest.raises(EngineUnavailable, match=r"all 2 servers"):
         draw((dead, f"http://127.0.0.1:{free_port()}"))
 
