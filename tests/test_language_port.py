@@ -298,7 +298,7 @@ def test_what_is_no_picture_is_not_sent(data: bytes) -> None:
 
 
 def test_too_many_pictures_are_refused() -> None:
-    payload = model_pictures.Payload(data=picture(1500, 1500, noise=True), most_bytes=500)
+    payload = model_pictures.Payload(data=picture(1500, 1500, noise=True), most_bytes=200)
     with pytest.raises(TooLarge, match="a picture for the model"):
         model_pictures.shrink(payload, lambda *_: None)
 
