@@ -52,6 +52,21 @@ def test_an_error_status_that_is_told_late(
         page.load("http://example.com/")
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_a_crash_that_is_told_after_its_navigation_has_ended(
+    page: pages.Page, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    monkeypatch.setattr(Script, "error", "net::ERR_ABORTED")
+    monkeypatch.setattr(Script, "fail", lambda *_: None, raising=False)
+    if told:
+        threading.Timer(0.1, tell, (page, "Inspector.targetCrashed", {})).start()
+    else:
+        monkeypatch.setattr(pages, "CRASH_SECONDS", 0.05)
+    expected = "crashed" if told else "it is a download or has no content"
+    with pytest.raises((EngineRejected, EngineUnavailable), match=expected):
+        page.load("http://example.com/")
+
+
 def tell(page: pages.Page, method: str, params: dict[str, Any]) -> None:
     """An event from the browser."""
     page._event({"method": method, "params": params, "sessionId": "session"})

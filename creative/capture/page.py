@@ -24,6 +24,9 @@ FONTS_SECONDS = 3.0
 MOVE_SECONDS = 2.0
 """How long the news of an answer or a new document may come after what follows from it."""
 
+CRASH_SECONDS = 0.5
+"""How long the news of a crash may come after what follows from it."""
+_ABORTED = "net::ERR_ABORTED"
 _STATUS_ERROR = "net::ERR_HTTP_RESPONSE_CODE_FAILURE"
 """An error status without a body to show."""
 _WORLD = "creative-studio"
@@ -144,7 +147,11 @@ class Page:
             if answered is not None and answered[0] >= 400:
                 # Without a body there is nothing to photograph, whatever fail_on_status says.
                 raise rejected(url, answered)
-            raise unreachable(url, error, bool(answer.get("isDownload")))
+            download = bool(answer.get("isDownload"))
+            if error == _ABORTED and not download:
+                # So ends, too, the navigation of a page whose process died: that is told apart.
+                self.loading.rest(CRASH_SECONDS, self.deadline, doing)
+            raise unreachable(url, error, download)
         early = moment.is_early(self.request)
         told = self.told(_ABOUT, f"waiting for the fonts of {redact(url)}", early, doing)
         answered = self.answered
