@@ -382,3 +382,12 @@ class TestBeside:
         look = Look(brand="Casa Barro", language="en")
         [copy] = made(look, ("linkedin",), brief="Dishwasher-safe teapots", count=1)
         assert copy.fields["introductory_text"][0]
+
+
+@pytest.mark.parametrize(
+    ("of", "brief"),
+    [("en", "people who like espresso"), ("de", "Menschen, die gern kochen"),
+     ("pt", "pessoas que gostam de café")],
+)  # fmt: skip
+def test_whom_an_ad_is_for_is_no_line_of_it(of: str, brief: str) -> None:
+    assert brief.casefold() not in prose(made(page(of), brief=brief)).casefold()
