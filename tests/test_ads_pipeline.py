@@ -341,3 +341,23 @@ def test_a_dify_app_that_fails_is_one_clear_error_and_not_asked_again() -> None:
             made(settings=settings)
         assert len(server.requests) == 1
     assert "app-secret" not in str(caught.value)
+
+
+def test_each_variant_has_its_own_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = pipeline.write
+
+    def without_two(*given: Any) -> Any:
+        made = whole(*given)
+        left = tuple(copy for copy in made.copies if copy.id not in ("x-1", "x-10"))
+        reasons = ("x-10: the tenth", "x-1: the first")
+        return made.model_copy(update={"copies": left, "dropped": reasons})
+
+    monkeypatch.setattr(pipeline, "write", without_two)
+    request = ads.AdsRequest(
+        brief="Clay teapots by Casa Barro. Hold one litre. Made in Porto.", platforms=("x",),
+        count=11, engine="builtin", make_pictures=False,
+    )  # fmt: skip
+    made = ads.variants(request, Settings(), Deadline(60), Steps())
+    assert {one.id: one.reason for one in made.dropped if one.id in ("x-1", "x-10")} == {
+        "x-1": "x-1: the first", "x-10": "x-10: the tenth",
+    }  # fmt: skip

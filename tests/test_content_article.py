@@ -267,6 +267,7 @@ USELESS: dict[str, tuple[Said, str]] = {
     ),
     "our marks": ({"text": text(100) + ' <data name="article" key="0123">'}, "repeats the"),
     "empty": ({"text": "  "}, "it has 0 words"),
+    "our complaint": ({"text": "Field required."}, "repeats the instructions"),
     "a word": ({"text": "Grinders matter."}, "it has 2 words instead of about"),
     "far too long": ({"text": text(2000)}, "it has 2000 words instead of about"),
     "cut off": (Completion(text='{"text": "Grinders are', cut=True), "cut off"),
@@ -280,7 +281,7 @@ def test_a_useless_answer_is_asked_for_once_more_and_then_names_its_section(name
     said, why = USELESS[name]
     author = section(1, said)
     with pytest.raises(AnswerInvalid) as caught:
-        written(author)
+        written(author, owner="ann")
     assert caught.value.message.startswith("Section 1 of 4: Grinders: ")
     assert why in caught.value.message
     assert len(author.heard) == 3
@@ -328,6 +329,15 @@ def test_the_same_call_goes_on_where_it_broke_off() -> None:
     again = Author()
     written(again, owner="ann")
     assert again.kinds().count("section") == 5
+
+
+def test_of_nobody_nothing_is_kept() -> None:
+    with pytest.raises(EngineUnavailable) as caught:
+        written(section(3, EngineUnavailable("author", "it went away")))
+    assert "kept" not in str(caught.value)
+    author = Author()
+    written(author)
+    assert author.kinds().count("section") == 5
 
 
 def test_kept_parts_are_forgotten_in_time_and_in_number() -> None:
@@ -542,7 +552,7 @@ def test_a_title_that_would_break_off_gives_way_to_the_given_one() -> None:
 def test_errors_carry_no_half_told_hints() -> None:
     author = section(1, EngineUnavailable("author", "it went away", "Try again."))
     with pytest.raises(CreativeError) as caught:
-        written(author)
+        written(author, owner="ann")
     assert str(caught.value) == f"{caught.value.message}\nWhat to do: {caught.value.hint}"
     assert caught.value.hint.startswith("Try again. 1 finished parts")
 

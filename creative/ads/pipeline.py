@@ -88,7 +88,7 @@ def variants(
     key = _writer_key(writer, settings, dify, model_key)
     written = _written(request, seen, settings, deadline, steps, model, dify, key)
     for id in set(states.now()) - {copy.id for copy in written.copies}:
-        reason = next((said for said in written.dropped if said.startswith(id)), "")
+        reason = next((said for said in written.dropped if said.startswith(f"{id}:")), "")
         states.fail(id, reason or f"{written.engine} wrote fewer variants than were asked for")
     drawn, notes = _drawn(request, seen, written.copies, settings, deadline, steps, states)
     pictures = [picture for one in drawn.values() for picture in one]

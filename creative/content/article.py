@@ -115,7 +115,8 @@ def write_article(
         model: who writes.
         budget: of all questions.
         owner: who asks; the finished parts of a call that broke off are kept in memory for the
-            same owner, half an hour long, and taken by the next call with the same request.
+            same owner, half an hour long, and taken by the next call with the same request;
+            "": nobody knows whose they are, and nothing is kept.
 
     Raises:
         AnswerInvalid: the model's answers for a part cannot be used; the error names the part.
@@ -123,12 +124,13 @@ def write_article(
     """
     writer = Writer(request, model, settings.prompts, deadline, budget)
     key = article_kept.key_of(request, model.name, settings.prompts, owner)
-    begun = SHELF.take(key)
+    begun = SHELF.take(key) if owner else Begun()
     try:
         return _Work(request, writer, deadline, steps, begun).done()
     except CreativeError as error:
-        SHELF.put(key, begun)
-        if begun.drafts:
+        if owner:
+            SHELF.put(key, begun)
+        if owner and begun.drafts:
             again = (
                 f"{len(begun.drafts)} finished parts are kept for half an hour: the same call "
                 "goes on from there."

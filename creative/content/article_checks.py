@@ -23,6 +23,10 @@ _REFUSAL_WORDS = 90
 _MARKS = re.compile(
     r"<data name=|</data [0-9a-f]|\{\{[a-z_]+\}\}|JSON schema|\"summary\"\s*:", re.I
 )
+# What `ask` says of an answer that does not fit, and models then take for the text.
+_COMPLAINTS = re.compile(
+    r"^\W*(?:field required|value error|input should be|string should have)\b", re.I
+)
 _ECHO_CHARACTERS = 60
 LEAST_SHARE = 0.15
 """Of the asked length: what is shorter is no draft to work on."""
@@ -30,7 +34,7 @@ MOST_TIMES = 3.0
 MOST_AGAIN = 0.5
 """Of a section's characters: sentences that earlier sections have word for word."""
 SHORT_WORDS = 25
-"""Below, the share says little."""
+"""A shorter part may be as much too long as one of this length."""
 
 
 def problem(text: str, language: str, target: int, prompt: str) -> str:
@@ -46,13 +50,13 @@ def problem(text: str, language: str, target: int, prompt: str) -> str:
     count = words.count(text)
     if _REFUSALS.match(plain) and count < _REFUSAL_WORDS:
         return "it is a refusal or an apology, not the text of the section"
-    if _MARKS.search(text) or _echoes(plain, prompt):
+    if _MARKS.search(text) or _COMPLAINTS.match(plain) or _echoes(plain, prompt):
         return "it repeats the instructions instead of following them"
     if found := wrong_language(plain, language):
         return f"it is written in {found}, and not in {languages.name(language)}"
     if text.count("```") % 2:
         return "it ends inside a block of code"
-    least = max(1.0, target * LEAST_SHARE) if target > SHORT_WORDS else 1.0
+    least = max(1.0, target * LEAST_SHARE)
     if not least <= count <= max(target, SHORT_WORDS) * MOST_TIMES:
         return f"it has {count} {words.unit(language)} instead of about {target}"
     return ""
