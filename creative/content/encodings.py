@@ -7,18 +7,11 @@ encoding is the right one if these make up a fair part of the text that it gives
 
 from __future__ import annotations
 
-import codecs
 import re
 
+from creative import decoding
 from creative.errors import InvalidInput
 
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 _READABLE = (
     "a text file: plain text, Markdown or HTML, in UTF-8, UTF-16, Windows-1252, Shift-JIS, EUC-JP, "
     "GBK, Big5 or EUC-KR"
@@ -68,35 +61,22 @@ def decode(data: bytes, filename: str, parameter: str) -> str:
     Raises:
         InvalidInput: it is no text, or in an encoding that is not told from others.
     """
-    came = filename or "a file"
-    for mark, encoding in _BOMS:
-        if data.startswith(mark):
-            try:
-                return data.decode(encoding)
-            except UnicodeDecodeError as error:
-                raise InvalidInput(parameter, came, _READABLE, _SAVE_AS) from error
-    wide = _utf16(data)
-    if wide is not None:
-        return wide
-    if data.startswith(_FILES) or _CONTROLS.search(data):
-        raise InvalidInput(parameter, came, f"{_READABLE}; this is a binary file", _SAVE_AS)
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    text = _as_declared(data) or _eastern(data)
-    if text is not None:
-        return text
-    try:
-        text = data.decode("cp1252")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(parameter, came, _READABLE, _SAVE_AS) from error
-    # In Western text a non-ASCII byte stands among ASCII letters; elsewhere they come in pairs.
-    special = len(re.findall(rb"[\x80-\xff]", data))
-    paired = sum(len(run) for run in re.findall(rb"[\x80-\xff]{2,}", data))
-    if paired * 3 > special:
-        raise InvalidInput(parameter, came, f"{_READABLE}; this is in another encoding", _SAVE_AS)
-    return text
+
+    def refuse(what: str) -> InvalidInput:
+        allowed = f"{_READABLE}; {what}" if what else _READABLE
+        return InvalidInput(parameter, filename or "a file", allowed, _SAVE_AS)
+
+    marked = data.startswith(tuple(mark for mark, _ in decoding.BOMS))
+    wide = None if marked else _utf16(data)
+    return wide if wide is not None else decoding.decode(data, refuse, _is_binary, _guessed)
+
+
+def _is_binary(data: bytes) -> bool:
+    return data.startswith(_FILES) or _CONTROLS.search(data) is not None
+
+
+def _guessed(data: bytes) -> str | None:
+    return _as_declared(data) or _eastern(data)
 
 
 def _utf16(data: bytes) -> str | None:

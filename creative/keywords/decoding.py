@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 
+from creative import decoding
 from creative.errors import InvalidInput
 from creative.keywords.columns import HEADER_WITHIN, read_header
 
@@ -12,11 +12,6 @@ from creative.keywords.columns import HEADER_WITHIN, read_header
 LINE_END = re.compile(r"\r\n|\r|\n")
 DELIMITERS = ("\t", ",", ";", "|")
 SAVE_AS = "Save the list as 'CSV UTF-8', as .xlsx, or as plain text in UTF-8; upload it again."
-_ENCODINGS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 _READABLE = "a text, CSV or XLSX file; text in UTF-8, UTF-16 or Windows-1252"
 # What Excel and the tools of China, Taiwan and Japan write; told apart by the titles of columns.
 _EASTERN = ("gb18030", "cp932", "big5hkscs")
@@ -28,34 +23,16 @@ def decode(data: bytes, filename: str, parameter: str) -> str:
     Raises:
         InvalidInput: it is no text, or in an encoding that is not told from others.
     """
-    for mark, encoding in _ENCODINGS:
-        if data.startswith(mark):
-            try:
-                return data.decode(encoding)
-            except UnicodeDecodeError as error:
-                raise InvalidInput(parameter, filename, _READABLE, SAVE_AS) from error
-    if b"\x00" in data or data.startswith((b"PK\x03\x04", b"%PDF")):
-        raise InvalidInput(parameter, filename, f"{_READABLE}, and this is a binary file", SAVE_AS)
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    titled = _by_titles(data)
-    if titled is not None:
-        return titled
-    try:
-        text = data.decode("cp1252")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(parameter, filename, _READABLE, SAVE_AS) from error
-    # In Western text a non-ASCII byte stands among ASCII letters. In GBK, Big5 or Shift-JIS
-    # they come in pairs, and reading those as Windows-1252 would give silent nonsense.
-    special = len(re.findall(rb"[\x80-\xff]", data))
-    paired = sum(len(run) for run in re.findall(rb"[\x80-\xff]{2,}", data))
-    if paired * 3 > special:
-        raise InvalidInput(
-            parameter, filename, f"{_READABLE}, and this is in another encoding", SAVE_AS
-        )
-    return text
+
+    def refuse(what: str) -> InvalidInput:
+        allowed = f"{_READABLE}, and {what}" if what else _READABLE
+        return InvalidInput(parameter, filename, allowed, SAVE_AS)
+
+    return decoding.decode(data, refuse, _is_binary, _by_titles)
+
+
+def _is_binary(data: bytes) -> bool:
+    return b"\x00" in data or data.startswith((b"PK\x03\x04", b"%PDF"))
 
 
 def _by_titles(data: bytes) -> str | None:
