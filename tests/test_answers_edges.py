@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,7 +30,17 @@ from runtime.errors import UsageError
 from tests.servers import Server, answer, free_port
 
 
-def test_a_reader_that_goes_leaves_no_traceback(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_reader_that_goes_leaves_no_traceback(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = threading.Semaphore(0)
+    serve = ThreadingHTTPServer.process_request_thread
+
+    def told(server: ThreadingHTTPServer, *request: Any) -> None:
+        serve(server, *request)
+        served.release()
+
+    monkeypatch.setattr(ThreadingHTTPServer, "process_request_thread", told)
     with FileServer() as files:
         url = urlsplit(files.put(bytes(8_000_000), "a.bin")["url"])
         for request in (f"GET {url.path} HTTP/1.1\r\n\r\n", "POST /files/upload/for-plugin"):
@@ -39,9 +49,7 @@ def test_a_reader_that_goes_leaves_no_traceback(capfd: pytest.CaptureFixture[str
                 client.recv(1000) if request.startswith("GET") else None
                 # What was not read makes the end of the connection a reset.
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        threads = [t for t in threading.enumerate() if "process_request" in t.name]
-        for thread in threads:
-            thread.join(5)
+            assert served.acquire(timeout=30)
     assert capfd.readouterr().err == ""
 
 

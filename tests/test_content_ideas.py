@@ -351,11 +351,11 @@ def test_the_language_is_that_of_the_keywords_if_none_is_typed() -> None:
 
 
 def test_the_table_has_a_line_for_each_idea_and_no_formulas() -> None:
-    group = Group(name="x", keywords=("=HYPERLINK(1)",), intent="commercial")
+    group = Group(name="x", keywords=("＝HYPERLINK(1)",), intent="commercial")
     made = found(groups=(group, *COFFEE))
     rows = list(csv.DictReader(io.StringIO(ideas.ideas_csv(made).decode("utf-8-sig"))))
     assert [row["title"].lstrip("'") for row in rows] == titles(made)
-    assert rows[0]["primary_keyword"] == "'=HYPERLINK(1)"
+    assert rows[0]["primary_keyword"] == "'＝HYPERLINK(1)"
     assert rows[1]["outline"].split(" | ") == list(made.ideas[1].outline)
 
 

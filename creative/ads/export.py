@@ -22,10 +22,8 @@ from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit, urlunsplit
 
 from creative.ads.model import AdsRequest, Look, Variant
+from creative.csv_cells import cell
 
-# As in creative/keywords/report.py: spreadsheets run a cell that begins so (OWASP, "CSV
-# Injection"). `marks.tidy` leaves few ad texts that do.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _ADS_PER_GROUP = 3
 _META_CODES = {"Send message": "MESSAGE_PAGE"}
 _SIZE = re.compile(r"(\d+x\d+)\.\w+$")
@@ -60,13 +58,8 @@ def _csv(columns: Sequence[str], rows: Sequence[Row]) -> bytes:
     writer = csv.writer(out)
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([_cell(row.get(column, "")) for column in columns])
+        writer.writerow([cell(row.get(column, "")) for column in columns])
     return out.getvalue().encode("utf-8-sig")
-
-
-def _cell(text: str) -> str:
-    """Text in a spreadsheet: never a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _address(url: str) -> str:

@@ -111,7 +111,11 @@ def compared(
         "brief": request.brief.strip(),
     }
     told: dict[str, Any] = WORKER.call(
-        "creative.ads.likeness:job", asked, deadline, lambda done, _: step.progress(done)
+        "creative.ads.likeness:job",
+        asked,
+        deadline,
+        lambda done, _: step.progress(done),
+        name="comparing the texts of ads",
     )
     return told
 

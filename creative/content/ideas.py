@@ -12,6 +12,7 @@ from creative import languages
 from creative.content import alike, ideas_builtin, words
 from creative.content.idea import Dropped, Group, Idea, Ideas, IdeasRequest
 from creative.content.ideas_model import Asker
+from creative.csv_cells import cell
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, CreativeError, InvalidInput, shorten
 from creative.language import Budget, LanguageModel
@@ -235,14 +236,8 @@ def ideas_csv(ideas: Ideas) -> bytes:
     for idea in ideas.ideas:
         row = idea.model_dump()
         cells = (" | ".join(v) if isinstance(v := row[name], tuple) else v for name in COLUMNS)
-        writer.writerow([_cell(one) for one in cells])
+        writer.writerow([cell(one) if isinstance(one, str) else one for one in cells])
     return out.getvalue().encode("utf-8-sig")
-
-
-def _cell(value: object) -> object:
-    """A spreadsheet takes a text that begins like a formula for one."""
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text[:1] in "=+-@\t\r" and text else value
 
 
 def variables(ideas: Ideas) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from creative.csv_cells import cell
 from creative.keywords.model import Cluster, Clustering, Member, Topic, Unclustered
 from creative.keywords.row import SERP_DEPTH
 from creative.keywords.text import markdown
@@ -37,9 +38,6 @@ FORMAT = "creative-studio clusters 1"
 """What clusters.json says it is."""
 
 _LONGER = (3, 5, 10, 20, 50, 100, 200, 500, 1000)
-# Excel, LibreOffice and Sheets run a cell that begins so (OWASP, "CSV Injection"); the
-# full-width twins count in East Asian editions.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _SLICE = 2000
 """Keywords between two breaths in which the plugin serves its other callers."""
 
@@ -137,7 +135,7 @@ def clusters_csv(clustering: Clustering, serp_depth: int = SERP_DEPTH) -> bytes:
     topics = {topic.id: topic.name for topic in clustering.topics}
     done = 0
     for one in clustering.clusters:
-        group = (one.id, _cell(one.name), _cell(topics.get(one.topic_id, "")), _cell(one.head))
+        group = (one.id, cell(one.name), cell(topics.get(one.topic_id, "")), cell(one.head))
         for member in one.members:
             _write(writer, group, member, "", serp_depth)
             done += 1
@@ -159,17 +157,17 @@ def _write(
         writer.writerow(
             (
                 *group,
-                _cell(spelling),
-                "" if first else _cell(member.keyword),
+                cell(spelling),
+                "" if first else cell(member.keyword),
                 _figure(volume),
                 _figure(member.difficulty) if first else "",
                 _figure(member.cpc) if first else "",
                 member.intent,
                 member.similarity,
-                _cell(member.url) if first else "",
-                _cell(nearest),
+                cell(member.url) if first else "",
+                cell(nearest),
                 # Separated as they are read: by spaces, and by bars in other people's tables.
-                _cell(" ".join(url.replace("|", "%7C") for url in member.serp[:serp_depth]))
+                cell(" ".join(url.replace("|", "%7C") for url in member.serp[:serp_depth]))
                 if first
                 else "",
             )
@@ -327,8 +325,3 @@ def _figure(value: float | None) -> object:
     if value is None:
         return ""
     return int(value) if value.is_integer() else round(value, 2)
-
-
-def _cell(text: str) -> str:
-    """Text in a spreadsheet: never a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
