@@ -16,12 +16,17 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from creative import languages
+from creative.content.scenes import scenes
+
 _FOLDER = Path(__file__).parent
 _CAPITAL = r"[A-ZÀ-ÖØ-ÞĀ-Ž][a-zß-öø-ÿā-ž'’\-]+(?:-[A-Z][a-zß-öø-ÿ]+)?"
 _LINK = r"(?:d[aeio]s?|von|van|der|den|del|di|la|le|e|y)\s+"
 _SURNAME = rf"(?:[A-Z]\.\s+)?(?:{_LINK}){{0,2}}{_CAPITAL}(?:\s+(?:{_LINK})?{_CAPITAL})?"
 _KATAKANA = r"[ァ-ヶー]"
 _LEAST_PART = 3
+_TITLES_ZH = 10
+"""The first ones of `after_zh` are titles, the others verbs of speech."""
 _TWO_WORDS = rf"{_CAPITAL}\s+(?:[A-Z]\.\s+)?(?:{_LINK}){{0,2}}{_CAPITAL}"
 
 
@@ -32,12 +37,16 @@ class _People(BaseModel):
     source: str
     person: dict[str, str]
     titles: str
+    weak_titles: str
+    saints: str
     roles: str
     speech: str
     given: str
+    given_beside_surname: str
     surnames_zh: str
     roles_zh: tuple[str, ...]
     after_zh: tuple[str, ...]
+    short_surnames_ja: str
     after_ja: tuple[str, ...]
     surnames_ja: tuple[str, ...]
     not_names_ja: tuple[str, ...]
@@ -49,6 +58,8 @@ class _Trademarks(BaseModel):
     checked: str
     kinds: dict[str, tuple[str, ...]]
     exact: tuple[str, ...]
+    only_with: dict[str, tuple[str, ...]]
+    not_before: dict[str, tuple[str, ...]]
 
 
 class Names(NamedTuple):
@@ -82,69 +93,112 @@ def _people() -> _People:
 
 
 @lru_cache(maxsize=1)
-def _trademarks() -> tuple[tuple[str, ...], tuple[str, ...], Mapping[str, str]]:
-    """Names that are written in any case, names that are not, and what all stand for."""
+def _trademarks() -> _Trademarks:
     import yaml
 
     text = (_FOLDER / "trademarks.yaml").read_text(encoding="utf-8")
-    table = _Trademarks.model_validate(yaml.safe_load(text))
-    kinds = {name.casefold(): kind for kind, names in table.kinds.items() for name in names}
-    exact = set(table.exact)
-    every = [name for names in table.kinds.values() for name in names]
-    free = tuple(name for name in every if name not in exact)
-    held = tuple(name for name in every if name in exact)
-    return free, held, kinds
+    return _Trademarks.model_validate(yaml.safe_load(text))
 
 
-def _named(names: Iterable[str], folded: str) -> tuple[str, ...]:
-    """Those of `names` whose words are all in a text: looking for words is fast, patterns of
-    hundreds of names are slow."""
-    return tuple(name for name in names if all(word in folded for word in name.casefold().split()))
+@lru_cache(maxsize=1)
+def _kinds() -> Mapping[str, str]:
+    """Trademarks in small letters to what they stand for."""
+    table = _trademarks().kinds
+    return {name.casefold(): kind for kind, names in table.items() for name in names}
+
+
+def _named(folded: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The trademarks whose words are all in a text, those of any spelling and those of one.
+
+    Looking for words is fast, patterns of hundreds of names are slow.
+    """
+    table = _trademarks()
+    exact, companions = set(table.exact), table.only_with
+    free: list[str] = []
+    held: list[str] = []
+    for names in table.kinds.values():
+        for name in names:
+            if not all(word in folded for word in name.casefold().split()):
+                continue
+            others = companions.get(name)
+            if others and not re.search(rf"(?:{_alternatives(others)})(?!\w)", folded):
+                continue
+            (held if name in exact else free).append(name)
+    return tuple(free), tuple(held)
 
 
 @lru_cache(maxsize=64)
 def _any_of(names: tuple[str, ...], flags: int) -> re.Pattern[str]:
     parts = []
+    unlike = _trademarks().not_before
     for name in sorted(names, key=len, reverse=True):
         quoted = re.escape(name).replace(r"\ ", r"\s+").replace("'", "['’]")
         if name.isascii() or re.search(r"[A-Za-zÀ-ÿ]$", name):
-            parts.append(rf"(?<!\w){quoted}(?!\w)")
+            quoted = rf"(?<!\w){quoted}(?!\w)"
         elif re.fullmatch(rf"{_KATAKANA}+", name):
-            parts.append(rf"(?<!{_KATAKANA}){quoted}(?!{_KATAKANA})")
-        else:
-            parts.append(quoted)
+            quoted = rf"(?<!{_KATAKANA}){quoted}(?!{_KATAKANA})"
+        if name in unlike:
+            quoted += rf"(?!\s*(?:{_alternatives(unlike[name])}))"
+        parts.append(quoted)
     return re.compile("|".join(parts), flags)
 
 
+class _Pattern(NamedTuple):
+    """Finds people; the group `name` is what is theirs. In a heading in Title Case, where every
+    word looks like a name, `weak` ones find nothing."""
+
+    finds: re.Pattern[str]
+    weak: bool = False
+
+
 @lru_cache(maxsize=1)
-def _patterns() -> tuple[re.Pattern[str], ...]:
-    """Each finds people; the group `name` is what is theirs."""
+def _patterns() -> tuple[_Pattern, ...]:
     table = _people()
-    titles, given = _alternatives(table.titles.split()), _alternatives(table.given.split())
+    strong, weak = table.titles.split(), table.weak_titles.split()
+    titles, either = _alternatives(strong), _alternatives([*strong, *weak])
+    given = _alternatives(table.given.split())
+    beside = _alternatives([*table.given.split(), *table.given_beside_surname.split()])
+    no_saint = "".join(rf"(?<!\b{re.escape(saint)}\s)" for saint in table.saints.split())
     roles, speech = _alternatives(table.roles.split()), _alternatives(table.speech.split())
     han, kana = "[\u4e00-\u9fff]", _KATAKANA
     not_part = "说是在把也就和的了不表认告介建解教一这那有要会能都还很被让给到从"
     return (
-        re.compile(rf"\b(?:{titles})\b\.?\s+(?:(?:{titles})\b\.?\s+)*(?P<name>{_SURNAME})"),
-        re.compile(rf"(?i:\b[\w\-]{{0,30}}(?:{roles})),?\s+(?P<name>{_TWO_WORDS})"),
-        re.compile(rf"\b(?P<name>(?:{given})\s+{_SURNAME})"),
-        re.compile(rf"\b(?P<name>(?:{given}))\b(?!-)"),
-        re.compile(rf"\b(?P<name>{_TWO_WORDS}),?\s+(?:{speech})\b"),
-        re.compile(rf"\b(?:{speech})\s+(?P<name>{_TWO_WORDS})"),
-        re.compile(
-            rf"(?:{_alternatives(table.roles_zh)})"
-            rf"(?P<name>[{table.surnames_zh}](?:(?![{not_part}]){han}){{1,2}})"
+        _Pattern(
+            re.compile(rf"\b(?:{titles})\b\.?\s+(?:(?:{either})\b\.?\s+)*(?P<name>{_SURNAME})")
         ),
-        re.compile(
-            rf"(?P<name>[{table.surnames_zh}](?:(?![{not_part}]){han}){{0,2}})"
-            rf"(?={_alternatives(table.after_zh[:10])})"
+        _Pattern(
+            re.compile(rf"\b(?:{_alternatives(weak)})\b\.?\s+(?P<name>{_SURNAME})"), weak=True
         ),
-        re.compile(
-            rf"(?P<name>[\u4e00-\u9fff々]{{1,4}}|{kana}{{2,8}})(?={_alternatives(table.after_ja)})"
+        _Pattern(
+            re.compile(rf"(?i:\b[\w\-]{{0,30}}(?:{roles})),?\s+(?P<name>{_TWO_WORDS})"), weak=True
         ),
-        re.compile(
-            rf"(?P<name>(?:{_alternatives(table.surnames_ja)})"
-            rf"(?:{kana}{{2,4}}|{han}{{0,2}}[子美郎夫雄介太男香奈恵]))"
+        _Pattern(re.compile(rf"\b{no_saint}(?P<name>(?:{beside})\s+{_SURNAME})")),
+        _Pattern(re.compile(rf"\b{no_saint}(?P<name>(?:{given}))\b(?!-)")),
+        _Pattern(re.compile(rf"\b(?P<name>{_TWO_WORDS}),?\s+(?:{speech})\b")),
+        _Pattern(re.compile(rf"\b(?:{speech})\s+(?P<name>{_TWO_WORDS})"), weak=True),
+        _Pattern(
+            re.compile(
+                rf"(?:{_alternatives(table.roles_zh)})"
+                rf"(?P<name>[{table.surnames_zh}](?:(?![{not_part}]){han}){{1,2}})"
+            )
+        ),
+        _Pattern(
+            re.compile(
+                rf"(?P<name>[{table.surnames_zh}](?:(?![{not_part}]){han}){{0,2}})"
+                rf"(?={_alternatives(table.after_zh[:_TITLES_ZH])})"
+            )
+        ),
+        _Pattern(
+            re.compile(
+                rf"(?P<name>[\u4e00-\u9fff々]{{2,4}}|(?<!{han})[{table.short_surnames_ja}]"
+                rf"|{kana}{{2,8}})(?={_alternatives(table.after_ja)})"
+            )
+        ),
+        _Pattern(
+            re.compile(
+                rf"(?P<name>(?:{_alternatives(table.surnames_ja)})"
+                rf"(?:{kana}{{2,4}}|{han}{{0,2}}[子美郎夫雄介太男香奈恵]))"
+            )
         ),
     )
 
@@ -155,22 +209,19 @@ def _alternatives(words: Iterable[str]) -> str:
 
 def find(text: str) -> Names:
     """The people and trademarks that `text` names."""
-    free, exact, kinds = _trademarks()
     folded = text.replace("’", "'").casefold()
+    free, exact = _named(folded)
     patterns = [
-        _any_of(named, flags)
-        for names, flags in ((free, re.IGNORECASE), (exact, 0))
-        if (named := _named(names, folded))
+        _any_of(names, flags) for names, flags in ((free, re.IGNORECASE), (exact, 0)) if names
     ]
+    kinds = _kinds()
     marks = {
         found.group(): kinds[re.sub(r"\s+", " ", found.group().replace("’", "'")).casefold()]
         for pattern in patterns
         for found in pattern.finditer(text)
     }
     generic = set(_people().not_names_ja)
-    people = {
-        found["name"] for pattern in _patterns() for found in pattern.finditer(text)
-    } - generic
+    people = _people_in(text) - generic
     people = {name for name in people if not name.endswith(_NOT_NAMES_JA)}
     small = set(_SMALL.findall(text))
     parts = {part for name in people for part in _parts(name) if part.lower() not in small}
@@ -178,8 +229,36 @@ def find(text: str) -> Names:
     return Names(tuple(sorted(people, key=lambda name: (-len(name), name))), marks)
 
 
-_NOT_NAMES_JA = ("屋", "員", "者", "客", "師", "長", "主")
-"""職人さん is somebody by trade, not by name."""
+def _people_in(text: str) -> set[str]:
+    found = set()
+    for pattern in _patterns():
+        for match in pattern.finds.finditer(text):
+            name = match["name"]
+            if name.split()[0].casefold() in _function_words():
+                continue  # "Miss Out"
+            if pattern.weak and _title_case(text, match.start(), match.end()):
+                continue
+            found.add(name)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _function_words() -> frozenset[str]:
+    return frozenset(word for row in languages.known().values() for word in row.words.split())
+
+
+def _title_case(text: str, start: int, end: int) -> bool:
+    """Whether the line around a place has no longer word in small letters: a heading."""
+    first = text.rfind("\n", 0, start) + 1
+    last = text.find("\n", end)
+    line = text[max(first, start - 200) : min(last if last >= 0 else len(text), end + 200)]
+    return not _LONGER_SMALL.search(line)
+
+
+_LONGER_SMALL = re.compile(r"(?<![\w'’])[a-zß-öø-ÿ]{4,}")
+
+_NOT_NAMES_JA = ("屋", "員", "者", "客", "師", "長", "主", "仕", "模", "同", "多", "異")
+"""職人さん is somebody by trade, not by name; 仕様 is no Mr. 仕."""
 _SMALL = re.compile(r"(?<!\w)[a-zß-öø-ÿ][\w\-]*")
 
 
@@ -246,7 +325,7 @@ def _as_person(name: str) -> re.Pattern[str]:
     """The name with the titles that stand before or after it."""
     if not re.match(r"[A-Za-zÀ-ž]", name):
         return re.compile(rf"{re.escape(name)}(?:さん|氏|様|くん|ちゃん)?")
-    titles = _alternatives(_people().titles.split())
+    titles = _alternatives([*_people().titles.split(), *_people().weak_titles.split()])
     quoted = re.escape(name)
     return re.compile(rf"(?<!\w)(?:(?i:{titles})\.?\s+)*(?i:{quoted})(?:['’]s)?(?!\w)")
 
@@ -257,8 +336,11 @@ def _instead(whole: str, match: re.Match[str], generic: str) -> str:
     roles = _people().roles.split()
     if any(last.endswith(role) for role in roles) or before.endswith(_people().roles_zh):
         return ""
+    if generic == "a person" and last in ("a", "an", "the"):
+        return "person"
     after = whole[match.end() :]
-    return "" if after.startswith(_people().after_ja) else generic
+    beside = (*_people().after_ja, *_people().after_zh[:_TITLES_ZH])
+    return "" if after.startswith(beside) else generic
 
 
 def _kind(whole: str, match: re.Match[str], kind: str) -> str:
@@ -267,9 +349,17 @@ def _kind(whole: str, match: re.Match[str], kind: str) -> str:
     noun = kind.rsplit(maxsplit=1)[-1] if kind else ""
     beside = bool(after) and re.match(r"[a-z]", after[0]) is not None
     follows = beside and not _FUNCTION.match(after[0])
-    return "" if not noun or follows else kind
+    if not noun or follows:
+        return ""
+    # "on Amazon" is in an online shop, "my Toyota" is a car that has its word already.
+    bare = _PREPOSITION.search(whole[: match.start()])
+    return scenes().counted(kind) if bare else kind
 
 
+_PREPOSITION = re.compile(
+    r"\b(?:about|at|between|by|from|in(?:to)?|like|of|on(?:to)?|or|than|to|via|with(?:out)?)\s+$",
+    re.IGNORECASE,
+)
 _FUNCTION = re.compile(
     r"(?:an?|and|are|as|at|be|by|can|did|do(?:es)?|for|from|ha[ds]|have|in(?:to)?|is|it|may|of|on|or"
     r"|over|that|the|this|to|under|was|were|when|which|while|who|will|with)[.,;:!?]*$"

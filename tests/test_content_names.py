@@ -1,0 +1,71 @@
+"""Whose names are found in an article, and what only looks like one."""
+
+from __future__ import annotations
+
+import pytest
+
+from creative.content import names
+
+
+def people(text: str) -> tuple[str, ...]:
+    return names.find(text).people
+
+
+def marks(text: str) -> set[str]:
+    return set(names.find(text).trademarks)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("Emma Chen said hello.", "Emma Chen"), ("Dr. Watson arrived.", "Watson"),
+     ("We met photographer Ansel Adams by the lake.", "Ansel Adams"),
+     ("Bread was all that Christian Meyer baked.", "Christian Meyer"),
+     ("Meet Professor Okafor", "Okafor"), ("Queen Anne sat there with her dog.", "Anne"),
+     ("Seu Antônio da assistência trocou o botão.", "Antônio"), ("田中さんの家", "田中"),
+     ("林さんの家", "林"), ("邻居王德顺种菜", "王德顺"), ("马老师在教室里", "马")],
+)  # fmt: skip
+def test_people(text: str, name: str) -> None:
+    assert name in people(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Don't Miss Out on Lisbon", "Sights You Should Not Miss In Porto", "King Size Beds Compared",
+     "Teacher Training Day", "Guide Dogs Helping", "Seu Primeiro Imposto",
+     "You will not want to Miss Out on the harbour.", "A Christian church in Virginia",
+     "Aloe Vera on the windowsill", "Frank and honest advice", "Austin and Jordan",
+     "De São Paulo a São José", "San Francisco", "Im Kölner Dom Kerzen anzünden", "Im Jan. 2024",
+     "大工さんと赤ちゃんと猫ちゃん", "仕様です。同様に、模様のある皿"],
+)  # fmt: skip
+def test_nobody(text: str) -> None:
+    assert people(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("I bought it on Amazon.", {"Amazon"}), ("The Amazon river, an Amazon rainforest", set()),
+     ("Mit Kraft, Staub und viel Braun", set()), ("A Staub pot", {"Staub"}),
+     ("Eine Schwalbe nistet unter dem Dach.", set()), ("Reifen von Schwalbe", {"Schwalbe"}),
+     ("LEGO and Lego", {"LEGO", "Lego"}), ("楽天的な人", set()), ("楽天で買う", {"楽天"}),
+     ("马在草原上奔驰着", set()), ("excel at it", set()), ("an Excel sheet", {"Excel"})],
+)  # fmt: skip
+def test_trademarks(text: str, found: set[str]) -> None:
+    assert marks(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("I bought it on Amazon in May.", "I bought it on an online shop in May."),
+     ("My Toyota is old.", "My car is old."), ("With Nescafé it works.", "With coffee it works."),
+     ("A Le Creuset pot.", "A pot."), ("The Emma Chen story.", "The person story."),
+     ("Emma Chen bakes.", "a person bakes.")],
+)  # fmt: skip
+def test_what_stands_in(text: str, said: str) -> None:
+    assert names.without(text, names.find(text)).text == said.rstrip(".") + "."
+
+
+def test_each_rule_is_about_a_trademark_of_the_table() -> None:
+    table = names._trademarks()
+    every = {name for listed in table.kinds.values() for name in listed}
+    assert set(table.exact) | set(table.only_with) | set(table.not_before) <= every
+    assert set(table.only_with) <= set(table.exact)
