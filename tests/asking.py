@@ -120,7 +120,7 @@ class AskTool(Tool):
     def _upload(self, given):
         data = bytes.fromhex(given["data"])
         sent = self.session.file.upload(given["name"], data, given["mime"])
-        read = requests.get(sent.preview_url, timeout=5)
+        read = requests.get(sent.preview_url, timeout=60)
         return {
             "sent": sent.model_dump(mode="json"),
             "read": read.content.hex(),
@@ -128,7 +128,7 @@ class AskTool(Tool):
         }
 
     def _fetch(self, given):
-        return {"text": requests.get(given["url"], timeout=5).text}
+        return {"text": requests.get(given["url"], timeout=60).text}
 
     def _tool(self, given):
         made = self.session.tool.invoke_builtin_tool(

@@ -46,7 +46,8 @@ class Running:
         self._task = self._loop.create_task(self._server.serve("127.0.0.1", 0, self._listening))
         with contextlib.suppress(asyncio.CancelledError):
             self._loop.run_until_complete(self._task)
-        self._loop.run_until_complete(asyncio.sleep(0.05))
+        if left := asyncio.all_tasks(self._loop):  # connections that are being closed
+            self._loop.run_until_complete(asyncio.wait(left, timeout=30))
         self._loop.close()
 
     def _listening(self, port: int) -> None:
@@ -55,12 +56,12 @@ class Running:
 
     def __enter__(self) -> Running:
         self._thread.start()
-        assert self._ready.wait(5)
+        assert self._ready.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._task.cancel)
-        self._thread.join(5)
+        self._thread.join(60)
         assert not self._thread.is_alive()
 
     def heard(self, text: str) -> bool:
@@ -76,7 +77,7 @@ class Client:
     """A connection that says what a test wants."""
 
     def __init__(self, server: Running, *frames: Frame) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", server.port), 5)
+        self.socket = socket.create_connection(("127.0.0.1", server.port), 60)
         self._file = self.socket.makefile("rb")
         self.say(*frames)
 
@@ -96,7 +97,7 @@ class Client:
         frame: dict[str, Any] = json.loads(self._file.readline())
         return frame
 
-    def closed(self, seconds: float = 5) -> bool:
+    def closed(self, seconds: float = 60) -> bool:
         self.socket.settimeout(seconds)
         try:
             return self.socket.recv(1) == b""

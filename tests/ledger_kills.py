@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import random
@@ -19,7 +20,7 @@ import time
 from pathlib import Path
 
 from tests.conftest import PROBE
-from tests.processes import wait_until
+from tests.processes import interruptible, wait_until
 
 STUDIO = Path(sys.executable).with_name("studio")
 
@@ -100,13 +101,14 @@ def database(folder: Path) -> Path:
 
 def start(plugin: Path, folder: Path, act: str) -> subprocess.Popen[bytes]:
     """`studio run` of the quick plugin."""
-    return subprocess.Popen(
-        [STUDIO, "run", "probe", f"act={act}", "--plugin", plugin, "--json"],
-        cwd=folder,
-        env=environment(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    with interruptible():
+        return subprocess.Popen(
+            [STUDIO, "run", "probe", f"act={act}", "--plugin", plugin, "--json"],
+            cwd=folder,
+            env=environment(folder),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
 
 def inhabitants(folder: Path) -> set[int]:
@@ -157,14 +159,15 @@ def round_of_kills(folder: Path, plugin: Path, number: int, chance: random.Rando
         expected += [f"w{number}.{n} succeeded" for n in range(int(told[-1]) + 1 if told else 1)]
     else:
         process = start(plugin, folder, f"ok 2 kill{number}")
-        wait_until(lambda: len(inhabitants(plugin)) > 1, 30)
+        wait_until(lambda: len(inhabitants(plugin)) > 1)
         time.sleep(chance.random() * 2.5)
         if victim == "host":
             process.kill()
         else:
             for pid in inhabitants(plugin):
                 if _parent(pid) == process.pid:
-                    os.kill(pid, signal.SIGKILL)
+                    with contextlib.suppress(ProcessLookupError):  # it was done sooner
+                        os.kill(pid, signal.SIGKILL)
         out, _ = process.communicate()
         # A host that was killed after it had told its result has lost nothing either.
         if victim == "plugin" and out:
@@ -196,7 +199,7 @@ def campaign(folder: Path, rounds: int, seed: int = 1) -> list[str]:
     for number in range(rounds):
         expected += round_of_kills(folder, plugin, number, chance)
     wrong = []
-    if not wait_until(lambda: not inhabitants(plugin), 10):
+    if not wait_until(lambda: not inhabitants(plugin)):
         wrong.append(f"orphans: {inhabitants(plugin)}")
     shown = subprocess.run(
         [STUDIO, "runs"], env=environment(folder), cwd=folder, capture_output=True, check=False

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
@@ -16,14 +18,36 @@ def gone(pid: int) -> bool:
     return state == "Z"
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
-    """Whether `condition` came true within `seconds`."""
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
+    """Whether `condition` came true within `seconds`; so many, because machines are busy."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
             return True
         time.sleep(0.02)
     return condition()
+
+
+def children(pid: int) -> list[int]:
+    """Processes that a process has started and that are there still."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # the thread, or the process, has just ended
+            found += [int(child) for child in task.read_text(encoding="utf-8").split()]
+    return found
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """What is started inside heeds SIGINT.
+
+    A shell lets what it starts in the background (`make test &`) ignore it, with all heirs.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def command_lines(mark: str) -> list[str]:

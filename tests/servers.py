@@ -65,11 +65,15 @@ def answer(
         request.wfile.write(data)
 
 
+_held: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """A port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of loopback on which nothing listens, nor ever will while this process runs."""
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    _held.append(holder)  # bound and not listening: nobody else gets it
+    return int(holder.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -59,7 +59,7 @@ def test_a_fault_of_the_file_server_is_still_told(
     monkeypatch.setattr(FileServer, "_take", lambda *_: 1 / 0)
     with FileServer() as files:
         url = urlsplit(files.upload_url("a", "b/c"))
-        with socket.create_connection(("127.0.0.1", url.port or 0), 5) as client:
+        with socket.create_connection(("127.0.0.1", url.port or 0), 60) as client:
             head = f"POST {url.path}?{url.query} HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
             client.sendall(head.encode())
             assert client.recv(10) == b""
@@ -113,7 +113,7 @@ def test_an_answer_on_its_way_locks_nobody_out(tmp_path: Path) -> None:
 
     thread = threading.Thread(target=other, daemon=True)
     thread.start()
-    thread.join(5)
+    thread.join(60)
     assert read == [("struct", {"data": "00"})]
 
 
@@ -193,7 +193,7 @@ def test_the_embedded_model_has_one_process(monkeypatch: pytest.MonkeyPatch) -> 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert len(made) == 1
 
 

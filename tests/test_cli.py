@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from runtime import cli
 from runtime.paths import PROJECT, cache
 from tests.conftest import PROBE
-from tests.processes import wait_until
+from tests.processes import children, gone, interruptible, wait_until
 
 STUDIO = Path(sys.executable).with_name("studio")
 
@@ -260,30 +260,21 @@ def test_the_installed_command_leaves_no_process(tmp_path: Path) -> None:
     assert {t["name"] for t in json.loads(listed.stdout)} >= {"cluster_keywords"}
     words = tmp_path / "words.txt"
     words.write_text("\n".join(f"word {n} of many" for n in range(20_000)))
-    # A shell lets what it starts in the background (`make test &`) ignore SIGINT, for ever.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = subprocess.Popen(
-        [STUDIO, "run", "cluster_keywords", f"keywords=@{words}"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=tmp_path,
-        start_new_session=True,
-    )
-    signal.signal(signal.SIGINT, before)
-
-    def children() -> list[int]:
-        listing = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        found = []
-        for task in listing.parent.parent.glob("*/children"):
-            found += [int(pid) for pid in task.read_text().split()]
-        return found
-
-    assert wait_until(lambda: bool(children()), 20)
-    plugin_pids = children()
-    time.sleep(1)
+    with interruptible():
+        process = subprocess.Popen(
+            [STUDIO, "run", "cluster_keywords", f"keywords=@{words}"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=tmp_path,
+            start_new_session=True,
+        )
+    # The plugin, and the process in which it reckons.
+    assert wait_until(lambda: any(children(pid) for pid in children(process.pid)))
+    started = children(process.pid)
+    started += [child for pid in started for child in children(pid)]
     process.send_signal(signal.SIGINT)
-    assert process.wait(15) == 130
-    assert wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in plugin_pids))
+    assert process.wait(60) == 130
+    assert wait_until(lambda: all(gone(pid) for pid in started))
 
 
 def running(tmp_path: Path, main: str) -> subprocess.Popen[str]:
@@ -293,38 +284,39 @@ def running(tmp_path: Path, main: str) -> subprocess.Popen[str]:
     started = tmp_path / "started"
     (plugin / "main.py").write_text(
         f"import pathlib, signal, time\n{main}"
-        f"pathlib.Path({str(started)!r}).write_text('x')\ntime.sleep(60)\n"
+        f"pathlib.Path({str(started)!r}).write_text('x')\ntime.sleep(600)\n"
     )
     (plugin / ".venv" / "bin").mkdir(parents=True)
     (plugin / ".venv" / "bin" / "python").symlink_to(sys.executable)
-    process = subprocess.Popen(
-        [STUDIO, "run", "probe", "act=echo", "--plugin", plugin],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path,
-    )
-    assert wait_until(started.exists, 20)
+    with interruptible():
+        process = subprocess.Popen(
+            [STUDIO, "run", "probe", "act=echo", "--plugin", plugin],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+        )
+    assert wait_until(started.exists)
     return process
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_a_terminated_command_stops_its_plugin(name: str, tmp_path: Path) -> None:
-    gone = tmp_path / "gone"
+    note = tmp_path / "note"
     # Only a plugin that is stopped and not killed can leave a note.
     process = running(
         tmp_path,
         "import sys\n"
         "def end(*_):\n"
-        f"    pathlib.Path({str(gone)!r}).write_text('stopped')\n"
+        f"    pathlib.Path({str(note)!r}).write_text('stopped')\n"
         "    sys.exit()\n"
         "signal.signal(signal.SIGTERM, end)\n",
     )
     number = getattr(signal, name)
     process.send_signal(number)
-    process.communicate(timeout=15)
+    process.communicate(timeout=60)
     assert process.returncode == 128 + number
-    assert gone.read_text() == "stopped"
+    assert note.read_text() == "stopped"
 
 
 def test_an_impatient_second_interrupt(tmp_path: Path) -> None:
@@ -332,7 +324,7 @@ def test_an_impatient_second_interrupt(tmp_path: Path) -> None:
     for _ in range(4):
         process.send_signal(signal.SIGINT)
         time.sleep(0.05)
-    _, said = process.communicate(timeout=15)
+    _, said = process.communicate(timeout=60)
     # In its very last moments Python takes its handlers away; a shell shows 130 for that too.
     assert process.returncode in {130, -signal.SIGINT}
     assert "Traceback" not in said

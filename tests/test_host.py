@@ -33,6 +33,30 @@ def call(host: Host, act: str, **parameters: object) -> Result:
     return Result.collect(host.invoke("probe", {"act": act, **parameters}))
 
 
+class Sleeper:
+    """A call in a thread of its own, made when the plugin sleeps in it."""
+
+    def __init__(self, host: Host) -> None:
+        self._asleep = threading.Event()
+        self._error: PluginDied | None = None
+        self._thread = threading.Thread(target=self._call, args=(host,), daemon=True)
+        self._thread.start()
+        assert self._asleep.wait(60)
+
+    def _call(self, host: Host) -> None:
+        try:
+            for _ in host.invoke("probe", {"act": "sleep", "amount": 600_000}):
+                self._asleep.set()
+        except PluginDied as error:
+            self._error = error
+
+    def end(self) -> str:
+        """Why the call has ended."""
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+        return str(self._error)
+
+
 def test_a_call_gives_all_its_messages(probe: Host) -> None:
     result = call(probe, "echo", amount=3)
     assert result.text == "first second"
@@ -69,7 +93,7 @@ def test_calls_share_one_process_and_do_not_mix(probe: Host) -> None:
     for thread in threads:
         thread.join()
     assert texts == {amount: f"slept {amount}" for amount in amounts}
-    assert time.monotonic() - began < 30  # one after the other they would take 65 s
+    assert time.monotonic() - began < 60  # one after the other they would take 65 s
     assert probe.process.pid == pid
 
 
@@ -160,31 +184,17 @@ def test_a_listener_that_fails_does_not_deafen_the_host(make_probe: Make) -> Non
 def test_a_plugin_that_closes_its_output_is_killed_and_started_again(make_probe: Make) -> None:
     host = make_probe()
     host.wait_ready()
-    began = time.monotonic()
     with pytest.raises(PluginDied, match="closed its standard output"):
-        call(host, "close_stdout")
-    assert time.monotonic() - began < 10
+        call(host, "close_stdout")  # for ten minutes, if nobody noticed
     assert call(host, "echo").text == "first second"
     host.stop()
 
 
 def test_calls_end_when_the_host_is_stopped(make_probe: Make) -> None:
     host = make_probe()
-    host.wait_ready()
-    errors: list[BaseException] = []
-
-    def waits() -> None:
-        try:
-            call(host, "sleep", amount=60_000)
-        except PluginDied as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=waits)
-    thread.start()
-    time.sleep(0.3)
+    sleeper = Sleeper(host)
     host.stop()
-    thread.join(5)
-    assert "was stopped" in str(errors[0])
+    assert "was stopped" in sleeper.end()
     with pytest.raises(PluginDied, match="was stopped"):
         call(host, "echo")
     host.stop()
@@ -217,25 +227,10 @@ def test_every_caller_is_told_when_the_plugin_dies_and_the_next_call_works(
     host = make_probe()
     host.wait_ready()
     first = host.process.pid
-    errors: list[BaseException] = []
-
-    def waits() -> None:
-        try:
-            call(host, "sleep", amount=30_000)
-        except PluginDied as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=waits) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    time.sleep(0.3)
-    began = time.monotonic()
+    sleepers = [Sleeper(host) for _ in range(5)]
     with pytest.raises(PluginDied, match="exit code 3") as caught:
         call(host, "exit", amount=3)
-    for thread in threads:
-        thread.join(5)
-    assert len(errors) == 5
-    assert time.monotonic() - began < 3
+    assert ["exit code 3" in sleeper.end() for sleeper in sleepers] == [True] * 5
     assert "the engine room is on fire" in caught.value.hint
     assert call(host, "echo").text == "first second"
     assert host.process.pid != first
@@ -247,28 +242,29 @@ def test_a_killed_plugin_is_named_as_such(make_probe: Make) -> None:
     host.wait_ready()
     pid = host.process.pid
     assert pid is not None
-    threading.Timer(0.3, os.kill, (pid, signal.SIGKILL)).start()
-    with pytest.raises(PluginDied, match="SIGKILL"):
-        call(host, "sleep", amount=30_000)
+    sleeper = Sleeper(host)
+    os.kill(pid, signal.SIGKILL)
+    assert "SIGKILL" in sleeper.end()
     host.stop()
 
 
 def test_the_longest_call(make_probe: Make) -> None:
     host = make_probe(limits=Limits(PLUGIN_MAX_EXECUTION_TIMEOUT=0.5))
     host.wait_ready()
+    pid = host.process.pid
     began = time.monotonic()
     with pytest.raises(LimitExceeded) as caught:
-        call(host, "sleep", amount=5000)
+        call(host, "sleep", amount=600_000)
     assert caught.value.limit == "PLUGIN_MAX_EXECUTION_TIMEOUT"
-    assert 0.4 < time.monotonic() - began < 3
+    assert time.monotonic() - began >= 0.5
     # As in the daemon, the limit cuts off the caller, not the plugin.
-    assert call(host, "echo").text == "first second"
+    assert host.process.pid == pid
     host.stop()
 
 
 def test_a_shorter_time_out_of_the_caller(probe: Host) -> None:
     with pytest.raises(LimitExceeded) as caught:
-        list(probe.invoke("probe", {"act": "sleep", "amount": 5000}, timeout=0.3))
+        list(probe.invoke("probe", {"act": "sleep", "amount": 600_000}, timeout=0.3))
     assert caught.value.limit == "--timeout"
 
 
@@ -294,13 +290,10 @@ def test_a_file_over_dify_s_limit_fails_the_call(make_probe: Make) -> None:
 
 
 def test_a_silent_plugin_is_killed(make_probe: Make) -> None:
-    host = make_probe(limits=Limits(MAX_HEARTBEAT_INTERVAL=6))
-    host.wait_ready()
-    began = time.monotonic()
+    host = make_probe(limits=Limits(MAX_HEARTBEAT_INTERVAL=8))
     with pytest.raises(LimitExceeded) as caught:
-        call(host, "spin", amount=60)
+        call(host, "spin", amount=600)
     assert caught.value.limit == "MAX_HEARTBEAT_INTERVAL"
-    assert time.monotonic() - began < 15
     host.stop()
 
 
@@ -380,10 +373,8 @@ def test_a_plugin_that_never_becomes_ready(make_probe: Make, broken: Callable[[s
     host = make_probe(
         broken("import time; time.sleep(600)"), limits=Limits(MAX_HEARTBEAT_INTERVAL=1.0)
     )
-    began = time.monotonic()
     with pytest.raises(PluginStartFailed, match="did not become ready within 1 s"):
         call(host, "echo")
-    assert time.monotonic() - began < 5
     host.stop()
 
 

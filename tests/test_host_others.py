@@ -139,5 +139,5 @@ def test_a_call_that_fails_before_it_is_sent_is_never_sent(tmp_path: Path) -> No
         Host(declaration.from_folder(folder), folder, "", link=linking) as host,
         pytest.raises(PluginDied, match="It died"),
     ):
-        Result.collect(host.invoke("echo", {"message": "x"}, timeout=5))
+        Result.collect(host.invoke("echo", {"message": "x"}, timeout=60))
     assert links[0].sent == []

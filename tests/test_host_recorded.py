@@ -220,7 +220,7 @@ def test_a_recorded_call_with_reverse_calls_goes_the_same_way(session: str) -> N
 
     with Host(plugin, Path(), "", link=link, answers=recorded_answers(session)) as host:
         parameters = lines[0][1]["data"]["tool_parameters"]
-        result = Result.collect(host.invoke("reverse", parameters, timeout=5))
+        result = Result.collect(host.invoke("reverse", parameters, timeout=60))
     assert result.texts or result.json
     theirs = [raw.replace(b'"judge-user"', b'"studio"') for who, _, raw in lines if who == "<"]
     assert made[0].heard == theirs
@@ -239,7 +239,7 @@ def test_a_recorded_error_is_the_tool_s() -> None:
         Host(registered().plugin, Path(), "", link=Replay) as host,
         pytest.raises(ToolFailed, match="boom") as caught,
     ):
-        Result.collect(host.invoke("raise_it", parameters, timeout=5))
+        Result.collect(host.invoke("raise_it", parameters, timeout=60))
     assert caught.value.error_type == "RuntimeError"
     assert "raise_it.py" in caught.value.traceback
 

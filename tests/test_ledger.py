@@ -389,12 +389,12 @@ def test_a_busy_database_is_waited_for(folder: Path) -> None:
         def hold() -> None:
             with database.writing():
                 held.set()
-                release.wait(10)
+                release.wait(60)
 
         held = threading.Event()
         thread = threading.Thread(target=hold)
         thread.start()
-        held.wait(10)
+        assert held.wait(60)
         threading.Timer(0.5, release.set).start()
         with ledger.run("node", "second", "", {}) as record:
             pass
@@ -482,7 +482,7 @@ def test_money_is_counted_once(
 
 
 def test_moments() -> None:
-    assert time.time() - moment("2h") == pytest.approx(7200, abs=5)
+    assert time.time() - moment("2h") == pytest.approx(7200, abs=60)
     assert moment("2026-11-20T10:00+00:00") == 1795168800
     for wrong in ("yesterday", "1", "5x", ""):
         with pytest.raises(UsageError):

@@ -114,10 +114,10 @@ def test_a_plugin_that_does_not_start_is_a_failed_run(plugin: Path) -> None:
 
 def test_an_interrupted_run_is_kept_as_stopped(plugin: Path, tmp_path: Path) -> None:
     process = start(plugin, tmp_path, "ok 60 x")
-    assert wait_until(lambda: bool(inhabitants(plugin)), 30)
-    assert wait_until(lambda: "Step 0" in _steps(), 30)
+    assert wait_until(lambda: bool(inhabitants(plugin)))
+    assert wait_until(lambda: "Step 0" in _steps())
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 130
     assert wait_until(lambda: not inhabitants(plugin))
     [kept] = document("runs")["runs"]

