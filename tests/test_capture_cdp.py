@@ -217,3 +217,39 @@ def test_what_a_closing_page_still_asks_for_is_not_the_next_ones() -> None:
         assert browser.heard()["method"] == "Fetch.failRequest"
         assert second.blocked_count == number
     browser.connection.close()
+
+
+def test_a_gate_withdraws_before_its_connection_ends() -> None:
+    browser = Browser()
+
+    def agree() -> None:
+        for _ in range(3):
+            browser.say({"id": browser.heard()["id"], "result": {}})
+
+    threading.Thread(target=agree, daemon=True).start()
+    gate = Gate(browser.connection, Guard(), Deadline(5), shared=True)
+    withdrawing = threading.Thread(target=gate.withdraw)
+    withdrawing.start()
+    first = browser.heard()
+    assert (first["method"], first["params"]) == ("Fetch.enable", {"patterns": []})
+    # A request that was on its way is still let go.
+    request = {"url": "http://example.com/", "method": "GET"}
+    paused = {"requestId": "late", "request": request, "frameId": "theirs"}
+    browser.say({"method": "Fetch.requestPaused", "params": paused})
+    late = browser.heard()
+    assert (late["method"], late["params"]) == ("Fetch.continueRequest", {"requestId": "late"})
+    browser.say({"id": first["id"], "result": {}})
+    made = browser.heard()
+    assert made["method"] == "Target.createBrowserContext"
+    browser.say({"id": made["id"], "result": {"browserContextId": "ours"}})
+    asked = browser.heard()
+    assert (asked["method"], asked["params"]) == (
+        "Storage.getCookies",
+        {"browserContextId": "ours"},
+    )
+    assert withdrawing.is_alive()
+    browser.say({"id": asked["id"], "result": {"cookies": []}})
+    withdrawing.join(5)
+    assert not withdrawing.is_alive()
+    browser.connection.close()
+    gate.withdraw()  # of a connection that has ended, there is nothing to do

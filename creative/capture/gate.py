@@ -27,6 +27,7 @@ import base64
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 from creative.capture.address import read
@@ -54,6 +55,8 @@ RESOLVES_AT_ONCE = 32
 """Names asked for at a time: each is a thread, and small resolvers drop what comes at once."""
 VERDICT_SECONDS = 10.0
 """How long an answer about a host counts: a name can change its address."""
+WITHDRAW_SECONDS = 2.0
+"""How long a browser elsewhere may take to stop asking us."""
 FRAMES_REMEMBERED = 500
 """Frames of captures that are over, the last ones; they close within a second or so."""
 
@@ -123,6 +126,27 @@ class Gate:
         """A capture is over."""
         self._visits.pop(visit.target, None)
         self._over.extend(visit.frames)
+
+    def withdraw(self) -> None:
+        """Stop holding back requests, before the connection to a browser that others use as well
+        is closed. Our pages are gone by then.
+
+        Chromium reports a request once it knows its cookies. If the connection ends between, the
+        request is neither reported nor let go, and the page of somebody else that asked for it
+        waits for ever (InterceptionJob::CompleteNotifyingClient). So nothing new shall be
+        reported; what is on its way has come when a question that takes the same way, with more
+        steps, is answered. It is asked about a context of its own: the cookies of others are none
+        of our business.
+        """
+        if self._connection.doubtful or not self._connection.alive:
+            return
+        deadline = Deadline(WITHDRAW_SECONDS)
+        with suppress(CreativeError):  # then it is closed as it is: nobody waits for more
+            self._connection.call("Fetch.enable", {"patterns": []}, deadline=deadline)
+            made = self._connection.call(
+                "Target.createBrowserContext", {"disposeOnDetach": True}, deadline=deadline
+            )
+            self._connection.call("Storage.getCookies", made, deadline=deadline)
 
     def _event(self, event: Event) -> None:
         method, params = event["method"], event["params"]

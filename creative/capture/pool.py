@@ -117,7 +117,9 @@ class Pool:
                     stack.enter_context(self._alone(deadline))
                 connection = remote.connect(settings.browser_url, deadline)
                 stack.callback(connection.close)
-                yield _elsewhere(connection, guard, deadline, logs_in)
+                lease = _elsewhere(connection, guard, deadline, logs_in)
+                stack.callback(lease.gate.withdraw)
+                yield lease
             return
         key = tuple(sorted(settings.allowed_private_hosts))
         warm = self._take(key, guard, deadline)
