@@ -136,6 +136,11 @@ class SdServer(Server):
         """Bodies of the POSTs to one path."""
         return [body for to, body in self.posts if to == path]
 
+    def finish(self) -> None:
+        """The running job and those that wait end now, as if their time had passed."""
+        self.seconds = 0.0
+        self._stop.set()
+
     def interrupt(self) -> None:
         """What /interrupt does: the running job ends with what it has."""
         self._state["interrupted"] = True
@@ -312,7 +317,8 @@ class SdServer(Server):
             stamp = str(time.time_ns())
             self._state = {"interrupted": False, "skipped": False, "job_timestamp": stamp}
             self.running, self._began = task, time.monotonic()
-            stopped = self._stop.wait(self.seconds)
+            self._stop.wait(self.seconds)
+            stopped = bool(self._state["interrupted"])
             self.running, self._began = "", 0.0
             self.finished.append(task)
             return stopped
@@ -406,7 +412,7 @@ class SdServer(Server):
             if job["status"] == "cancelled":
                 return
             job["status"] = "generating"
-            time.sleep(self.seconds)
+            self._stop.wait(self.seconds)
             width, height = (-(-body[side] // 64) * 64 for side in ("width", "height"))
             images = [
                 {"index": i, "b64_json": base64.b64encode(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 import time
 from http.server import BaseHTTPRequestHandler
 
@@ -79,8 +80,8 @@ def test_out_of_time() -> None:
     assert deadline.timeout("waiting", most=0.01) == 0.01
     began = time.monotonic()
     with pytest.raises(errors.DeadlineExceeded, match=r"Out of time after 0.05 s .* while waiting"):
-        deadline.sleep(10, "waiting")
-    assert time.monotonic() - began < 1
+        deadline.sleep(60, "waiting")
+    assert time.monotonic() - began < 20
     assert deadline.remaining() == 0
 
 
@@ -244,14 +245,17 @@ def test_each_problem_names_credential_address_and_answer() -> None:
 
 
 def test_checks_run_at_the_same_time() -> None:
+    together = threading.Barrier(7)  # each server's first question waits for the others'
+    met: list[int] = []
+
     def handler(request: BaseHTTPRequestHandler) -> None:
-        time.sleep(0.4)
+        if not met:
+            met.append(together.wait(30))
         models = '{"object": "list", "data": [{"id": "painter"}]}'
         others = models if "/models" in request.path else '{"system": {}}'
         answer(request, "[]" if "/sdapi" in request.path else others)
 
     with Server(handler) as server:
-        began = time.monotonic()
         assert (
             connections.check(
                 Settings.from_credentials(
@@ -264,4 +268,4 @@ def test_checks_run_at_the_same_time() -> None:
             )
             == []
         )
-    assert time.monotonic() - began < 2  # one after the other: 2.8 s
+    assert met

@@ -324,7 +324,7 @@ def test_no_file_and_no_text_is_no_success(comfy: Comfy) -> None:
 
 def test_a_node_that_blocks_the_rest_is_named(comfy: Comfy) -> None:
     def works(server: Comfy, prompt_id: str) -> None:
-        server.connected.wait(2)
+        server.connected.wait(20)
         server.say(
             "execution_error",
             prompt_id=prompt_id,

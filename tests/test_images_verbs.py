@@ -38,6 +38,7 @@ from creative.settings import Settings
 from creative.steps import Status, StepEvent, Steps
 from tests import sd_server
 from tests.pictures import opened, photo, saved
+from tests.processes import wait_until
 from tests.sd_server import MODELS, SdServer, png
 from tests.servers import answer, free_port
 
@@ -590,7 +591,7 @@ def test_time_that_runs_out_after_drawing_is_said(forge: SdServer) -> None:
     # Somebody else's work keeps the only worker busy.
     with finishing.pictures._turn, pytest.raises(DeadlineExceeded) as caught:
         generate(forge, seconds=1.5, width=500, height=500, count=2)
-    assert 1.4 < time.monotonic() - began < 3
+    assert 1.4 < time.monotonic() - began < 20
     assert "Out of time after 1.5 s (timeout_seconds)" in caught.value.message
     assert "finishing the pictures (0 of 2 finished)" in caught.value.message
     assert caught.value.hint == "Raise timeout_seconds."
@@ -599,7 +600,7 @@ def test_time_that_runs_out_after_drawing_is_said(forge: SdServer) -> None:
 def test_time_that_runs_out_while_enlarging_is_an_error() -> None:
     with SdServer("forge", models=SD15) as server:
         stop = threading.Event()
-        server.broken[ENLARGE] = lambda _: stop.wait(10) and None
+        server.broken[ENLARGE] = lambda _: stop.wait(60) and None
         try:
             with pytest.raises(DeadlineExceeded, match=r"after 1\.5 s"):
                 generate(server, seconds=1.5, width=1600, height=1600, highres="off")
@@ -622,8 +623,8 @@ def test_one_of_two_servers_is_off(forge: SdServer) -> None:
 
 def test_two_calls_go_to_two_servers() -> None:
     with (
-        SdServer("forge", models=SD15, seconds=0.8) as one,
-        SdServer("sdcpp", models=SD15, seconds=0.8) as other,
+        SdServer("forge", models=SD15, seconds=60) as one,
+        SdServer("sdcpp", models=SD15, seconds=60) as other,
     ):
         done: list[Generated] = []
         calls = [
@@ -632,12 +633,13 @@ def test_two_calls_go_to_two_servers() -> None:
             )
             for _ in range(2)
         ]
-        began = time.monotonic()
         for call in calls:
             call.start()
+        assert wait_until(lambda: bool(drawing(one) and drawing(other)), 20)
+        one.finish()
+        other.finish()
         for call in calls:
             call.join()
-        assert time.monotonic() - began < 4
         for made in done:
             check(made, (300, 200), "png")
         assert (len(drawing(one)), len(drawing(other))) == (1, 1)
@@ -657,11 +659,9 @@ def test_without_any_server_the_settings_are_named() -> None:
 
 @pytest.mark.parametrize("dialect", ["forge", "sdcpp"])
 def test_a_submitted_job_is_finished_by_a_later_call(dialect: str) -> None:
-    with SdServer(dialect, models=SD15, seconds=1.0) as server:
+    with SdServer(dialect, models=SD15, seconds=60) as server:
         wanted = read(width=970, height=250, count=2, seed=11, image_format="webp", fit="contain")
-        began = time.monotonic()
         job = images.submit(wanted, to(server), Deadline(10), Steps())
-        assert time.monotonic() - began < 1
         assert (job.status, job.pictures, job.seeds) == ("running", (), (11, 12))
         assert (job.width, job.height) == (970, 250)
         assert server.url.rpartition(":")[2] not in job.job_id
@@ -671,6 +671,7 @@ def test_a_submitted_job_is_finished_by_a_later_call(dialect: str) -> None:
         assert (state.status, state.pictures) == ("running", ())
         assert state.job_id == job.job_id
         steps = Steps()
+        server.finish()
         made = images.collect(f" {job.job_id}\n", to(server), Deadline(20), steps)
         check(made, (970, 250), "webp", 2)
         assert made.seeds == (11, 12)

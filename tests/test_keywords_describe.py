@@ -373,7 +373,7 @@ def test_a_slow_model_leaves_time_for_the_result() -> None:
 
     began = time.monotonic()
     described, naming, _ = run(Model(slow), clusters(800), seconds=0.8)
-    assert time.monotonic() - began < 1.6
+    assert time.monotonic() - began < 5
     assert 0 < sum(one.by_model for one in described) < 800
     assert "were not asked for" in naming.notes[0]
 

@@ -99,7 +99,7 @@ def test_the_deadline_kills_the_child(worker: Worker) -> None:
     began = time.monotonic()
     with pytest.raises(DeadlineExceeded, match=r"0\.4 s \(timeout_seconds\).*the test's sums"):
         worker.call("jobs_of_test:spin", 30, Deadline(0.4))
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15
     assert gone(pid)
     assert worker.call("jobs_of_test:double", 2, Deadline(20)) == 4
 
