@@ -18,6 +18,10 @@ from creative.errors import InvalidInput
 _SEPARATORS = re.compile(r"[,\n]+")
 _COUNTS = ("max_keywords", "max_keywords_per_day")
 _LISTS = ("sd_base_url", "dify_api_key", "allowed_private_hosts")
+OPENAI_URL = "https://api.openai.com/v1"
+DIFY_URL = "https://api.dify.ai/v1"
+RUNWARE_URL = "https://api.runware.ai/v1"
+"""Where these services are asked unless a setting names another address."""
 SCREENSHOT_SERVICES = ("screenshotmachine", "screenshotone")
 """Kinds of HTTP services that take screenshots, by the API they speak."""
 

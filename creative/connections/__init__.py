@@ -15,13 +15,9 @@ from __future__ import annotations
 from creative.connections.checks import CHECK_SECONDS, check
 from creative.connections.model import Connection, Problem, Report
 from creative.connections.report import probe
-from creative.connections.servers import DIFY_URL, OPENAI_URL, RUNWARE_URL
 
 __all__ = [
     "CHECK_SECONDS",
-    "DIFY_URL",
-    "OPENAI_URL",
-    "RUNWARE_URL",
     "Connection",
     "Problem",
     "Report",

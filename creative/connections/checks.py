@@ -15,7 +15,7 @@ from creative.connections.model import About, Problem
 from creative.deadline import Deadline
 from creative.errors import CreativeError, InvalidInput, blot, shorten
 from creative.http import redact
-from creative.settings import Settings
+from creative.settings import DIFY_URL, OPENAI_URL, RUNWARE_URL, Settings
 
 CHECK_SECONDS = 15.0
 MAX_SAID_CHARACTERS = 300
@@ -205,7 +205,7 @@ def checks(settings: Settings) -> Iterator[Check]:
             alone=s,
         )
     if s.openai_base_url or s.openai_api_key:
-        base = s.openai_base_url or servers.OPENAI_URL
+        base = s.openai_base_url or OPENAI_URL
         yield Check(
             "openai_base_url" if s.openai_base_url else "openai_api_key",
             "Images API",
@@ -219,7 +219,7 @@ def checks(settings: Settings) -> Iterator[Check]:
             "runware_api_key",
             "Runware",
             partial(servers.runware, s.runware_api_key),
-            redact(servers.RUNWARE_URL),
+            redact(RUNWARE_URL),
             engine="runware",
             alone=s,
         )
@@ -237,7 +237,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     if s.dify_base_url and not s.dify_api_key:
         yield _form("dify_base_url", "Dify app", _missing_key)
     for key in s.dify_api_key:
-        dify_base = s.dify_base_url or servers.DIFY_URL
+        dify_base = s.dify_base_url or DIFY_URL
         yield Check(
             "dify_api_key", "Dify app", partial(servers.dify, dify_base, key), redact(dify_base)
         )

@@ -31,11 +31,8 @@ from creative.errors import (
     InvalidInput,
     NotConfigured,
 )
-from creative.settings import SCREENSHOT_SERVICES, Settings
+from creative.settings import RUNWARE_URL, SCREENSHOT_SERVICES, Settings
 
-OPENAI_URL = "https://api.openai.com/v1"
-DIFY_URL = "https://api.dify.ai/v1"
-RUNWARE_URL = "https://api.runware.ai/v1"
 VERSION_SECONDS = 10.0
 """For `chromium --version`: a first start from a slow disk."""
 _DRAWS = ("image", "dall-e", "flux", "diffusion", "sdxl", "imagen")

@@ -18,7 +18,6 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
-from creative.connections import OPENAI_URL
 from creative.deadline import Deadline
 from creative.errors import (
     CreativeError,
@@ -45,7 +44,7 @@ from creative.images.engines.replies import check, pictures_missing
 from creative.images.engines.waiting import patiently
 from creative.images.names import resolve
 from creative.images.request import DrawRequest
-from creative.settings import Settings
+from creative.settings import OPENAI_URL, Settings
 from creative.steps import Step
 
 MAX_CALL_AREA = 16_000_000

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from creative.connections import RUNWARE_URL
 from creative.deadline import Deadline
 from creative.errors import (
     InvalidInput,
@@ -47,7 +46,7 @@ from creative.images.infotext import Infotext, compose
 from creative.images.names import resolve
 from creative.images.picture import NotAPicture, inspect
 from creative.images.request import MAX_COUNT, DrawRequest
-from creative.settings import Settings
+from creative.settings import RUNWARE_URL, Settings
 from creative.steps import Step
 
 # Source, model and version: civitai:305149@392545, runware:101@1, bytedance:seedream@4.0
