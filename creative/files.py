@@ -28,6 +28,8 @@ STORE = "Dify's file store"
 # Dify signs its own links (its api/core/tools/signature.py and core/app/file_access):
 # /files/<id>/file-preview, /files/tools/<id>.<ext>, each with these three.
 _STORE_PATH = re.compile(r"/files/[\w\-./%]+$")
+# "/files/../admin" is no file: whoever fetches it asks for "/admin".
+_UPWARDS = re.compile(r"(^|/|%2f)(\.|%2e){1,2}(/|%2f|$)", re.IGNORECASE)
 _STORE_QUERY = ("timestamp", "nonce", "sign")
 
 
@@ -124,7 +126,11 @@ def _is_store(url: str) -> bool:
     """Whether this is one of Dify's signed links."""
     parts = urlsplit(url)
     query = parse_qs(parts.query)
-    return bool(_STORE_PATH.search(parts.path)) and all(query.get(name) for name in _STORE_QUERY)
+    return (
+        bool(_STORE_PATH.search(parts.path))
+        and not _UPWARDS.search(parts.path)
+        and all(query.get(name) for name in _STORE_QUERY)
+    )
 
 
 def _connected(guard: Guard, url: str, deadline: Deadline, address: str) -> None:

@@ -11,6 +11,8 @@ from creative.capture.guard import Guard
 from creative.deadline import Deadline
 from creative.errors import BlockedAddress, EngineRejected
 from creative.files import fetch
+from creative.http import client
+from creative.images.engines.pictures_in import Origin, fetched
 from tests.servers import Server, answer
 
 SIGNED = "?timestamp=1&nonce=n&sign=secret"
@@ -48,6 +50,23 @@ def test_a_typed_link_passes_the_guard(server: Server, path: str) -> None:
     assert len(server.requests) == before
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/files/../admin",
+        "/files/%2E%2e/admin",
+        "/files/a/..%2Fadmin",
+        "/files/./x",
+        "/a/../files/x",
+    ],
+)
+def test_a_path_that_leads_elsewhere_is_no_signed_link(server: Server, path: str) -> None:
+    before = len(server.requests)
+    with pytest.raises(BlockedAddress):
+        get(server.url + path + SIGNED)
+    assert len(server.requests) == before
+
+
 def test_an_allowed_host_may_be_typed(server: Server) -> None:
     assert get(f"{server.url}/any", (f"127.0.0.1:{server.port}",)) == b"bytes of /any"
 
@@ -77,10 +96,9 @@ def test_nor_is_one_in_other_clothes(host: str) -> None:
         get(f"http://{host}/files/latest" + SIGNED)
 
 
-def test_a_name_that_changes_its_address_is_asked_nothing(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The guard hears of a public address; a moment later the name means this machine.
+@pytest.fixture
+def rebound(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A name: the guard hears of a public address; a moment later it means this machine."""
     monkeypatch.setattr(Guard, "_addresses", lambda self, name, deadline: ["93.184.216.34"])
     usual = socket.getaddrinfo
     monkeypatch.setattr(
@@ -90,8 +108,22 @@ def test_a_name_that_changes_its_address_is_asked_nothing(
             "127.0.0.1" if host == "rebind.localtest" else host, *more, **how
         ),
     )
-    port = server.url.rpartition(":")[2]
+    return "rebind.localtest"
+
+
+def test_a_name_that_changes_its_address_is_asked_nothing(server: Server, rebound: str) -> None:
     before = list(server.requests)
     with pytest.raises(BlockedAddress, match="it was answered by"):
-        get(f"http://rebind.localtest:{port}/secret")
+        get(f"http://{rebound}:{server.port}/secret")
+    assert server.requests == before
+
+
+def test_nor_when_an_engine_says_that_its_picture_is_there(server: Server, rebound: str) -> None:
+    before = list(server.requests)
+    origin = Origin("http://engine.example", {}, (), Deadline(10), "openai_api_key", "none")
+    with (
+        client("The images API", Deadline(10)) as http,
+        pytest.raises(BlockedAddress, match="it was answered by"),
+    ):
+        fetched(f"http://{rebound}:{server.port}/a.png", http, origin)
     assert server.requests == before

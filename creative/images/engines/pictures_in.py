@@ -5,13 +5,19 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
+from creative import http
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid
-from creative.http import Client
+from creative.http import Client, Reply
 from creative.images.engines.replies import check
 from creative.images.picture import NotAPicture, inspect
+
+if TYPE_CHECKING:
+    from creative.capture.guard import Guard
 
 MAX_REDIRECTS = 3
 MAX_DOWNLOAD_BYTES = 30 * 1024 * 1024
@@ -78,21 +84,28 @@ def fetched(address: str, client: Client, origin: Origin) -> bytes:
             client.engine, "the address that it gives for a picture is none"
         ) from None
     for _ in range(MAX_REDIRECTS + 1):
-        own = _place(url) == _place(origin.base)
-        if not own:
+        if _place(url) == _place(origin.base):
+            reply = _got(client, url, origin.headers)
+        else:
             url = guard.check(url, origin.deadline, "the picture's address").url
-        reply = client.get(
-            url,
-            headers=origin.headers if own else {},
-            allow_redirects=False,
-            max_bytes=MAX_DOWNLOAD_BYTES,
-        )
+            # A client of its own: the name may mean another address when it is connected to.
+            with http.client(client.engine, origin.deadline) as foreign:
+                foreign.judged_by(partial(_connected, guard, url, origin.deadline))
+                reply = _got(foreign, url, {})
         target = reply.headers.get("location", "")
         if not (300 <= reply.status < 400 and target):
             break
         url = urljoin(url, target)
     check(reply, origin.secret, origin.setting)
     return _whole(reply.body, client.engine)
+
+
+def _connected(guard: Guard, url: str, deadline: Deadline, address: str) -> None:
+    guard.check_connected(url, address, deadline)
+
+
+def _got(client: Client, url: str, headers: dict[str, str]) -> Reply:
+    return client.get(url, headers=headers, allow_redirects=False, max_bytes=MAX_DOWNLOAD_BYTES)
 
 
 def _whole(data: bytes, engine: str) -> bytes:
