@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from creative import model_pictures, tokens
 from creative.budget import Budget
+from creative.chat_marks import harmless
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, CreativeError, shorten
 from creative.http import redact_text
@@ -211,12 +212,14 @@ def ask[S: BaseModel](
     except HalfAnswer as half:
         return _rest_of(half, schema, deadline, partial)
     except _Useless as problem:
-        begins = without_thinking(completion.text).strip()[:_SHOWN]
+        # It may repeat what somebody wrote into an article for this very message.
+        begins = harmless(without_thinking(completion.text).strip()[:_SHOWN])
         conversation += [
             Message(role="assistant", text=begins or "(nothing)"),
             Message(
                 role="user",
-                text=f"That cannot be used: {problem}. Answer again with the JSON object only.",
+                text=f"That cannot be used: {harmless(str(problem))}. Answer again with the JSON "
+                "object only.",
             ),
         ]
     try:

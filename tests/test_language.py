@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -29,6 +29,7 @@ from creative.language import (
     failure,
 )
 from creative.steps import Phase, Steps
+from tests.parrots import Parrot
 
 
 class Pets(BaseModel):
@@ -58,51 +59,27 @@ def test_json_is_found_where_models_put_it(text: str) -> None:
     assert asked([text]).value.pets == ["cat", "dog"]
 
 
-class Scripted:
-    """A model that answers what it is told to."""
-
-    name = "parrot"
-
-    def __init__(self, answers: Sequence[str | Completion | CreativeError]) -> None:
-        self.answers = list(answers)
-        self.heard: list[list[Message]] = []
-        self.schemas: list[Mapping[str, Any] | None] = []
-
-    def complete(
-        self,
-        messages: Sequence[Message],
-        deadline: Deadline,
-        schema: Mapping[str, Any] | None = None,
-    ) -> Completion:
-        self.heard.append(list(messages))
-        self.schemas.append(schema)
-        said = self.answers.pop(0)
-        if isinstance(said, CreativeError):
-            raise said
-        return said if isinstance(said, Completion) else Completion(text=said)
-
-
 QUESTION = [Message(role="system", text="Which pets?"), Message(role="user", text="All.")]
 
 
 def asked(answers: Sequence[str | Completion | CreativeError], **options: Any) -> Answer[Pets]:
     with Steps().step(Phase.AI_CALL, "Asking", 100) as step:
-        return ask(Scripted(answers), QUESTION, Pets, Deadline(5), step, **options)
+        return ask(Parrot(*answers), QUESTION, Pets, Deadline(5), step, **options)
 
 
 def test_the_schema_is_in_the_question_and_beside_it() -> None:
-    model = Scripted([json.dumps(CATS)])
+    model = Parrot(json.dumps(CATS))
     with Steps().step(Phase.AI_CALL, "Asking", 100) as step:
         ask(model, QUESTION, Pets, Deadline(5), step)
     (heard,) = model.heard
     assert heard[0].text.startswith("Which pets?")
     assert '"pets":{' in heard[0].text
     assert heard[1] == QUESTION[1]
-    assert model.schemas == [Pets.model_json_schema()]
+    assert model.asked[0][2] == Pets.model_json_schema()
 
 
 def test_a_useless_answer_is_sent_back_with_what_is_wrong() -> None:
-    model = Scripted(['<think>Hm</think>{"pets": "cat"}', json.dumps(CATS)])
+    model = Parrot('<think>Hm</think>{"pets": "cat"}', json.dumps(CATS))
     with Steps().step(Phase.AI_CALL, "Asking", 100) as step:
         assert ask(model, QUESTION, Pets, Deadline(5), step).value.pets == ["cat", "dog"]
     again = model.heard[1]
@@ -128,7 +105,7 @@ def test_two_useless_answers_are_an_error(answers: list[str], said: str) -> None
 
 
 def test_a_transport_error_is_not_tried_again() -> None:
-    model = Scripted([EngineUnavailable("parrot", "it fell silent"), json.dumps(CATS)])
+    model = Parrot(EngineUnavailable("parrot", "it fell silent"), json.dumps(CATS))
     with (
         pytest.raises(EngineUnavailable),
         Steps().step(Phase.AI_CALL, "Asking", 100) as step,
@@ -137,11 +114,11 @@ def test_a_transport_error_is_not_tried_again() -> None:
     assert len(model.heard) == 1
 
 
-def broken_off(came: str, **options: Any) -> tuple[Answer[Pets] | None, Scripted, Steps]:
+def broken_off(came: str, **options: Any) -> tuple[Answer[Pets] | None, Parrot, Steps]:
     """What is made of an answer that broke off after `came`; None if nothing is."""
     cause = EngineUnavailable("parrot", "the line broke")
     half = HalfAnswer(cause, Completion(text=came, completion_tokens=3))
-    model, steps = Scripted([half, json.dumps(CATS)]), Steps()
+    model, steps = Parrot(half, json.dumps(CATS)), Steps()
     with steps.step(Phase.AI_CALL, "Asking", 100) as step:
         try:
             return ask(model, QUESTION, Pets, Deadline(5), step, **options), model, steps
@@ -179,19 +156,19 @@ def test_useless_answers_cost_money_too() -> None:
     answers = [Completion(text="no", **paid), Completion(text="never", **paid)]
     steps = Steps()
     with steps.step(Phase.AI_CALL, "Asking", 100) as step, pytest.raises(AnswerInvalid):
-        ask(Scripted(answers), QUESTION, Pets, Deadline(5), step)
+        ask(Parrot(*answers), QUESTION, Pets, Deadline(5), step)
     assert (steps.cost, steps.tokens, steps.events[-1].currency) == (0.5, 14, "EUR")
 
 
 def test_out_of_time_before_the_second_question() -> None:
-    deadline = Deadline(0.05)
+    deadline = Deadline(60)
 
-    class Slow(Scripted):
+    class Slow(Parrot):
         def complete(self, *arguments: Any, **options: Any) -> Completion:
-            time.sleep(0.06)
+            deadline._end = time.monotonic()
             return super().complete(*arguments, **options)
 
-    model = Slow(["no", json.dumps(CATS)])
+    model = Slow("no", json.dumps(CATS))
     with pytest.raises(DeadlineExceeded), Steps().step(Phase.AI_CALL, "Asking", 100) as step:
         ask(model, QUESTION, Pets, deadline, step)
     assert len(model.heard) == 1
@@ -253,7 +230,7 @@ def test_long_errors_take_no_time(part: str) -> None:
     said = part * (1_000_000 // len(part))
     began = time.process_time()
     message = failure("m", said, Deadline(50)).message
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 2
     assert len(message) < 1000
 
 
@@ -306,7 +283,6 @@ def test_more_reasons_are_known(said: str, kind: type[CreativeError], hint: str)
 
 
 def test_an_expired_deadline_is_the_reason_whatever_is_said() -> None:
-    deadline = Deadline(0.001, "timeout_seconds", "Raise it.")
-    time.sleep(0.01)
+    deadline = Deadline(1e-9, "timeout_seconds", "Raise it.")
     error = failure("m", "invocation exited without response after 1 seconds", deadline)
     assert isinstance(error, DeadlineExceeded)

@@ -199,9 +199,9 @@ def test_nonsense_takes_no_time(kind: str) -> None:
     began, own = time.monotonic(), time.process_time()
     list(objects(NONSENSE[kind], Deadline(60), partial=True))
     # A second or two; what is not linear takes hours.
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60
     # A plugin's process serves other calls meanwhile: what takes long is a child's work.
-    assert time.process_time() - own < 0.3
+    assert time.process_time() - own < 1
 
 
 def test_a_long_answer_in_prose_needs_no_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,9 +213,10 @@ def test_a_long_answer_in_prose_needs_no_other_process(monkeypatch: pytest.Monke
 
 
 def test_a_long_broken_answer_is_read_by_the_child() -> None:
-    items = ", ".join(f"{{'title': 'Tea {n}'}}" for n in range(1000))
+    items = ", ".join(f"{{'title': 'Tea {n}'}}" for n in range(500))
+    assert len(items) > loose_json.MAX_HERE
     [found, *_] = objects(f"Notes [1]: {{'items': [{items}]}}", Deadline(30))
-    assert len(found["items"]) == 1000
+    assert len(found["items"]) == 500
 
 
 HARD = '["' + 'a", b"' * 60_000 + '"]'
@@ -224,9 +225,9 @@ HARD = '["' + 'a", b"' * 60_000 + '"]'
 
 def test_a_repair_that_takes_too_long_is_given_up() -> None:
     began = time.monotonic()
-    assert loose_json._called("repair", HARD, Deadline(20), 0.5) is None
-    assert time.monotonic() - began < 10
-    assert loose_json._called("repair", '{"a": 1,}', Deadline(20), 20) == {
+    assert loose_json._called("repair", HARD, Deadline(60), 0.5) is None
+    assert time.monotonic() - began < 30
+    assert loose_json._called("repair", '{"a": 1,}', Deadline(60), 60) == {
         "a": 1
     }  # with a new process
 

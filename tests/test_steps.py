@@ -129,4 +129,4 @@ def test_durations_are_milliseconds() -> None:
     steps = Steps()
     with steps.step(Phase.INIT, "Waiting"):
         time.sleep(0.05)
-    assert 50 <= steps.events[-1].duration_ms < 1000
+    assert 50 <= steps.events[-1].duration_ms < 30_000

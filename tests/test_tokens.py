@@ -133,6 +133,6 @@ def test_pieces_are_the_text_each_small_enough_cut_between_characters(
     ids=lambda text: repr(text[:4]),
 )  # fmt: skip
 def test_nonsense_takes_no_time(text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     assert "".join(piece.text for piece in split(text, 1000)) == text
-    assert time.monotonic() - began < 6
+    assert time.process_time() - began < 10
