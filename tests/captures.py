@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +21,7 @@ from creative.deadline import Deadline
 from creative.settings import Settings
 from creative.steps import Steps
 from tests.pages import Site
+from tests.processes import wait_until
 
 needs_browser = [
     pytest.mark.browser,
@@ -24,6 +30,33 @@ needs_browser = [
 RED, GREEN, BLUE, WHITE = (250, 20, 20), (20, 200, 20), (12, 140, 250), (255, 255, 255)
 SMALL = {"width": 200, "height": 100, "with_facts": False}
 """A picture that is quickly taken."""
+
+
+@contextmanager
+def far_browser(*more: str) -> Iterator[tuple[int, str]]:
+    """Port and path of a Chromium that serves DevTools by an open port, as in a container.
+
+    Args:
+        more: further words of its command line.
+    """
+    program = capture.find_browser()
+    assert program is not None
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        options = ["--headless", "--remote-debugging-port=0", f"--user-data-dir={folder}", *more]
+        if os.geteuid() == 0:
+            options.append("--no-sandbox")
+        with subprocess.Popen(
+            [program, *options, "--disable-dev-shm-usage", "about:blank"],
+            stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        ) as process:
+            try:
+                ready = Path(folder, "DevToolsActivePort")
+                assert wait_until(lambda: ready.exists() and "\n" in ready.read_text(), 60)
+                port, path = ready.read_text().split("\n")[:2]
+                yield int(port), path
+            finally:
+                process.terminate()
 
 
 def shoot(*sites: Site, seconds: float = 30, **asked: Any) -> capture.Screenshot:

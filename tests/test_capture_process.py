@@ -1,4 +1,4 @@
-"""The browser's process: warm, restarted, never left behind; and a browser elsewhere."""
+"""The browser's process: found, warm, restarted, never left behind."""
 
 from __future__ import annotations
 
@@ -9,35 +9,29 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from creative import capture
-from creative.capture import chromium, pool, remote
+from creative.capture import chromium, pool
 from creative.capture.chromium import LocalBrowser, arguments, find_browser
 from creative.capture.guard import Guard
 from creative.deadline import Deadline
 from creative.errors import (
-    AnswerInvalid,
-    BlockedAddress,
     DeadlineExceeded,
     EngineUnavailable,
-    InvalidInput,
 )
 from creative.settings import Settings
 from creative.steps import Steps
-from tests.pages import Canary, Site, closed_port
 from tests.processes import command_lines, wait_until
-from tests.servers import Server, answer
 
 ROOT = Path(__file__).resolve().parent.parent
 browser = pytest.mark.browser
 installed = pytest.mark.skipif(find_browser() is None, reason="no Chromium on this machine")
 
 
-def shoot(html: str = "<p>hi", seconds: float = 20, **settings: str) -> capture.Screenshot:
+def shoot(html: str = "<p>hi", seconds: float = 60, **settings: str) -> capture.Screenshot:
     return capture.screenshot(
         capture.ScreenshotRequest(html=html, width=64, height=64),
         Settings.from_credentials(settings),
@@ -68,16 +62,17 @@ class TestLocal:
         assert running() is first
         assert command_lines(first.profile)
         capture.close()
-        assert command_lines(first.profile) == []
+        # What was killed last may take a moment to be gone.
+        assert wait_until(lambda: command_lines(first.profile) == [], 30)
         assert not Path(first.profile).exists()
 
     def test_it_ends_when_it_idles(self) -> None:
         mine = pool.Pool(idle_seconds=0.2)
-        with mine.lease(Settings(), Guard(), Deadline(20)):
+        with mine.lease(Settings(), Guard(), Deadline(60)):
             (warm,) = mine._warm.values()
             time.sleep(0.5)
             assert warm.browser.alive
-        assert wait_until(lambda: command_lines(warm.browser.profile) == [])
+        assert wait_until(lambda: command_lines(warm.browser.profile) == [], 30)
         assert mine.pids == []
 
     def test_killed_between_two_calls(self) -> None:
@@ -86,7 +81,7 @@ class TestLocal:
         os.killpg(first.pid, signal.SIGKILL)
         assert shoot().picture.width == 64
         assert running() is not first
-        assert command_lines(first.profile) == []
+        assert wait_until(lambda: command_lines(first.profile) == [], 30)
 
     def test_killed_in_the_middle_it_is_restarted_once(
         self, monkeypatch: pytest.MonkeyPatch
@@ -142,7 +137,7 @@ class TestLocal:
             "from creative.deadline import Deadline\n"
             "from creative.settings import Settings\n"
             "from creative.steps import Steps\n"
-            "capture.screenshot(capture.ScreenshotRequest(html='<p>'), Settings(), Deadline(20),"
+            "capture.screenshot(capture.ScreenshotRequest(html='<p>'), Settings(), Deadline(60),"
             " Steps())\n"
             "(warm,) = capture._pool._warm.values()\n"
             "print(warm.browser.profile, flush=True)\n"
@@ -163,9 +158,9 @@ class TestLocal:
                 owner.stdin.close()  # it ends by itself
             else:
                 owner.send_signal(ending)
-            owner.wait(10)
-        assert wait_until(lambda: command_lines(profile) == [])
-        assert wait_until(lambda: not Path(profile).exists())
+            owner.wait(60)
+        assert wait_until(lambda: command_lines(profile) == [], 30)
+        assert wait_until(lambda: not Path(profile).exists(), 30)
 
     def test_turns_are_waited_for_within_the_deadline(self) -> None:
         mine = pool.Pool(at_once=1)
@@ -267,7 +262,7 @@ class TestFinding:
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         with pytest.raises(DeadlineExceeded, match="starting Chromium"):
             LocalBrowser(Deadline(0.5))
-        assert command_lines(str(tmp_path)) == []
+        assert wait_until(lambda: command_lines(str(tmp_path)) == [], 30)
         assert list(tmp_path.iterdir()) == [mute]
 
     @pytest.mark.parametrize(("user", "expected"), [(0, True), (1000, False)])
@@ -276,134 +271,3 @@ class TestFinding:
     ) -> None:
         monkeypatch.setattr(os, "geteuid", lambda: user)
         assert ("--no-sandbox" in arguments("chromium", "profile")) is expected
-
-
-@pytest.mark.parametrize(
-    ("given", "reported", "expected"),
-    [
-        ("http://h:9222", "ws://127.0.0.1:9222/devtools/browser/1", "ws://h:9222/devtools/browser/1"),
-        ("https://h", "ws://localhost:3000/d/1", "wss://h/d/1"),
-        ("http://h/front/?token=t", "ws://x/d/1", "ws://h/front/d/1?token=t"),
-        ("http://h/front", "ws://h/front/d/1", "ws://h/front/d/1"),
-        ("http://h:3000?token=t", "ws://0.0.0.0:3000", "ws://h:3000/?token=t"),
-        ("http://h?token=t", "ws://h/d?token=t&x=1", "ws://h/d?token=t&x=1"),
-        ("http://u:p@h", "ws://h/d/1", "ws://u:p@h/d/1"),
-    ],
-)  # fmt: skip
-def test_socket_address(given: str, reported: str, expected: str) -> None:
-    assert remote.socket_address(given, reported) == expected
-
-
-class TestCheckBrowser:
-    def test_nobody_there(self) -> None:
-        with pytest.raises(EngineUnavailable, match="refused"):
-            capture.check_browser(f"http://127.0.0.1:{closed_port()}", Deadline(5))
-        with pytest.raises(EngineUnavailable, match="no WebSocket"):
-            capture.check_browser(f"ws://127.0.0.1:{closed_port()}/?token=hush", Deadline(5))
-
-    @pytest.mark.parametrize("url", ["h:9222", "ftp://h", "http://", "http://h:x"])
-    def test_no_address(self, url: str) -> None:
-        with pytest.raises(InvalidInput, match="browser_url"):
-            capture.check_browser(url, Deadline(5))
-
-    @pytest.mark.parametrize(
-        ("body", "error", "said"),
-        [
-            ("<html>login", AnswerInvalid, "no JSON"),
-            ("{}", AnswerInvalid, "neither a browser"),
-            ("[]", AnswerInvalid, "neither a browser"),
-            ('{"Browser": 1, "webSocketDebuggerUrl": null}', AnswerInvalid, "neither a browser"),
-        ],
-    )
-    def test_no_browser(self, body: str, error: type[Exception], said: str) -> None:
-        with (
-            Server(lambda request: answer(request, body)) as server,
-            pytest.raises(error, match=said),
-        ):
-            capture.check_browser(server.url, Deadline(5))
-
-    def test_wrong_token_stays_secret(self) -> None:
-        with (
-            Server(lambda request: answer(request, "no", status=401)) as server,
-            pytest.raises(EngineUnavailable, match="token or password") as caught,
-        ):
-            capture.check_browser(server.url + "/p?token=hush", Deadline(5))
-        assert "hush" not in str(caught.value)
-        assert server.requests == ["GET /p/json/version?token=hush"]
-
-    def test_a_browser_with_a_name_and_a_password(self) -> None:
-        # Chrome answers 500 to a name; the user's password goes in a header.
-        def chrome(request: BaseHTTPRequestHandler) -> None:
-            if not request.headers["Host"].startswith("localhost"):
-                answer(request, "Host header is specified and is not an IP", status=500)
-            elif request.headers["Authorization"] != "Basic dTpwdw==":
-                answer(request, "", status=401)
-            else:
-                answer(request, '{"Browser": "Chrome/1", "webSocketDebuggerUrl": "ws://x/d"}')
-
-        with Server(chrome) as server:
-            url = server.url.replace("//", "//u:pw@")
-            assert capture.check_browser(url, Deadline(5)) == "Chrome/1"
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    """host:port/path of a Chromium with an open port, as in a container."""
-
-    program = find_browser()
-    assert program is not None
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        options = ["--headless", "--remote-debugging-port=0", f"--user-data-dir={folder}"]
-        # As the guide asks for; without it, see test_capture_process_remote.py.
-        options.append("--disable-features=IsolateSandboxedIframes")
-        if os.geteuid() == 0:
-            options.append("--no-sandbox")
-        with subprocess.Popen(
-            [program, *options, "--disable-dev-shm-usage", "about:blank"],
-            stderr=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        ) as process:
-            ready = Path(folder, "DevToolsActivePort")
-            assert wait_until(lambda: ready.exists() and "\n" in ready.read_text(), 20)
-            port, path = ready.read_text().split("\n")[:2]
-            yield f"127.0.0.1:{port}{path}"
-            process.terminate()
-
-
-@browser
-@installed
-class TestRemote:
-    """What works on the local browser works there."""
-
-    def test_by_http_and_by_web_socket(self, endpoint: str) -> None:
-        for url in (f"http://{endpoint.partition('/')[0]}/?x=1", f"ws://{endpoint}"):
-            assert "Chrome" in capture.check_browser(url, Deadline(10))
-            shot = shoot("<title>far</title>", browser_url=url)
-            assert (shot.title, shot.picture.width, shot.picture.height) == ("far", 64, 64)
-        assert capture._pool.pids == []
-
-    def test_the_guard_holds_there_too(self, endpoint: str) -> None:
-        url = f"ws://{endpoint}"
-        with Canary() as canary, Site() as site:
-            page = f"""<img src='{canary.url}/x'><iframe sandbox=allow-scripts srcdoc="<img
- src='{canary.url}/x'>"></iframe><script>window.open('{canary.url}/w')</script>"""
-            shot = shoot(page, browser_url=url, allowed_private_hosts=site.name)
-            assert shot.blocked_count >= 2
-            site.pages["/hop"] = (302, {"Location": canary.url}, "")
-            with pytest.raises(BlockedAddress):
-                capture.screenshot(
-                    capture.ScreenshotRequest(url=site.url + "/hop"),
-                    Settings(browser_url=url, allowed_private_hosts=(site.name,)),
-                    Deadline(20),
-                    Steps(),
-                )
-            assert canary.touched == []
-
-    def test_nothing_is_left_open(self, endpoint: str) -> None:
-        shoot(browser_url=f"ws://{endpoint}")
-        connection = remote.connect(f"ws://{endpoint}", Deadline(10))
-        try:
-            targets = connection.call("Target.getTargets", deadline=Deadline(10))["targetInfos"]
-        finally:
-            connection.close()
-        assert [t["url"] for t in targets if t["type"] == "page"] == ["about:blank"]
