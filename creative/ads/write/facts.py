@@ -17,41 +17,21 @@ from creative.ads.terms import contains, same_text
 from creative.ads.write.names import product as product_of
 from creative.ads.write.names import what_is_said
 from creative.ads.write.phrases import Phrases, any_of, begins, phrases
+from creative.ads.write.prices import CLAUSES, SENTENCES, is_periodic, prices
 from creative.capture.facts import prices_in
 
 MOST_PHRASE = 90
 """Columns: no headline and no description takes more."""
 MOST_OF_A_KIND = 12
+MOST_MEASURE = 14
+"""Columns of a phrase with a number that says little more than it."""
 
-_SENTENCES = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+|\s*;\s+|；")
-_CLAUSES = re.compile(r",\s+|[，、]|\s+[–—-]\s+|[—｜|]|\s+[•·]\s+")
 _ENDS = " \t\n.,;:!。，、；：！…-–—•·|｜*★☆✓✔→»«"
 # "Promote our app to small teams": whom to tell it is not what to tell.
 _TO_SOMEBODY = ("promote", "advertise", "we would like to promote", "we want to promote")
 _TO_WHOM = re.compile(r"\s+(?:to|at|towards) .*$")
 _TITLE_BREAK = re.compile(r"\s*[|｜·•»]\s*|\s+[–—-]\s+|\s*(?:：|:\s)\s*")
 _BEHIND = re.compile(r"(?:,\s|:\s|\s[–—-]\s)(.+)")
-_AMOUNT = re.compile(r"\d+(?:[.,'\s]\d{3})*(?:[.,]\d{1,2})?")
-# What a price is for belongs to it: "9 € pro Monat" is not 9 €.
-_UNITS = (
-    "month|mo|year|yr|week|day|night|hour|person|user|seat|pair|piece|head|kg|lb|bottle|bag|box"
-    "|Monat|Jahr|Woche|Tag|Nacht|Stunde|Person|Nutzer|Paar|Stück|Kilo|Flasche"
-    "|mois|an|semaine|jour|nuit|heure|personne|paire|pièce|mes|año|semana|día|noche|hora|persona"
-    "|par|unidad|mês|ano|dia|noite|pessoa|unidade|mese|anno|settimana|giorno|notte|ora|paio"
-)
-_PER = re.compile(
-    rf"\s*(?:(?:/\s*|(?:per|a|an|each|pro|im|je|par|por|al|ao|à|a la|la|le) )(?:{_UNITS})\b"
-    r"|\s*[/／]\s*[月年日人個本件枚袋瓶盒次晚]|每[月年天人件])",
-    re.IGNORECASE,
-)
-# "From 11 €" is a lowest price: "11 €" alone would promise too much.
-_FROM_BEFORE = re.compile(
-    r"(?:\b(?:from|starting at|starts at|as low as|ab|schon ab|à partir de|dès|desde|a partir de|da"
-    r"|a partire da|vanaf|od)|最低|低至)\s*$",
-    re.IGNORECASE,
-)
-_FROM_AFTER = re.compile(r"\s*(?:起|から|より|[~～〜])")
-_BEFORE = re.compile(r"(?:月額|年額|每月|每年|每人)\s*$")
 _ENGLISH_ADJECTIVE = re.compile(r"(?:ed|made|ful|less|ive|nal|ral|nic|able|ible)$")
 
 
@@ -96,7 +76,7 @@ class Facts:
         in small letters, or it is one of the language's frequent words or adjectives.
         """
         first, space, rest = phrase.partition(" ")
-        if not first[1:].islower() or (self.brand and self.brand.startswith(first)):
+        if not first[1:].islower() or self.brand == first or self._of_brand(phrase):
             return phrase
         if self.proper and phrase.startswith(self.product):
             return phrase
@@ -104,6 +84,10 @@ class Facts:
         if re.search(rf"(?<!\w){re.escape(small)}(?!\w)", self.known) or self._is_word(small, rest):
             return small + space + rest
         return phrase
+
+    def _of_brand(self, phrase: str) -> bool:
+        """Whether it begins with the brand's name; of one of several words the first is none."""
+        return bool(self.brand) and contains(phrase[: len(self.brand)], self.brand)
 
     @property
     def things(self) -> str:
@@ -116,13 +100,14 @@ class Facts:
         language = languages.known().get(tag)
         if language is None:
             return False
+        if small in language.words.split():
+            return True
         if tag == "de" and rest[:1].isupper():
             # An adjective before its noun; with -er it may be of a town ("Hamburger Seife").
             return small.endswith(("e", "es", "en")) and len(small) > 3
         if tag in ("fr", "es", "pt", "it") and len(rest.split()) > 1 and rest.islower():
             return True  # a description in small letters, not a title
-        frequent = small in language.words.split()
-        return frequent or (tag == "en" and bool(_ENGLISH_ADJECTIVE.search(small)))
+        return tag == "en" and bool(_ENGLISH_ADJECTIVE.search(small))
 
 
 def gather(request: AdsRequest, look: Look) -> tuple[Facts, tuple[str, ...]]:
@@ -166,11 +151,13 @@ def gather(request: AdsRequest, look: Look) -> tuple[Facts, tuple[str, ...]]:
         known = [product, headline, brand, *(one for group in found.values() for one in group)]
         if kind and not any(same_text(phrase, one) for one in known if one):
             found[kind].append(phrase)
-    prices, lowest = _prices(request.brief, said)
-    if not (prices or lowest):
+    found["benefits"].sort(key=_is_measure)  # a size is a reason, but never the first one
+    priced = prices(request.brief, said, parts=True)
+    if not any(priced):
         # What a price is for stands there in the page's own language.
         everything = _page_text(look)
-        prices, lowest = _prices(everything, phrases(languages.detect(everything)))
+        priced = prices(everything, phrases(languages.detect(everything)))
+    bought = any(priced) and not (priced.rent or is_periodic(request.brief))
     buttons = [_clean(button) for button in look.buttons]
     buttons = [b for b in buttons if _is_action(b, said, look.language)]
     sentences = [*_sentences(look.description if page else "")]
@@ -182,12 +169,11 @@ def gather(request: AdsRequest, look: Look) -> tuple[Facts, tuple[str, ...]]:
         proper=named.proper,
         headline=headline,
         sentences=tuple(one for one in sentences if _says_something(one))[:6],
-        price=prices,
-        lowest=lowest,
+        price=priced.price,
+        lowest=priced.lowest,
         brand=brand,
         buttons=tuple(dict.fromkeys(buttons))[:4],
-        sells=bool(prices or lowest)
-        or any(any_of(button, said.words.buy) for button in look.buttons),
+        sells=bought or any(any_of(button, said.words.buy) for button in look.buttons),
         known="\n".join([look.title, *look.headings, look.description, look.text, request.brief]),
         **{name: tuple(group[:MOST_OF_A_KIND]) for name, group in found.items()},
     )
@@ -221,15 +207,15 @@ def _clean(phrase: str) -> str:
 
 
 def _sentences(text: str) -> Iterator[str]:
-    for sentence in _SENTENCES.split(text):
+    for sentence in SENTENCES.split(text):
         if (clean := _clean(sentence)) and measure(clean, "display_width") <= MOST_PHRASE:
             yield clean
 
 
 def _clauses(text: str, said: Phrases) -> Iterator[str]:
     """Sentences, and the parts of those that list something; what stands alone of them."""
-    for sentence in _SENTENCES.split(text):
-        parts = [_clean(part) for part in _CLAUSES.split(sentence)]
+    for sentence in SENTENCES.split(text):
+        parts = [_clean(part) for part in CLAUSES.split(sentence)]
         parts = [part for part in parts if part]
         whole = _clean(sentence)
         if len(parts) < 3 and whole and measure(whole, "display_width") <= MOST_PHRASE:
@@ -252,14 +238,20 @@ def _capital(phrase: str) -> str:
 
 def _of_brief(brief: str, said: Phrases) -> Iterator[str]:
     """What a brief says to readers: without what it says to the writer."""
-    for sentence in _SENTENCES.split(brief):
+    for sentence in SENTENCES.split(brief):
         text = sentence.strip(_ENDS)
         while lead := begins(text, said.words.lead_in):
             text = text[len(lead) :].strip(_ENDS)
             if lead in _TO_SOMEBODY:
                 text = _TO_WHOM.sub("", text)
+        text = text[: len(text) - len(_told_last(text, said))].strip(_ENDS)
         if text and not begins(text, said.words.audience):
             yield from _clauses(text, said)
+
+
+def _told_last(text: str, said: Phrases) -> str:
+    """The end of a text that only speaks to the writer; "" if there is none."""
+    return next((end for end in said.words.lead_out if text.endswith(end)), "")
 
 
 def _says_something(sentence: str) -> bool:
@@ -270,7 +262,8 @@ def _says_something(sentence: str) -> bool:
 
 
 def _message(sentence: str, said: Phrases) -> bool:
-    return not begins(sentence, said.words.audience) and not begins(sentence, said.words.lead_in)
+    to_writer = begins(sentence, (*said.words.audience, *said.words.lead_in))
+    return not to_writer and not _told_last(sentence, said)
 
 
 def _lines(look: Look, said: Phrases) -> Iterator[str]:
@@ -285,6 +278,11 @@ def _lines(look: Look, said: Phrases) -> Iterator[str]:
         for clause in _clauses(line, said):
             if measure(clause, "display_width") >= 12 and not _menu(clause, said):
                 yield clause
+
+
+def _is_measure(phrase: str) -> bool:
+    """Whether it is hardly more than a number: "Holds 350 ml", "每盒150克"."""
+    return bool(re.search(r"\d", phrase)) and measure(phrase, "display_width") <= MOST_MEASURE
 
 
 def _menu(phrase: str, said: Phrases) -> bool:
@@ -329,39 +327,3 @@ def _is_action(button: str, said: Phrases, language: str) -> bool:
         return True
     several = len(button.split()) > 1 or not said.spaced
     return several and (button in (*said.ctas.buy, *said.ctas.learn) or not _menu(button, said))
-
-
-def _prices(text: str, said: Phrases) -> tuple[str, str]:
-    """The price to name, and the lowest of several: of the lines that are about nothing else."""
-    found: list[str] = []
-    lowest: set[str] = set()
-    for line in _SENTENCES.split(text):
-        if any_of(line, said.words.not_price) or any_of(line, said.words.offer):
-            continue
-        for price in prices_in(line):
-            before, _, after = line.partition(price)
-            per, prefix = _PER.match(after), _BEFORE.search(before)
-            found.append((prefix[0] if prefix else "") + price + (per[0] if per else ""))
-            if _FROM_BEFORE.search(before) or _FROM_AFTER.match(after):
-                lowest.add(found[-1])
-    found = list(dict.fromkeys(found))
-    if len(found) == 1:
-        return ("", found[0]) if lowest else (found[0], "")
-    if not found:
-        return "", ""
-    kinds = {re.sub(r"[\d.,'\s]", "", price) for price in found}
-    amounts = [_amount(price) for price in found]
-    if len(kinds) > 1 or None in amounts:
-        return found[0], ""  # another currency or unit: they cannot be compared
-    least = min(range(len(found)), key=lambda at: amounts[at] or 0.0)
-    return "", found[least]
-
-
-def _amount(price: str) -> float | None:
-    match = _AMOUNT.search(price)
-    if match is None:
-        return None
-    digits = re.sub(r"['\s]", "", match[0])
-    cents = re.search(r"[.,](\d{1,2})$", digits)
-    whole = re.sub(r"[.,]", "", digits[: cents.start()] if cents else digits)
-    return float(f"{whole}.{cents[1] if cents else 0}")

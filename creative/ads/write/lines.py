@@ -10,7 +10,8 @@ from creative.ads.counting import measure
 from creative.ads.terms import contains, repeats
 from creative.ads.write.facts import Facts
 from creative.ads.write.names import cores, shorter
-from creative.ads.write.phrases import Angle, Phrases
+from creative.ads.write.phrases import Angle, Phrases, any_of
+from creative.capture.facts import prices_in
 
 SHORT_WORD = 8
 """Columns of a fact that is too little to stand alone."""
@@ -55,7 +56,11 @@ class Lines:
         facts = self.facts
         many: dict[str, Sequence[str]] = {
             # What page or brief say largest is what they think is best.
-            "benefit": (*((facts.headline,) if facts.headline else ()), *facts.benefits),
+            "benefit": (
+                *((facts.headline,) if facts.headline else ()),
+                *facts.benefits,
+                *self._beside(),
+            ),
             "offer": facts.offers,
             "proof": facts.proofs,
             "cta": self.ctas(),
@@ -87,7 +92,9 @@ class Lines:
                 if template == "{product}":
                     yield from self._shortened(seen)
                 alone = listed in ("benefit", "offer", "proof") and template == f"{{{listed}}}"
-                for value in shorter(many[listed][at]) if listed else ("",):
+                for value in shorter(many[listed][at], self.said) if listed else ("",):
+                    if listed == "offer" and not self._offers(value):
+                        continue
                     if alone and " " not in value and measure(value, "display_width") < SHORT_WORD:
                         continue
                     text = self._fill(template, {**one, **({listed: value} if listed else {})})
@@ -96,6 +103,14 @@ class Lines:
                         seen.add(text)
                         fact = {many[listed][at]} if listed not in ("", "cta") else set()
                         yield Line(text, frozenset(fact))
+
+    def _offers(self, phrase: str) -> bool:
+        return any_of(phrase, self.said.words.offer) or bool(prices_in(phrase))
+
+    def _beside(self) -> Iterator[str]:
+        """What stands before an offer and is none: "Vegan leather, 10 years of guarantee"."""
+        for offer in self.facts.offers:
+            yield from (one for one in shorter(offer, self.said) if not self._offers(one))
 
     def _shortened(self, seen: set[str]) -> Iterator[Line]:
         """The product's name, and what it is called where there is less room."""
@@ -108,6 +123,8 @@ class Lines:
         def value(match: re.Match[str]) -> str:
             name = match[1]
             text = values[name.removesuffix("_in")]
+            if name == "cta_in" and text[1:2].islower():
+                return text[:1].lower() + text[1:]
             return self.facts.inside(text) if name.endswith("_in") else text
 
         text = _SLOT.sub(value, template)

@@ -17,6 +17,8 @@ MOST_PRODUCT = 40
 _JAPANESE_SENTENCE = re.compile(r"(?:ます|です|ました|ません|ください|よう|しよう|る|た|ない|う)$")
 # "南部鉄瓶は、岩手の職人が…": what a sentence is about stands before は.
 _JAPANESE_TOPIC = re.compile(r"^([^はがをにで、。！？\s]{3,20})は、?(?=.{4})")
+# "Café especial torrado toda semana": what was done with it stands behind it.
+_PARTICIPLE = re.compile(r"[ai]d[ao]s?$")
 _LIST = re.compile(r",\s+|[、，]")
 
 
@@ -46,12 +48,18 @@ class Found(NamedTuple):
     proper: bool = False
 
 
-def shorter(phrase: str) -> Iterator[str]:
-    """`phrase`, then what stands before its first comma, dash or colon, if that says something."""
+def shorter(phrase: str, said: Phrases) -> Iterator[str]:
+    """`phrase`, then what stands before its first comma, dash or colon, if that says something.
+
+    "For people, who …" is one thing: what only goes on with it is not taken off.
+    """
     yield phrase
     # Not at 、: what stands before it in Japanese mostly ends in a particle.
-    first = re.split(r",\s|[，：]|:\s|\s[–—-]\s|\s\(", phrase, maxsplit=1)[0].strip()
-    if first != phrase and (len(first.split()) > 1 or measure(first, "display_width") >= 8):
+    first, *rest = re.split(r",\s|[，：]|:\s|\s[–—-]\s|\s\(", phrase, maxsplit=1)
+    if not rest or begins(rest[0].strip(), (*said.words.loose, *said.words.articles)):
+        return
+    first = first.strip()
+    if len(first.split()) > 1 or measure(first, "display_width") >= 8:
         yield first
 
 
@@ -59,10 +67,11 @@ def cores(name: str, said: Phrases) -> Iterator[str]:
     """`name` without what is said of it behind, the longest first: "Handmade soap" for "Handmade
     soap from Hamburg". Two words at least: one alone is often another thing.
     """
-    words = name.split()
+    words = name.casefold().split()
     for end in range(len(words) - 1, 1, -1):
-        if words[end].casefold() in said.words.cut:
-            yield " ".join(words[:end]).rstrip(",")
+        made = said.tag in ("pt", "es") and _PARTICIPLE.search(words[end])
+        if words[end] in said.words.cut or (made and words[end - 1] not in said.words.cut):
+            yield " ".join(name.split()[:end]).rstrip(",")
 
 
 def product(titles: Iterable[str], wishes: Iterable[str], said: Phrases, brand: str) -> Found:
@@ -77,11 +86,11 @@ def product(titles: Iterable[str], wishes: Iterable[str], said: Phrases, brand: 
     said_first = list(wishes)[:1]
     candidates = [*titles, *said_first]
     for candidate in candidates:
-        for name in shorter(candidate):
+        for name in shorter(candidate, said):
             if _is_name(name, said) and not same_text(name, brand):
                 return Found(name, name != candidate and len(_LIST.split(candidate)) > 2)
     for candidate in candidates:
-        for name in cores(next(reversed([*shorter(candidate)])), said):
+        for name in cores(next(reversed([*shorter(candidate, said)])), said):
             if _is_name(name, said) and not same_text(name, brand):
                 return Found(name)
     for sentence in said_first:

@@ -46,6 +46,7 @@ class Words(_Frozen):
     is_a: tuple[str, ...]
     articles: tuple[str, ...]
     cut: tuple[str, ...]
+    lead_out: tuple[str, ...] = ()
 
 
 class Phrases(_Frozen):
