@@ -17,7 +17,8 @@ from creative.errors import CreativeError, InvalidInput, TooLarge
 from creative.images.containers import NotAPicture, png_chunk
 from creative.images.infotext import Infotext, compose
 from creative.images.reading import automatic1111, exact, texts
-from creative.images.reading.comfy_graph import from_api, from_editor
+from creative.images.reading.comfy_editor import from_editor
+from creative.images.reading.comfy_graph import from_api
 from creative.images.reading.comfyui import from_graph
 from creative.images.reading.recipe import Recipe
 from creative.worker import Progress
@@ -280,7 +281,8 @@ JSON = st.recursive(
         st.sampled_from(["prompt", "class_type", "inputs", "positive", "text", "1", "2", "3", "s",
                          "model", "loras", "seed", "v4_prompt", "caption", "char_captions",
                          "image", "sui_image_params", "nodes", "links", "id", "type",
-                         "widgets_values", "name", "weight", "uc", "Comment"]),
+                         "widgets_values", "name", "weight", "uc", "Comment", "definitions",
+                         "subgraphs", "mode", "outputs", "link"]),
         inner, max_size=6),
     max_leaves=30,
 )  # fmt: skip

@@ -7,6 +7,8 @@
 | `texts.py` | all texts of a PNG, JPEG, WebP or GIF, bounded |
 | `automatic1111.py` | AUTOMATIC1111's text: also Forge, SD.Next, stable-diffusion.cpp, ours |
 | `comfyui.py`, `comfy_graph.py`, `comfy_text.py` | a graph, from the picture back to its prompt |
+| `comfy_editor.py` | the editor's form of a graph |
+| `comfy_switches.py`, `comfy_words.py` | nodes that choose between inputs, and that change a text |
 | `invokeai.py`, `novelai.py`, `drawthings.py` | what these write |
 | `fooocus.py` | Fooocus in its own scheme, and SwarmUI |
 | `stealth.py` | texts in the lowest bits of the pixels |

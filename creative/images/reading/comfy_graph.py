@@ -1,9 +1,8 @@
 """A graph of ComfyUI as data: nodes, links, values; walked in bounded steps, whatever it is.
 
 The API form is {id: {class_type, inputs}}, an input is a value or a link [id, output] (ComfyUI,
-execution.py, `get_input_data`). The editor's form has nodes with widgets_values and a list of
-links [id, from, output, to, input, type] (its workflow JSON, version 0.4); it becomes the API
-form as far as `tables.yaml` names a class's widgets.
+execution.py, `get_input_data`). Where a link leads to a switch that says which of its inputs it
+hands on, it leads to that input.
 """
 
 from __future__ import annotations
@@ -13,12 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from creative.images.reading.recipe import as_number, tables
+from creative.images.reading.comfy_switches import SWITCH, chosen, selector
+from creative.images.reading.recipe import as_number
 
 MOST_STEPS = 4000
 """Nodes that one search looks at: the largest graphs that people draw with have a few hundred."""
 _MOST_LEVELS = 60
-_PASSED = ("Reroute", "PrimitiveNode")
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,16 @@ class Graph:
 
     def __init__(self, nodes: dict[str, Node]) -> None:
         self.nodes = nodes
+        switches = {name: node for name, node in nodes.items() if SWITCH.search(node.kind)}
+        if 0 < len(switches) <= MOST_STEPS:
+            handed = {name: self._handed_on(node) for name, node in switches.items()}
+            self.nodes = {name: _rewired(node, handed) for name, node in nodes.items()}
+
+    def _handed_on(self, switch: Node) -> Any:
+        """The input that a switch hands on; None if the graph does not say which."""
+        told = self.scalar(switch.inputs.get(selector(switch.kind, switch.inputs)), "value")
+        name = chosen(switch.kind, switch.inputs, told)
+        return switch.inputs.get(name)
 
     def at(self, value: Any) -> Node | None:
         """The node that an input is linked to; None if it is no link, or leads nowhere."""
@@ -116,6 +125,22 @@ def link_of(value: Any) -> tuple[str, int] | None:
     return str(source), output
 
 
+def _rewired(node: Node, handed: dict[str, Any]) -> Node:
+    """`node` with its links led past the switches that hand on an input."""
+    inputs = {key: _past(value, handed) for key, value in node.inputs.items()}
+    return Node(node.name, node.kind, inputs) if inputs != node.inputs else node
+
+
+def _past(value: Any, handed: dict[str, Any]) -> Any:
+    for _ in range(_MOST_LEVELS):
+        link = link_of(value)
+        # Further outputs of a switch tell which input it was.
+        if link is None or link[1] != 0 or handed.get(link[0]) is None:
+            break
+        value = handed[link[0]]
+    return value
+
+
 def from_api(found: dict[str, Any]) -> Graph | None:
     """A graph in the API form; None if it is none."""
     nodes = {}
@@ -125,37 +150,4 @@ def from_api(found: dict[str, Any]) -> Graph | None:
             nodes[str(name)] = Node(
                 str(name), row["class_type"], inputs if isinstance(inputs, dict) else {}
             )
-    return Graph(nodes) if nodes else None
-
-
-def from_editor(found: dict[str, Any]) -> Graph | None:
-    """A graph in the editor's form; None if it is none."""
-    rows, links = found.get("nodes"), found.get("links")
-    if not isinstance(rows, list) or not isinstance(links, list):
-        return None
-    sources: dict[Any, list[Any]] = {}
-    for link in links:
-        if isinstance(link, list) and len(link) >= 5 and isinstance(link[0], int):
-            sources[link[0]] = [str(link[1]), link[2] if isinstance(link[2], int) else 0]
-    widgets = tables().widgets.names
-    nodes = {}
-    for row in rows:
-        if not isinstance(row, dict) or not isinstance(row.get("type"), str):
-            continue
-        kind, inputs = row["type"], {}
-        values = row.get("widgets_values")
-        if isinstance(values, dict):
-            inputs.update({str(key): value for key, value in values.items()})
-        elif isinstance(values, list):
-            names = widgets.get(kind) or [f"widget_{place}" for place in range(len(values))]
-            inputs.update(
-                {name: value for name, value in zip(names, values, strict=False) if name != "-"}
-            )
-        entries = row.get("inputs")
-        for entry in entries if isinstance(entries, list) else ():
-            if isinstance(entry, dict) and entry.get("link") in sources:
-                inputs[str(entry.get("name"))] = sources[entry["link"]]
-        if row.get("mode") in (2, 4):  # muted, bypassed
-            continue
-        nodes[str(row.get("id"))] = Node(str(row.get("id")), kind, inputs)
     return Graph(nodes) if nodes else None

@@ -13,6 +13,8 @@ import re
 from typing import Any
 
 from creative.images.reading.comfy_graph import Graph, Node, link_of
+from creative.images.reading.comfy_switches import branches
+from creative.images.reading.comfy_words import CHANGES, changed
 
 MOST_NODES = 2000
 _MOST_LEVELS = 100
@@ -20,6 +22,7 @@ _MOST_CHARACTERS = 200_000
 
 _ENCODERS = re.compile(r"CLIPTextEncode|TextEncode|PromptEncode|CLIPTextEncod", re.IGNORECASE)
 _ZERO = ("ConditioningZeroOut",)
+_GUIDED = ("FluxGuidance", "CLIPTextEncodeFlux")
 _JOINED = {
     "ConditioningCombine": (" AND ", ("conditioning_1", "conditioning_2")),
     "ConditioningConcat": (" BREAK ", ("conditioning_to", "conditioning_from")),
@@ -37,7 +40,7 @@ _MAKERS = re.compile(
 )
 """Nodes that write a text while the graph runs: what goes into them is not what comes out."""
 _PIECES = re.compile(r"(?:string|text|str|prompt)_?(?:[a-h]|\d{1,2})", re.IGNORECASE)
-_SPELLED = {"\\n": "\n", "\\t": "\t"}
+_SPELLED = {"\\n": "\n", "\\t": "\t", "newline": "\n", "space": " ", "none": ""}
 _OF_ROLE = {
     "positive": ("positive", "positive_prompt", "text_positive", "prompt_positive", "pos",
                  "positive_text", "cond1", "base_positive"),
@@ -49,7 +52,8 @@ _THROUGH = ("conditioning", "cond", "conditioning_1", "conditioning_to", "positi
 _KNOWN = re.compile(
     r"Conditioning|ControlNet|FluxGuidance|CLIPTextEncode|Reroute|Primitive|StringConcatenate|"
     r"InpaintModelConditioning|unCLIP|Guider|GLIGEN|StyleModelApply|PerturbedAttention|"
-    r"ReferenceLatent|CLIPSetLastLayer"
+    r"ReferenceLatent|CLIPSetLastLayer|ComfySwitchNode|^String(?:Replace|Trim|Substring)$|"
+    r"^CaseConverter$|^Regex(?:Replace|Extract)$"
 )
 
 
@@ -59,7 +63,8 @@ class Tracer:
     Attributes:
         guessed: classes that were walked through by the names of their inputs.
         made: classes that wrote a text while the graph ran, which it does not hold.
-        guidance: what a FluxGuidance on the way was set to.
+        unclear: switches that handed on one of several texts, nobody knows which.
+        guidance: what the FluxGuidance nearest to the sampler, or Flux's encoder, was set to.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -67,6 +72,7 @@ class Tracer:
         self._left = MOST_NODES
         self.guessed: set[str] = set()
         self.made: set[str] = set()
+        self.unclear: set[str] = set()
         self.guidance: Any = None
 
     def prompt(self, link: Any, role: str) -> str:
@@ -91,8 +97,12 @@ class Tracer:
         """The text behind a node that gives a conditioning."""
         if node.kind in _ZERO:
             return ""
-        if node.kind == "FluxGuidance":
+        if node.kind in _GUIDED and self.guidance is None:
             self.guidance = self._graph.number(node, "guidance")
+        several = branches(node.kind, node.inputs)
+        if len(several) > 1:
+            ways = (self._conditioning(one, role, way, level + 1) for one in several.values())
+            return self._only(node, set(ways))
         if node.kind in _JOINED:
             sign, names = _JOINED[node.kind]
             found = (self._conditioning(node.inputs.get(n), role, way, level + 1) for n in names)
@@ -150,7 +160,13 @@ class Tracer:
         return self._held(node, (*way, node.name), level)
 
     def _held(self, node: Node, way: tuple[str, ...], level: int) -> str:
-        """The text that a node of texts holds, joins or hands on."""
+        """The text that a node of texts holds, joins, changes or hands on."""
+        several = branches(node.kind, node.inputs)
+        if len(several) > 1:
+            ways = (self._string(one, way, level + 1) for one in several.values())
+            return self._only(node, set(ways))
+        if CHANGES.search(node.kind):
+            return self._changed(node, way, level)
         pieces = [name for name in node.inputs if _PIECES.fullmatch(name)]
         if len(pieces) > 1 and (_JOINERS.search(node.kind) or "delimiter" in node.inputs):
             sign = node.inputs.get("delimiter", node.inputs.get("separator", ""))
@@ -173,6 +189,29 @@ class Tracer:
                     return text
         plain_texts = [item for item in node.inputs.values() if isinstance(item, str)]
         return max(plain_texts, key=len, default="")
+
+    def _only(self, node: Node, texts: set[str]) -> str:
+        """The one text that all ways through a switch lead to."""
+        if len(texts) == 1:
+            return texts.pop()
+        self.unclear.add(node.kind[:80])
+        return ""
+
+    def _changed(self, node: Node, way: tuple[str, ...], level: int) -> str:
+        """The text that a node makes of another."""
+        name = next((name for name in (*_STRINGS, "text_a") if name in node.inputs), "")
+        text = self._string(node.inputs.get(name), way, level + 1)
+        found: dict[str, Any] = {}
+        for key, value in node.inputs.items():
+            plain = self._graph.scalar(value, key)
+            linked = link_of(value) is not None and not isinstance(plain, int | float)
+            found[key] = self._string(value, way, level + 1) if linked else plain
+        after = changed(node.kind, text, found)
+        if after is None:
+            self.made.add(node.kind[:80])
+            return ""
+        self._guess(node)
+        return after
 
     def _is_string(self, node: Node) -> bool:
         return bool(re.search(r"string|text|prompt|primitive", node.kind, re.IGNORECASE)) and not (

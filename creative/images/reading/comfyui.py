@@ -14,7 +14,8 @@ import re
 from typing import Any
 
 from creative.images.infotext import Infotext
-from creative.images.reading.comfy_graph import Graph, Node, from_api, from_editor, link_of
+from creative.images.reading.comfy_editor import from_editor
+from creative.images.reading.comfy_graph import Graph, Node, from_api, link_of
 from creative.images.reading.comfy_text import Tracer
 from creative.images.reading.loose import as_object
 from creative.images.reading.recipe import (
@@ -114,7 +115,11 @@ def from_graph(graph: Graph) -> Recipe:
         which = "Parts of the prompt were" if prompt else "The prompt was"
         classes = ", ".join(sorted(tracer.made)[:8])
         notes.append(f"{which} written by {classes} while it was drawn; the file does not say how.")
-    elif not prompt:
+    if tracer.unclear:
+        which = "Parts of the prompt" if prompt else "The prompt"
+        classes = ", ".join(sorted(tracer.unclear)[:8])
+        notes.append(f"{which} came through {classes}; which of its inputs that was is not known.")
+    if not (prompt or tracer.made or tracer.unclear):
         notes.append("The prompt could not be followed through the graph.")
     return Recipe(
         generator="ComfyUI",
