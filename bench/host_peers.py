@@ -211,7 +211,7 @@ class _Nothing:
         return LLMUsage.empty_usage()
 
     def build_file_reference(self, **_: Any) -> Any:
-        raise NotImplementedError("the probe returns no files here")
+        raise RuntimeError("a file came, and the tools of graphon alone return none")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from runtime.errors import StudioError, ToolFailed
 from runtime.usage import line, of_run
-from runtime.values import number
+from runtime.values import number, size_text
 
 if TYPE_CHECKING:
     from runtime.node import NodeRun
@@ -172,7 +172,7 @@ def show_run(done: NodeRun) -> None:
     for link in result.links:
         show(f"Link: {link}")
     for file in done.files:
-        show(f"{file['path']}  ({file['mime_type']}, {file['size'] / 1024:.0f} KB)")
+        show(f"{file['path']}  ({file['mime_type']}, {size_text(file['size'])})")
     _show_used(of_run(result, done.seconds, done.models))
 
 

@@ -1,4 +1,4 @@
-"""Writing files: whole or not at all."""
+"""Files: written whole or not at all, read up to a limit."""
 
 from __future__ import annotations
 
@@ -6,6 +6,28 @@ import errno
 import os
 import secrets
 from pathlib import Path
+
+
+class FileTooLarge(Exception):
+    """A file is larger than may be read; the message goes on after the file's name."""
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """A file's bytes; whatever people name may be /dev/zero, which never ends.
+
+    Args:
+        path: of the file.
+        most: bytes that are read at most; a whole number of MB.
+
+    Raises:
+        OSError: it cannot be read.
+        FileTooLarge: there is more in it.
+    """
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise FileTooLarge(f"is larger than {most // 2**20} MB")
+    return data
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -13,12 +13,13 @@ from runtime.answers.files import FileServer
 from runtime.answers.remote import is_address, remote_file
 from runtime.declaration import Parameter
 from runtime.errors import StudioError, UsageError
+from runtime.files import FileTooLarge, read_bounded
 from runtime.host import Host
 from runtime.host.faults import FileFault
 from runtime.host.messages import Message, Result
 from runtime.host.parameters import closest, prepare
 from runtime.ledger import NO_LEDGER, Ledger
-from runtime.output import document, save
+from runtime.output import check_writable, document, save
 
 _USE = ("kind", "model", "tokens_in", "tokens_out", "price", "currency")
 _FILE_TYPES = frozenset({"file", "files"})
@@ -132,10 +133,12 @@ def run(
     the tool had sent before.
 
     Raises:
-        UsageError: no such tool or parameter, or a value that the tool cannot take.
+        UsageError: no such tool or parameter, a value that the tool cannot take, or `out` cannot
+            be written.
         PluginStartFailed: the plugin does not become ready.
     """
     _, declared = host.find(tool)
+    check_writable(out)
     with arguments(declared.parameters, given, tool, host.faults.files) as values:
         parameters = prepare(declared, values)
         done = NodeRun(Result())
@@ -199,16 +202,14 @@ def _file(server: FileServer, name: str, place: str) -> dict[str, Any]:
 
 def _read(name: str, path: str) -> bytes:
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_ARGUMENT_FILE + 1)  # /dev/zero never ends
+        return read_bounded(Path(path), MAX_ARGUMENT_FILE)
     except OSError as error:
         raise UsageError(
             f"{name}: {path} cannot be read: {error.strerror or error}.",
             "Give the path of a file after '@', or '@@' for a text that begins with '@'.",
         ) from None
-    if len(data) > MAX_ARGUMENT_FILE:
-        raise UsageError(f"{name}: {path} is larger than 30 MB.", "Give a smaller file.")
-    return data
+    except FileTooLarge as error:
+        raise UsageError(f"{name}: {path} {error}.", "Give a smaller file.") from None
 
 
 def _text(name: str, path: str) -> str:

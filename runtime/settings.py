@@ -6,17 +6,58 @@ environment wins over the file.
 
 from __future__ import annotations
 
+import io
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from runtime.declaration import Plugin
 from runtime.errors import UsageError
 
 PREFIX = "STUDIO_"
 _OF_THE_MACHINE = ("CHROMIUM", "CHROMIUM_MEMORY_MB", "BLOCK_LIST", "CACHE_DIR", "DATA_DIR")
+
+
+_OURS = re.compile(r"\s*(?:export\s+)?(?P<name>(?:STUDIO|REMOTE_INSTALL)_\w+)")
+
+
+def env_values(env_file: Path | None) -> dict[str, str | None]:
+    """The NAME=value lines of a file.
+
+    Args:
+        env_file: None means `.env` in the working directory, if there is one.
+
+    Raises:
+        UsageError: `env_file` was given and is no file; the file is no UTF-8 text; or a line that
+            names a setting of ours is no NAME=value. Other people's odd lines are no matter.
+    """
+    path = env_file or Path(".env")
+    if env_file is not None and not env_file.is_file():
+        what = "is a folder" if env_file.is_dir() else "does not exist"
+        raise UsageError(f"{env_file} {what}.", "Give --env a file of NAME=value lines.")
+    try:
+        text = path.read_text("utf-8-sig") if path.is_file() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path} cannot be read: {error}.", "Save it as UTF-8 text of NAME=value lines."
+        ) from None
+    readable = []
+    for binding in parse_stream(io.StringIO(text)):
+        if not binding.error:
+            readable.append(binding.original.string)
+        elif found := _OURS.match(binding.original.string):
+            line = binding.original.line + found.string.count("\n", 0, found.start("name"))
+            # The rest of the line may be a secret.
+            raise UsageError(
+                f"{path}, line {line}: {found['name']} is not followed by "
+                "'=' and a value, or a quotation mark is not closed.",
+                f"Write {found['name']}=value.",
+            )
+    return dotenv_values(stream=io.StringIO("".join(readable)))
 
 
 class Settings:
@@ -27,19 +68,11 @@ class Settings:
             there is one.
 
     Raises:
-        UsageError: `env_file` was given and does not exist, or the file is no UTF-8 text.
+        UsageError: see `env_values`.
     """
 
     def __init__(self, env_file: Path | None = None) -> None:
-        path = env_file or Path(".env")
-        if env_file is not None and not env_file.is_file():
-            raise UsageError(f"There is no {env_file}.", "Give --env a file of NAME=value lines.")
-        try:
-            from_file = dotenv_values(path) if path.is_file() else {}
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(
-                f"{path} cannot be read: {error}.", "Save it as UTF-8 text of NAME=value lines."
-            ) from None
+        from_file = env_values(env_file)
         self._values = {
             name: value.strip()
             for name, value in {**from_file, **os.environ}.items()

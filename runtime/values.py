@@ -12,3 +12,8 @@ def number(value: object) -> float | None:
     except ValueError:
         return None
     return found if found is not None and math.isfinite(found) else None
+
+
+def size_text(size: int) -> str:
+    """A number of bytes for people."""
+    return f"{size / 1024:.0f} KB" if size >= 1024 else f"{size} bytes"

@@ -16,7 +16,7 @@ from runtime.errors import StudioError, ToolFailed, UsageError
 from runtime.host import Host
 from runtime.ledger import NO_LEDGER, Ledger, Recorder
 from runtime.node import text_of
-from runtime.output import save
+from runtime.output import check_writable, save
 from runtime.settings import Settings
 from runtime.workflow import result as workflow_result
 from runtime.workflow.conversation import Conversation
@@ -98,6 +98,7 @@ def run(
         UsageError, WorkflowInvalid: it cannot be run as asked; nothing has run.
     """
     extras = extras or Extras(timeout)
+    check_writable(out)
     inputs = _inputs(file, given)
     plugins = ", ".join(host.declaration.id for host in hosts)
     with ledger.run("workflow", file.name, plugins, given) as record:

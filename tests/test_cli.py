@@ -122,7 +122,7 @@ def test_a_failing_tool_is_exit_code_1_with_message_and_hint(plugin: Path) -> No
         (["run", "probe", "act=echo", "amuont=3"], 2, "Did you mean amount?"),
         (["run", "probe", "act=echo", "amount=many"], 2, "amount must be a number; got 'many'"),
         (["run", "probe", "act=@nowhere.txt"], 2, "act: nowhere.txt cannot be read"),
-        (["run", "probe", "act=echo", "--env", "nowhere.env"], 2, "There is no nowhere.env"),
+        (["run", "probe", "act=echo", "--env", "nowhere.env"], 2, "nowhere.env does not exist"),
         (["run", "probe", "act=@/dev/zero"], 2, "act: /dev/zero is larger than 30 MB"),
         (["run", "probe", "act=print"], 0, "The plugin wrote a line that is no message"),
         (["run", "probe", "act=exit", "amount=3"], 1, "exit code 3"),
@@ -196,6 +196,16 @@ def test_settings_that_are_no_text(plugin: Path, tmp_path: Path) -> None:
     outcome = run(plugin, "act=echo", more=("--env", "my.env"))
     assert outcome.exit_code == 2
     assert "my.env cannot be read" in outcome.stderr
+
+
+def test_where_files_cannot_go_is_said_before_the_tool_is_called(
+    plugin: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file" / "deeper"):
+        outcome = run(plugin, "act=exit", "amount=3", more=("--out", out))
+        assert outcome.exit_code == 2  # of the tool it would be 1
+        assert "cannot be written" in outcome.stderr
 
 
 def test_a_device_is_no_plugin() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,26 @@ def test_no_such_source(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="There is no"):
         plugin_folder(tmp_path / "nothing")
     assert plugin_folder(PROBE) == PROBE.resolve()
+
+
+def test_two_who_need_an_environment_at_once_build_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "requirements.txt").write_text("dify_plugin\n")
+    uv = fake_uv(tmp_path, f"sleep 0.2\n{MAKE_VENV}")
+    monkeypatch.setattr(environment, "find_uv", lambda: uv)
+    begin, found = threading.Barrier(3), []
+
+    def need() -> None:
+        begin.wait(60)
+        found.append(environment.python_for(tmp_path, "it"))
+
+    threads = [threading.Thread(target=need) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 3
+    assert found[0].exists()
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [line.split()[0] for line in calls] == ["venv", "pip"]

@@ -244,9 +244,10 @@ def test_no_addresses(text: str) -> None:
 def test_where_a_key_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_CACHE_DIR", str(tmp_path))
     monkeypatch.delenv("REMOTE_INSTALL_KEY", raising=False)
+    monkeypatch.chdir(tmp_path)
     here, there = Address("localhost", 5003), Address("example.com", 5003)
     with pytest.raises(UsageError, match="key of the debug server at localhost:5003 is not known"):
-        known_key(here, tmp_path / "none.env")
+        known_key(here, None)
     env = tmp_path / "some.env"
     env.write_text("REMOTE_INSTALL_KEY=from-file\n", encoding="utf-8")
     assert known_key(here, env) == "from-file"
@@ -261,6 +262,33 @@ def test_where_a_key_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 # --- the command ---------------------------------------------------------------------------
+
+
+def test_a_key_that_cannot_be_kept_is_said_and_the_command_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.host.remote.RETRY_SECONDS", 0.0)
+    (tmp_path / "file").write_text("")
+    environment = os.environ | {"STUDIO_CACHE_DIR": str(tmp_path / "file")}
+    with interruptible():
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from runtime.cli import main; main()", "debug-server",
+             "--port", "0"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+    assert process.stdout is not None
+    shown = dict(process.stdout.readline().strip().split("=") for _ in range(3))
+    address = Address.parse(shown["REMOTE_INSTALL_URL"])
+    with pytest.raises(PluginStartFailed, match="no plugin is connected"):
+        connect(address, shown["REMOTE_INSTALL_KEY"])
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "The key cannot be kept" in said
+    assert "REMOTE_INSTALL_KEY" in said
 
 
 def test_the_command_serves_until_ctrl_c(tmp_path: Path) -> None:

@@ -229,8 +229,17 @@ def test_files_that_are_refused(text: str, says: str) -> None:
     assert caught.value.hint
 
 
+def test_a_device_that_never_ends_is_no_workflow_and_no_file() -> None:
+    with pytest.raises(UsageError, match="it is larger than 10 MB, and Dify imports none"):
+        read(Path("/dev/zero"))
+    variable = {"variable": "f", "type": "file", "allowed_file_types": ["custom"]}
+    workflow = read(Flow([variable]).end({}).text())
+    with pytest.raises(WorkflowInvalid, match="/dev/zero, which is larger than 100 MB"):
+        check_inputs(workflow, {"f": "/dev/zero"})
+
+
 def test_a_file_that_is_not_there() -> None:
-    with pytest.raises(UsageError, match=r"no workflow file nowhere\.yml"):
+    with pytest.raises(UsageError, match=r"nowhere\.yml cannot be read: it does not exist"):
         read("nowhere.yml")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from runtime.cli import app
@@ -180,11 +182,14 @@ def test_a_form_is_asked_until_an_action_is_chosen() -> None:
     assert terminal.ask(form) == ("x", {"why": "first\nsecond", "n": "7"})
 
 
-def test_nobody_answers_where_the_input_ends() -> None:
+def test_nobody_answers_where_the_input_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     def ended() -> str:
         raise EOFError
 
+    terminal = Console(file=io.StringIO(), width=200)
+    monkeypatch.setattr("runtime.commands.asking.err", terminal)
     assert Terminal(StepView(), ended).ask(Form("", "", (Field("a"),), (), 1)) is None
+    assert "goes on as where nobody answers in time" in terminal.file.getvalue()
 
 
 def test_knowledge_is_ranked_by_words_and_by_meaning(tmp_path: Path) -> None:

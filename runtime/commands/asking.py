@@ -38,6 +38,10 @@ class Terminal:
             try:
                 return self._ask(form)
             except EOFError:
+                err.print(
+                    "\n[yellow]The input has ended: the workflow goes on as where nobody answers "
+                    "in time.[/]"
+                )
                 return None
 
     def _ask(self, form: Form) -> tuple[str, Mapping[str, str]]:

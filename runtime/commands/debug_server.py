@@ -42,9 +42,16 @@ def debug_server(
 async def _serve(host: str, port: int, key: str, stack: contextlib.ExitStack) -> None:
     from runtime.host.debug_server import DebugServer
     from runtime.host.remote import kept_key
+    from runtime.paths import cache
 
     def ready(taken: int) -> None:
-        stack.enter_context(kept_key(taken, key))
+        try:
+            stack.enter_context(kept_key(taken, key))
+        except OSError as error:
+            _say(
+                f"The key cannot be kept in {cache()}: {error.strerror or error}. Call the plugins "
+                "with it as REMOTE_INSTALL_KEY in the environment, or set STUDIO_CACHE_DIR."
+            )
         shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, host)  # noqa: S104
         console.show(
             f"INSTALL_METHOD=remote\nREMOTE_INSTALL_URL={shown}:{taken}\nREMOTE_INSTALL_KEY={key}"

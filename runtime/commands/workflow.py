@@ -290,6 +290,7 @@ def _message() -> str:
     try:
         return input().strip()
     except EOFError:
+        console.err.print()  # what comes next does not belong behind the prompt
         return ""
 
 

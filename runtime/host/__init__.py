@@ -16,7 +16,7 @@ from runtime.host.faults import Faults
 from runtime.host.host import Host
 from runtime.host.limits import Limits
 from runtime.host.remote import RemoteLink
-from runtime.paths import cache
+from runtime.paths import cache_room
 
 __all__ = ["Faults", "Host", "Limits", "open_link", "open_plugin", "plugin_folder"]
 
@@ -100,7 +100,7 @@ def plugin_folder(source: Path) -> Path:
     """The plugin's folder; a package is extracted into the cache first.
 
     Raises:
-        UsageError: there is no such folder or file.
+        UsageError: there is no such folder or file, or the cache folder cannot be written.
         PackageInvalid: the package is broken or unsafe.
     """
     if source.is_dir():
@@ -114,13 +114,15 @@ def plugin_folder(source: Path) -> Path:
 
     from runtime.package import extract
 
-    folder = cache() / "plugins" / hashlib.sha256(source.read_bytes()).hexdigest()[:32]
+    folder = cache_room("plugins") / hashlib.sha256(source.read_bytes()).hexdigest()[:32]
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
         # Extracted beside its place and renamed: an interrupted run leaves no half plugin.
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             fresh = Path(scratch) / "plugin"
             extract(source, fresh)
-            if not folder.is_dir():
+            try:
                 fresh.replace(folder)
+            except OSError:
+                if not folder.is_dir():  # else another studio was faster
+                    raise
     return folder

@@ -114,7 +114,7 @@ class DebugServer:
         except OSError as error:
             raise UsageError(
                 f"{host}:{port} cannot be listened on: {_reason(error)}.",
-                "Choose another --port, or end the program that uses it.",
+                "Choose another --host or --port, or end the program that uses it.",
             ) from None
         self.port = server.sockets[0].getsockname()[1]
         on_ready(self.port)
@@ -373,4 +373,6 @@ def _frame(kind: str, **data: Any) -> bytes:
 
 def _reason(error: OSError) -> str:
     # asyncio puts a sentence with the address of its own into strerror.
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    # A name that is not known has a negative number and a sentence.
+    number = error.errno or 0
+    return os.strerror(number) if number > 0 else error.strerror or str(error)

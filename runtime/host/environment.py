@@ -8,17 +8,19 @@ requirements.txt; kept in the cache under a hash of those files.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.errors import PluginStartFailed
-from runtime.paths import PROJECT, cache
+from runtime.paths import PROJECT, cache_room
 
 _FILES = ("pyproject.toml", "uv.lock", "requirements.txt")
 _DONE = "complete"
@@ -36,6 +38,7 @@ def python_for(folder: Path, name: str, say: Callable[[str], None] | None = None
 
     Raises:
         PluginStartFailed: there is nothing to install from, no uv, or uv failed.
+        UsageError: the cache folder cannot be written.
     """
     own = _interpreter(folder / ".venv")
     if own.exists():
@@ -52,12 +55,23 @@ def python_for(folder: Path, name: str, say: Callable[[str], None] | None = None
     digest = hashlib.sha256(version.encode())
     for file in present:
         digest.update(file.encode() + b"\0" + (folder / file).read_bytes() + b"\0")
-    environment = cache() / "environments" / digest.hexdigest()[:32]
+    environment = cache_room("environments") / digest.hexdigest()[:32]
     if not (environment / _DONE).exists():
         if say is not None:
             say(f"Installing the dependencies of {name} (once)…")
-        _build(_Installation(name, folder, environment), present)
+        with _alone(environment):
+            # Another studio may have built it while we waited.
+            if not (environment / _DONE).exists():
+                _build(_Installation(name, folder, environment), present)
     return _interpreter(environment)
+
+
+@contextlib.contextmanager
+def _alone(environment: Path) -> Iterator[None]:
+    """One process at a time in the block: a second one would delete what the first builds."""
+    with environment.with_suffix(".lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield  # closing the file lets the lock go
 
 
 def _interpreter(environment: Path) -> Path:
@@ -119,7 +133,6 @@ def _build(installation: _Installation, present: list[str]) -> None:
     environment = installation.environment
     # A half-built environment of an interrupted run must not be taken for a whole one.
     shutil.rmtree(environment, ignore_errors=True)
-    environment.parent.mkdir(parents=True, exist_ok=True)
     installation.uv(uv, ["venv", "--quiet", "--python", sys.executable, str(environment)])
     if "pyproject.toml" in present:
         frozen = ["--frozen"] if "uv.lock" in present else []

@@ -24,6 +24,7 @@ from runtime.host import stdio
 from runtime.host.lines import Lines, TooLong
 from runtime.host.link import Ears
 from runtime.paths import cache
+from runtime.settings import env_values
 
 CONNECT_SECONDS = 5.0
 RETRY_SECONDS = 6.0
@@ -68,7 +69,11 @@ class Address:
 
 @contextlib.contextmanager
 def kept_key(port: int, key: str) -> Iterator[None]:
-    """Keep a server's key while it runs, where only this user's processes find it."""
+    """Keep a server's key while it runs, where only this user's processes find it.
+
+    Raises:
+        OSError: the cache folder cannot be written.
+    """
     path = _key_file(port)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.unlink(missing_ok=True)  # its rights are those of the new file, not of an old one
@@ -86,16 +91,12 @@ def known_key(address: Address, env: Path | None) -> str:
     REMOTE_INSTALL_KEY in the environment, else in the env file.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or the env file cannot be read.
     """
     if address.host in _LOCAL:
         with contextlib.suppress(OSError):
             return _key_file(address.port).read_text(encoding="utf-8").strip()
-    from dotenv import dotenv_values
-
-    path = env or Path(".env")
-    from_file = dotenv_values(path).get(_KEY_NAME) if path.is_file() else None
-    key = os.environ.get(_KEY_NAME) or from_file
+    key = os.environ.get(_KEY_NAME) or env_values(env).get(_KEY_NAME)
     if not key:
         raise UsageError(
             f"The key of the debug server at {address} is not known.",

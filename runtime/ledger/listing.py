@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from creative.errors import shorten
+from runtime.values import size_text
 
 SHORT_ID = 8
 _SIGNS = {
@@ -162,7 +163,7 @@ def _file(file: Mapping[str, Any]) -> str:
         where = f"removed {_when(file['removed'])} (STUDIO_KEEP_MB)"
     else:
         where = "no copy here"
-    return f"  {file['path'] or file['filename']}  ({file['size'] / 1024:.0f} KB)  {where}"
+    return f"  {file['path'] or file['filename']}  ({size_text(file['size'])})  {where}"
 
 
 def _section(title: str, lines: Sequence[str]) -> list[str]:

@@ -177,7 +177,7 @@ class LocalSandbox:
             "TMPDIR": folder,
             "OPENBLAS_NUM_THREADS": "1",  # numpy would take 8 MB for each processor
         }
-        seconds = min(self._seconds, self._remaining())
+        seconds = max(0.0, min(self._seconds, self._remaining()))
         with self._lock:
             if self._closed:
                 raise CodeFailed("The run has ended.")

@@ -16,7 +16,10 @@ from typing import Any
 import yaml
 
 from runtime.errors import UsageError, WorkflowInvalid
+from runtime.files import FileTooLarge, read_bounded
 
+DSL_MAX_SIZE = 10 * 1024 * 1024
+"""Dify's, in bytes (api/services/app_dsl_service.py)."""
 WORKFLOW = "workflow"
 CHATFLOW = "advanced-chat"
 _CONFIG_ONLY = ("chat", "agent-chat", "completion", "agent", "channel")
@@ -84,19 +87,22 @@ def text_of(path: Path) -> str:
     """The text of a workflow file.
 
     Raises:
-        UsageError: no such file, or it is no text.
+        UsageError: no such file, or it is too large or no text.
     """
     try:
-        return path.read_text("utf-8-sig")
+        return read_bounded(path, DSL_MAX_SIZE).decode("utf-8-sig")
     except FileNotFoundError:
-        raise UsageError(
-            f"There is no workflow file {path}.", "Give the path of an exported .yml file."
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"The workflow file {path} cannot be read: {error}.",
-            "Give the path of an exported .yml file.",
-        ) from None
+        why = "it does not exist"
+    except OSError as error:
+        why = error.strerror or str(error)
+    except FileTooLarge as error:
+        why = f"it {error}, and Dify imports none like that"
+    except UnicodeDecodeError as error:
+        why = f"it is no UTF-8 text ({error.reason} at byte {error.start})"
+    raise UsageError(
+        f"The workflow file {path} cannot be read: {why}.",
+        "Give the path of an exported .yml file.",
+    )
 
 
 def parse(text: str, where: str = "The workflow") -> Workflow:

@@ -18,10 +18,13 @@ from urllib.parse import unquote, urlsplit
 
 from runtime.answers.files import DEFAULT_MIME_TYPE, extension_of, kind_of
 from runtime.errors import UsageError, WorkflowInvalid
+from runtime.files import FileTooLarge, read_bounded
 from runtime.host.messages import OutputFile
 from runtime.host.parameters import closest
 from runtime.workflow.dsl import CHATFLOW, Node, Workflow
 
+MAX_FILE_BYTES = 100 * 1024 * 1024
+"""Dify's UPLOAD_VIDEO_FILE_SIZE_LIMIT, the largest of its limits for uploads."""
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
 _LOCAL, _REMOTE = "local_file", "remote_url"
@@ -291,7 +294,11 @@ def _file(variable: Variable, value: Any) -> InputFile:
     elif isinstance(value, str | Path):
         path = Path(str(value).removeprefix("@")).expanduser()
         try:
-            filename, mime, data, url = path.name, "", path.read_bytes(), ""
+            filename, mime, data, url = path.name, "", read_bounded(path, MAX_FILE_BYTES), ""
+        except FileTooLarge as error:
+            raise variable.wrong(
+                f"names the file {path}, which {error}", "Give a smaller file, or its URL."
+            ) from None
         except OSError as error:
             raise variable.wrong(
                 f"names the file {path}, which cannot be read: {error.strerror}",
