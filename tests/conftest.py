@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,12 @@ os.environ["STUDIO_LEDGER"] = "off"
 # suite's hundreds of processes would compile all that it imports anew, a second or two each.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# `nohup` and a shell's "&" have signals ignored, and child processes inherit that, too: those of
+# the suite are to be interrupted.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # As in our worker process: numpy's threads, several to a core, mostly wait for each other.
 os.environ |= _BLAS_LIMITS
 

@@ -354,7 +354,7 @@ def test_a_file_that_is_no_picture(comfy: Comfy) -> None:
 def test_at_the_deadline_the_workflow_is_stopped(comfy: Comfy) -> None:
     comfy.works = lambda server, prompt_id: None
     with pytest.raises(DeadlineExceeded, match="taken out of the queue"):
-        go(comfy, seconds=1)
+        go(comfy, seconds=3)
     assert comfy.deleted == [comfy.prompts[0]["prompt_id"]]
 
 
