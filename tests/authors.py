@@ -1,4 +1,4 @@
-"""A model that writes as it is asked to: for articles and ideas, scripted."""
+"""Scripted models: one writes articles and ideas as it is asked to, one says what it is told to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from creative.deadline import Deadline
-from creative.errors import CreativeError
 from creative.language import Completion, Message
 from tests.models_server import DONE, END, event, streaming
 
@@ -104,8 +103,46 @@ def _idea(cluster: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-Said = str | dict[str, Any] | Completion | CreativeError
+Said = str | dict[str, Any] | Completion | Exception
 Turn = Callable[[Sequence[Message], int], Said | None]
+
+
+def completion(said: Said) -> Completion:
+    """What a model answers that says this; an error is raised."""
+    if isinstance(said, Exception):
+        raise said
+    if isinstance(said, Completion):
+        return said
+    body = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+    return Completion(text=body, prompt_tokens=100, completion_tokens=50, price=0.01)
+
+
+class Parrot:
+    """A `LanguageModel` that says one answer after the other.
+
+    Args:
+        answers: what it says; a function is asked with the messages and the call's clock.
+    """
+
+    name = "parrot"
+
+    def __init__(self, *answers: Said | Callable[[Sequence[Message], Deadline], Said]) -> None:
+        self.answers = list(answers)
+        self.heard: list[list[Message]] = []
+
+    def complete(
+        self,
+        messages: Sequence[Message],
+        deadline: Deadline,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Completion:
+        self.heard.append(list(messages))
+        said = self.answers.pop(0)
+        return completion(said(messages, deadline) if callable(said) else said)
+
+    def told(self, number: int) -> str:
+        """Everything that was said to it in one question."""
+        return "\n".join(message.text for message in self.heard[number])
 
 
 class Author:
@@ -130,13 +167,7 @@ class Author:
     ) -> Completion:
         self.heard.append(list(messages))
         said = self.turn(messages, len(self.heard)) if self.turn else None
-        said = reply(messages) if said is None else said
-        if isinstance(said, CreativeError):
-            raise said
-        if isinstance(said, Completion):
-            return said
-        body = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
-        return Completion(text=body, prompt_tokens=100, completion_tokens=50, price=0.01)
+        return completion(reply(messages) if said is None else said)
 
     def kinds(self) -> list[str]:
         """Which questions were asked, in order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,10 @@ from creative.errors import (
     EngineRejected,
     EngineUnavailable,
 )
-from creative.language import Completion, HalfAnswer, Message, ModelRefused
+from creative.language import Completion, HalfAnswer, ModelRefused
 from creative.settings import Settings
 from creative.steps import Steps
+from tests.authors import Parrot, Said
 from tests.captures import needs_browser
 from tests.pages import Site
 from tests.servers import Server, answer
@@ -50,28 +51,6 @@ GERMAN = {**GOOD, "primary_texts": ["Schuhe mit 180 Gramm für jede Straße und 
           "headlines": ["Jeden Tag leichter"], "descriptions": ["Aus recyceltem Garn"]}  # fmt: skip
 
 
-class Script:
-    """A language model that says what it is told to, one answer after the other."""
-
-    name = "scripted"
-
-    def __init__(self, *answers: Any) -> None:
-        self._answers = list(answers)
-        self.heard: list[str] = []
-
-    def complete(
-        self, messages: Sequence[Message], deadline: Deadline, schema: Mapping[str, Any] | None
-    ) -> Completion:
-        self.heard.append("\n".join(message.text for message in messages))
-        said = self._answers.pop(0)
-        if isinstance(said, Exception):
-            raise said
-        if isinstance(said, Completion):
-            return said
-        text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
-        return Completion(text=text, prompt_tokens=100, completion_tokens=20, price=0.01)
-
-
 @pytest.fixture(autouse=True)
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cache of this test's own, and no model loaded for novelty."""
@@ -80,7 +59,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def made(
-    model: Script | None = None,
+    model: Parrot | None = None,
     settings: Settings | None = None,
     steps: Steps | None = None,
     seconds: float = 60,
@@ -99,7 +78,7 @@ def made(
         Deadline(seconds),
         steps or Steps(),
         model,
-        model_key="ann/scripted",
+        model_key="ann/parrot",
     )
 
 
@@ -163,9 +142,9 @@ def test_what_was_seen_and_written_is_not_done_again_if_one_says_so() -> None:
     with Site() as site:
         site.pages["/"] = PAGE
         wishes = {"settings": allowed(site), "source_url": site.url + "/", "cache_seconds": 60}
-        first = made(Script({"meta_feed": [GOOD, OTHER]}), **wishes)
+        first = made(Parrot({"meta_feed": [GOOD, OTHER]}), **wishes)
         looks = site.seen.count("/")
-        silent = Script()
+        silent = Parrot()
         again = made(silent, **wishes)
         assert site.seen.count("/") == looks
         assert silent.heard == []
@@ -174,9 +153,19 @@ def test_what_was_seen_and_written_is_not_done_again_if_one_says_so() -> None:
         ]
         assert len([note for note in again.notes if "(cache_seconds)" in note]) == 2
         # The way around: without cache_seconds everything is done again.
-        anew = made(Script({"meta_feed": [OTHER, GOOD]}), **{**wishes, "cache_seconds": 0})
+        anew = made(Parrot({"meta_feed": [OTHER, GOOD]}), **{**wishes, "cache_seconds": 0})
         assert site.seen.count("/") > looks
         assert headlines(anew) == ["Half the weight", "Run lighter every day"]
+
+
+def test_what_a_model_was_kept_from_finishing_is_asked_for_again() -> None:
+    long = {**GOOD, "headlines": ["Run " + "lighter and " * 40 + "faster"]}
+    first = made(
+        Parrot({"meta_feed": [long, OTHER]}, EngineUnavailable("parrot", "gone")), cache_seconds=60
+    )
+    assert any("did not mend" in note for note in first.notes)
+    again = made(Parrot({"meta_feed": [GOOD, OTHER]}), cache_seconds=60)
+    assert headlines(again) == ["Run lighter every day", "Half the weight"]
 
 
 @pytest.mark.browser
@@ -210,29 +199,29 @@ def test_a_page_that_does_not_answer_is_tried_three_times(monkeypatch: pytest.Mo
 
 def test_a_model_that_does_as_it_is_told() -> None:
     steps = Steps()
-    model = Script({"meta_feed": [GOOD, OTHER]})
+    model = Parrot({"meta_feed": [GOOD, OTHER]})
     campaign = made(model, steps=steps)
     assert (campaign.engine, len(model.heard)) == ("model", 1)
     assert headlines(campaign) == ["Run lighter every day", "Half the weight"]
     assert {variant.engine for variant in campaign.variants} == {"model"}
     assert campaign.variants[0].image_prompt == "a runner at dawn"
-    assert (steps.usage.tokens_in, steps.usage.tokens_out, steps.cost) == (100, 20, 0.01)
+    assert (steps.usage.tokens_in, steps.usage.tokens_out, steps.cost) == (100, 50, 0.01)
 
 
 def test_feedback_reaches_the_model() -> None:
-    model = Script({"meta_feed": [GOOD, OTHER]})
+    model = Parrot({"meta_feed": [GOOD, OTHER]})
     liked = ads.Feedback(verdict="approve", rating=5, fields={"headlines": ("Fly, do not run",)})
     made(model, feedback=(liked,))
-    assert "Fly, do not run" in model.heard[0]
+    assert "Fly, do not run" in model.told(0)
 
 
 def test_what_is_too_long_twice_is_shortened_and_says_so() -> None:
     long = {**GOOD, "cta": "Shop now", "headlines": ["Run " + "lighter and " * 40 + "faster"]}
     fix = {"id": "meta_feed-1", "field": "headlines", "index": 0, "text": long["headlines"][0]}
-    model = Script({"meta_feed": [long, OTHER]}, {"fixes": [fix]})
+    model = Parrot({"meta_feed": [long, OTHER]}, {"fixes": [fix]})
     campaign = made(model)
     assert len(model.heard) == 2
-    assert "255" in model.heard[1]
+    assert "255" in model.told(1)
     [first, _] = campaign.variants
     assert len(first.fields["headlines"][0]) <= 255
     assert first.notes
@@ -240,13 +229,13 @@ def test_what_is_too_long_twice_is_shortened_and_says_so() -> None:
 
 def test_what_must_be_avoided_does_not_get_through() -> None:
     bad = {**OTHER, "headlines": ["The cheap choice"]}
-    model = Script({"meta_feed": [GOOD, bad]}, {"fixes": []})
+    model = Parrot({"meta_feed": [GOOD, bad]}, {"fixes": []})
     campaign = made(model, must_avoid=("cheap",))
     assert "cheap" not in json.dumps([one.fields for one in campaign.variants]).lower()
 
 
 def test_fewer_variants_than_asked_for_are_told() -> None:
-    campaign = made(Script({"meta_feed": [GOOD]}))
+    campaign = made(Parrot({"meta_feed": [GOOD]}))
     assert campaign.states == {"meta_feed-1": "completed", "meta_feed-2": "failed"}
     [missing] = campaign.dropped
     assert "1 of 2" in missing.reason
@@ -256,8 +245,8 @@ def test_fewer_variants_than_asked_for_are_told() -> None:
 def test_an_answer_that_was_cut_off_gives_what_is_whole() -> None:
     whole = json.dumps({"meta_feed": [GOOD, OTHER]})
     cut = whole[: whole.index("Half the weight")]
-    half = HalfAnswer(EngineUnavailable("scripted", "line lost"), Completion(text=cut))
-    campaign = made(Script(half, {"fixes": []}))
+    half = HalfAnswer(EngineUnavailable("parrot", "line lost"), Completion(text=cut))
+    campaign = made(Parrot(half, {"fixes": []}))
     assert headlines(campaign)[0] == "Run lighter every day"
     assert any("ended at its limit" in note for note in campaign.notes)
 
@@ -265,18 +254,18 @@ def test_an_answer_that_was_cut_off_gives_what_is_whole() -> None:
 @pytest.mark.parametrize(
     ("answers", "kind", "said"),
     [
-        (["I would rather not.", "No."], AnswerInvalid, "scripted"),
-        (["", ""], AnswerInvalid, "scripted"),
-        ([{"meta_feed": []}, {"meta_feed": []}], AnswerInvalid, "scripted"),
+        (["I would rather not.", "No."], AnswerInvalid, "parrot"),
+        (["", ""], AnswerInvalid, "parrot"),
+        ([{"meta_feed": []}, {"meta_feed": []}], AnswerInvalid, "parrot"),
         ([{"meta_feed": [GERMAN, GERMAN]}] * 2, AnswerInvalid, "German instead of English"),
-        ([ModelRefused("scripted", "no such model")], EngineRejected, "no such model"),
-        ([EngineUnavailable("scripted", "gone")], EngineUnavailable, "gone"),
+        ([ModelRefused("parrot", "no such model")], EngineRejected, "no such model"),
+        ([EngineUnavailable("parrot", "gone")], EngineUnavailable, "gone"),
     ],
 )
 def test_a_model_of_no_use_is_one_clear_error(
     answers: list[Any], kind: type[CreativeError], said: str
 ) -> None:
-    model = Script(*answers)
+    model = Parrot(*answers)
     with pytest.raises(kind, match=said):
         made(model)
     # An outage or a refusal is not asked again, nonsense once.
@@ -284,13 +273,12 @@ def test_a_model_of_no_use_is_one_clear_error(
 
 
 def test_a_model_that_takes_too_long_ends_with_the_deadline() -> None:
-    class Slow(Script):
-        def complete(self, messages: Any, deadline: Deadline, schema: Any) -> Completion:
-            deadline.sleep(30, "waiting for the model")
-            raise AssertionError("the deadline did not come")
+    def slow(messages: object, clock: Deadline) -> Said:
+        clock.sleep(30, "waiting for the model")
+        raise AssertionError("the deadline did not come")
 
     with pytest.raises(DeadlineExceeded, match="timeout_seconds"):
-        made(Slow(), seconds=1.0)
+        made(Parrot(slow), seconds=1.0)
 
 
 # --- a Dify app ----------------------------------------------------------------------------

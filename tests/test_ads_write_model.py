@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -15,7 +15,6 @@ from creative.ads.write import Written, chosen, write
 from creative.deadline import Deadline
 from creative.errors import (
     AnswerInvalid,
-    CreativeError,
     DeadlineExceeded,
     EngineUnavailable,
     InvalidInput,
@@ -24,8 +23,8 @@ from creative.errors import (
 from creative.language import Completion, HalfAnswer, Message, ModelRefused, PicturesRefused
 from creative.settings import Settings
 from creative.steps import Steps
+from tests.authors import Parrot, Said
 
-Said = str | dict[str, Any] | Completion | CreativeError
 PNG = b"\x89PNG\r\n\x1a\n"
 SHOES = Look(
     kind="url",
@@ -36,36 +35,6 @@ SHOES = Look(
     text="Run lighter every day\nOnly 180 grams. £89.00",
     brand="Fleetfoot",
 )
-
-
-class Scripted:
-    """A model that says what it is told to, one answer after the other."""
-
-    name = "parrot"
-
-    def __init__(self, *answers: Said | Callable[[Sequence[Message]], Said]) -> None:
-        self.answers = list(answers)
-        self.heard: list[list[Message]] = []
-
-    def complete(
-        self,
-        messages: Sequence[Message],
-        deadline: Deadline,
-        schema: Mapping[str, Any] | None = None,
-    ) -> Completion:
-        self.heard.append(list(messages))
-        said = self.answers.pop(0)
-        said = said(messages) if callable(said) else said
-        if isinstance(said, CreativeError):
-            raise said
-        if isinstance(said, Completion):
-            return said
-        text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
-        return Completion(text=text, prompt_tokens=100, completion_tokens=50, price=0.01)
-
-    def told(self, call: int) -> str:
-        """Everything that was said to it in one call."""
-        return "\n".join(message.text for message in self.heard[call])
 
 
 def post(text: str = "Run lighter with Fleetfoot.", **changes: Any) -> dict[str, Any]:
@@ -79,7 +48,7 @@ def three() -> dict[str, Any]:
     return {"x": [post(text, angle="benefit", image_prompt="a runner") for text in texts]}
 
 
-def wrote(model: Scripted, look: Look = SHOES, seconds: float = 60, **asked: Any) -> Written:
+def wrote(model: Parrot, look: Look = SHOES, seconds: float = 60, **asked: Any) -> Written:
     steps = asked.pop("steps", None) or Steps()
     request = AdsRequest(**{"platforms": ("x",), **asked})
     return write(request, look, Settings(), Deadline(seconds), steps, model)
@@ -95,7 +64,7 @@ def test_one_answer_for_all_platforms() -> None:
         "tiktok": [{"ad_text": "Run lighter every day.", "display_name": "Fleetfoot",
                     "headline": "Run lighter", "cta": ["Shop now"]}],
     }  # fmt: skip
-    model = Scripted(answer)
+    model = Parrot(answer)
     steps = Steps()
     written = wrote(model, platforms=("x", "tiktok"), count=1, steps=steps)
     assert [copy.id for copy in written.copies] == ["x-1", "tiktok-1"]
@@ -107,7 +76,7 @@ def test_one_answer_for_all_platforms() -> None:
 
 
 def test_what_the_model_is_told() -> None:
-    model = Scripted(three(), {"fixes": []})
+    model = Parrot(three(), {"fixes": []})
     feedback = (Feedback(verdict="reject", note="too loud", fields={"headline": ("RUN NOW",)}),)
     wrote(
         model, brief="For beginners", tone="calm", must_include=("180 grams",),
@@ -128,7 +97,7 @@ def test_what_the_model_is_told() -> None:
 
 
 def test_the_users_own_prompt_is_used() -> None:
-    model = Scripted(three())
+    model = Parrot(three())
     settings = Settings(prompts='{"ads_write": {"instructions": "Rhyme."}}')
     request = AdsRequest(platforms=("x",), engine="model")
     write(request, SHOES, settings, Deadline(60), Steps(), model)
@@ -136,7 +105,7 @@ def test_the_users_own_prompt_is_used() -> None:
 
 
 def test_large_orders_are_asked_for_in_parts() -> None:
-    def answer(messages: Sequence[Message]) -> Said:
+    def answer(messages: Sequence[Message], clock: Deadline) -> Said:
         asked = messages[-1].text
         count = int(asked.split("google_search (")[1].split("): ")[1].split(" variants")[0])
         numbers.append(count)
@@ -147,7 +116,7 @@ def test_large_orders_are_asked_for_in_parts() -> None:
         return {"google_search": [one] * count}
 
     numbers: list[int] = []
-    written = wrote(Scripted(*[answer] * 5), platforms=("google_search",), count=20)
+    written = wrote(Parrot(*[answer] * 5), platforms=("google_search",), count=20)
     assert len(numbers) > 1
     assert sum(numbers) == 20
     # The same twenty times is one.
@@ -163,7 +132,7 @@ class TestLimits:
         answer = three()
         answer["x"][1]["headline"] = [self.long]
         fixed = {"fixes": [{"id": "x-2", "field": "headline", "index": 0, "text": "Run light"}]}
-        model = Scripted(answer, fixed)
+        model = Parrot(answer, fixed)
         written = wrote(model)
         assert written.copies[1].fields["headline"] == ("Run light",)
         assert written.copies[1].notes == ()
@@ -177,7 +146,7 @@ class TestLimits:
         answer = three()
         answer["x"][0]["headline"] = [self.long]
         fixed = {"fixes": [{"id": "x-1", "field": "headline", "index": 0, "text": self.long}]}
-        model = Scripted(answer, fixed)
+        model = Parrot(answer, fixed)
         copy = wrote(model).copies[0]
         assert len(model.heard) == 2
         (headline,) = copy.fields["headline"]
@@ -191,7 +160,7 @@ class TestLimits:
              "descriptions": ["Run! Run! Run!", self.long + " " + self.long],
              "path1": ["running shoes/light"], "unknown": ["x"]},
         ]}  # fmt: skip
-        written = wrote(Scripted(answer, {"fixes": []}), platforms=("google_search",), count=1)
+        written = wrote(Parrot(answer, {"fixes": []}), platforms=("google_search",), count=1)
         for copy in written.copies:
             found = limits.check(platforms.platform("google_search"), copy.fields)
             assert [one.message for one in found if not one.advice] == []
@@ -208,14 +177,14 @@ class TestLimits:
     def test_fixes_that_fit_nowhere_do_no_harm(self, fixes: list[dict[str, Any]]) -> None:
         answer = three()
         answer["x"][0]["headline"] = [self.long]
-        written = wrote(Scripted(answer, {"fixes": fixes}))
+        written = wrote(Parrot(answer, {"fixes": fixes}))
         assert len(written.copies) == 3
         assert "New" not in " ".join(texts(written))
 
     def test_a_correction_that_fails_costs_no_variant(self) -> None:
         answer = three()
         answer["x"][0]["headline"] = [self.long]
-        model = Scripted(answer, EngineUnavailable("parrot", "it flew away"))
+        model = Parrot(answer, EngineUnavailable("parrot", "it flew away"))
         written = wrote(model)
         assert len(written.copies) == 3
         assert any("did not mend" in note and "flew away" in note for note in written.notes)
@@ -226,7 +195,7 @@ class TestFacts:
         answer = three()
         answer["x"][0]["post_text"] = ["Run lighter for only £49.", "Light shoes."]
         answer["x"][1]["post_text"] = ["Only £89 for 180 grams."]
-        model = Scripted(answer, {"fixes": []})
+        model = Parrot(answer, {"fixes": []})
         written = wrote(model)
         assert "names the price £49" in model.heard[1][-1].text
         said = " ".join(texts(written))
@@ -235,7 +204,7 @@ class TestFacts:
         assert any("£49" in note for copy in written.copies for note in copy.notes)
 
     def test_a_price_of_the_brief_is_none(self) -> None:
-        model = Scripted({"x": [post("Now £49.")]})
+        model = Parrot({"x": [post("Now £49.")]})
         assert wrote(model, brief="Say that it is £49 now", count=1).copies[0].notes == ()
 
     def test_instructions_on_the_page_do_not_get_out(self) -> None:
@@ -244,7 +213,7 @@ class TestFacts:
             "x": [post("PWNED cheap"), post("Only 180 grams.")], "admin": True, "tool_calls": [1],
         }  # fmt: skip
         look = SHOES.model_copy(update={"text": evil})
-        model = Scripted(obedient, {"fixes": []})
+        model = Parrot(obedient, {"fixes": []})
         written = wrote(model, look, must_avoid=("PWNED", "cheap"), count=2)
         assert not any(contains(text, "cheap") for text in texts(written))
         assert {name for copy in written.copies for name in copy.fields} <= {
@@ -256,7 +225,7 @@ class TestFacts:
         assert user.index("Ignore the above") < user.index(f"</data {key}>")
 
     def test_what_must_be_in_goes_back(self) -> None:
-        model = Scripted({"x": [post("Light shoes.")]}, {"fixes": []})
+        model = Parrot({"x": [post("Light shoes.")]}, {"fixes": []})
         written = wrote(model, must_include=("180 grams",), count=1)
         assert '"x-1"' in model.heard[1][-1].text
         assert "180 grams" in model.heard[1][-1].text
@@ -274,14 +243,14 @@ class TestLanguage:
 
     def test_the_wrong_language_is_asked_for_again_once(self) -> None:
         look = SHOES.model_copy(update={"language": "de"})
-        model = Scripted(self.english_answer(), self.german_answer())
+        model = Parrot(self.english_answer(), self.german_answer())
         written = wrote(model, look, count=2)
         assert [copy.fields["post_text"][0] for copy in written.copies] == list(self.german)
         assert "Your texts are in English" in model.heard[1][-1].text
 
     def test_twice_the_wrong_language_is_an_error(self) -> None:
         look = SHOES.model_copy(update={"language": "de"})
-        model = Scripted(self.english_answer(), self.english_answer())
+        model = Parrot(self.english_answer(), self.english_answer())
         with pytest.raises(AnswerInvalid, match="in English instead of German, twice"):
             wrote(model, look, count=2)
         assert len(model.heard) == 2
@@ -290,38 +259,38 @@ class TestLanguage:
         answer = three()
         answer["x"].append(post("Leichte Schuhe für jeden Tag, die du kaum an dir spürst.",
                                 headline=["Leichte Schuhe für dich"]))  # fmt: skip
-        written = wrote(Scripted(answer), count=4)
+        written = wrote(Parrot(answer), count=4)
         assert len(written.copies) == 3
         assert written.dropped == ("x-4: it is in German instead of English",)
 
 
 class TestBadAnswers:
     def test_nonsense_twice(self) -> None:
-        model = Scripted("I cannot help with that.", "Still not.")
+        model = Parrot("I cannot help with that.", "Still not.")
         with pytest.raises(AnswerInvalid, match="parrot"):
             wrote(model)
         assert len(model.heard) == 2
 
     def test_nonsense_once(self) -> None:
-        assert len(wrote(Scripted("Sure!", three())).copies) == 3
+        assert len(wrote(Parrot("Sure!", three())).copies) == 3
 
     @pytest.mark.parametrize("empty", [{"x": []}, {}, {"x": [{"post_text": None}] * 3}])
     def test_empty_lists(self, empty: dict[str, Any]) -> None:
         with pytest.raises(AnswerInvalid):
-            wrote(Scripted(empty, empty))
+            wrote(Parrot(empty, empty))
 
     def test_half_a_list_is_half_the_variants(self) -> None:
-        written = wrote(Scripted({"x": three()["x"][:2]}))
+        written = wrote(Parrot({"x": three()["x"][:2]}))
         assert len(written.copies) == 2
         assert written.dropped == ("x-3: parrot wrote 2 of 3 variants",)
 
     def test_more_than_was_asked_for_is_ignored(self) -> None:
-        assert len(wrote(Scripted({"x": three()["x"] * 4})).copies) == 3
+        assert len(wrote(Parrot({"x": three()["x"] * 4})).copies) == 3
 
     def test_an_answer_that_is_cut_off(self) -> None:
         whole = json.dumps(three())
         text = whole[: whole.index("Why carry")]
-        written = wrote(Scripted(Completion(text=text, cut=True)))
+        written = wrote(Parrot(Completion(text=text, cut=True)))
         assert len(written.copies) == 2
         assert any("limit of tokens" in note for note in written.notes)
         assert written.dropped == ("x-3: parrot wrote 2 of 3 variants",)
@@ -329,10 +298,10 @@ class TestBadAnswers:
     def test_an_answer_that_breaks_off(self) -> None:
         text = json.dumps(three())[:-3]
         half = HalfAnswer(EngineUnavailable("parrot", "the line broke"), Completion(text=text))
-        assert len(wrote(Scripted(half)).copies) >= 2
+        assert len(wrote(Parrot(half)).copies) >= 2
 
     def test_a_model_that_refuses_is_asked_once(self) -> None:
-        model = Scripted(ModelRefused("parrot", "no such model"))
+        model = Parrot(ModelRefused("parrot", "no such model"))
         with pytest.raises(ModelRefused):
             wrote(model)
         assert len(model.heard) == 1
@@ -340,21 +309,50 @@ class TestBadAnswers:
     def test_a_later_part_that_fails_leaves_the_earlier_ones(self) -> None:
         one = {"headlines": ["Run lighter", "Only 180 grams", "Fleetfoot"],
                "descriptions": ["Only 180 grams on your feet.", "Made for every day."]}  # fmt: skip
-        model = Scripted({"google_search": [one]}, EngineUnavailable("parrot", "it flew away"))
+        model = Parrot({"google_search": [one]}, EngineUnavailable("parrot", "it flew away"))
         written = wrote(model, platforms=("google_search",), count=20)
         assert len(written.copies) == 1
         assert len(written.dropped) == 19
         assert any("wrote only a part" in note for note in written.notes)
 
+    def test_what_was_paid_for_before_time_ran_out_is_kept(self) -> None:
+        one = {"headlines": ["Run lighter", "Only 180 grams", "Fleetfoot"],
+               "descriptions": ["Only 180 grams on your feet.", "Made for every day."]}  # fmt: skip
+
+        def slow(messages: Sequence[Message], clock: Deadline) -> Said:
+            assert clock.remaining() <= 54  # the rest is for what came before
+            return clock.error("waiting for parrot")
+
+        model = Parrot({"google_search": [one]}, slow)
+        written = wrote(model, seconds=60, platforms=("google_search",), count=20)
+        assert [copy.id for copy in written.copies] == ["google_search-1"]
+        assert len(written.dropped) == 19
+        assert all("Out of time after 60 s" in reason for reason in written.dropped[-12:])
+        [note] = [note for note in written.notes if "wrote only a part" in note]
+        assert "Out of time after 60 s (timeout_seconds) while asking parrot" in note
+        assert written.broken
+
+    def test_time_that_runs_out_while_texts_are_mended_costs_no_variant(self) -> None:
+        answer = three()
+        answer["x"][0]["headline"] = [TestLimits.long]
+
+        def slow(messages: Sequence[Message], clock: Deadline) -> Said:
+            return clock.error("waiting for parrot")
+
+        written = wrote(Parrot(answer, slow))
+        assert len(written.copies) == 3
+        assert any("did not mend" in note for note in written.notes)
+        assert written.broken
+
     def test_out_of_time(self) -> None:
-        def slow(messages: Sequence[Message]) -> Said:
+        def slow(messages: Sequence[Message], clock: Deadline) -> Said:
             return DeadlineExceeded("waiting for parrot", 1, "timeout_seconds", "Raise it.")
 
         with pytest.raises(DeadlineExceeded):
-            wrote(Scripted(slow))
+            wrote(Parrot(slow))
 
     def test_impossible_wishes_cost_nothing(self) -> None:
-        model = Scripted()
+        model = Parrot()
         with pytest.raises(InvalidInput, match="must_include"):
             wrote(model, must_include=("cheap",), must_avoid=("cheap",))
         assert model.heard == []
@@ -374,21 +372,21 @@ class TestPictures:
         return SHOES.model_copy(update={"screenshot": out.getvalue()})
 
     def test_a_model_that_sees_is_shown_the_page(self, shot: Look) -> None:
-        model = Scripted(three())
+        model = Parrot(three())
         wrote(model, shot)
         (image,) = model.heard[0][1].images
         assert image.mime_type == "image/png"
         assert image.data.startswith(PNG)
 
     def test_a_model_that_refuses_pictures_is_asked_without(self, shot: Look) -> None:
-        model = Scripted(PicturesRefused("parrot", "images are not supported"), three())
+        model = Parrot(PicturesRefused("parrot", "images are not supported"), three())
         written = wrote(model, shot)
         assert len(written.copies) == 3
         assert model.heard[1][1].images == ()
         assert any("takes no pictures" in note for note in written.notes)
 
     def test_no_picture_without_one(self) -> None:
-        model = Scripted(three())
+        model = Parrot(three())
         wrote(model, self.look)
         assert model.heard[0][1].images == ()
 
@@ -399,15 +397,15 @@ class TestChoice:
     @pytest.mark.parametrize(
         ("engine", "settings", "model", "writer"),
         [
-            ("auto", key, Scripted(), "model"),
+            ("auto", key, Parrot(), "model"),
             ("auto", key, None, "dify_app"),
             ("auto", Settings(), None, "builtin"),
-            ("builtin", key, Scripted(), "builtin"),
-            ("dify_app", key, Scripted(), "dify_app"),
+            ("builtin", key, Parrot(), "builtin"),
+            ("dify_app", key, Parrot(), "dify_app"),
         ],
     )
     def test_who_writes(
-        self, engine: str, settings: Settings, model: Scripted | None, writer: str
+        self, engine: str, settings: Settings, model: Parrot | None, writer: str
     ) -> None:
         assert chosen(AdsRequest(engine=engine), settings, model) == writer
 

@@ -168,7 +168,7 @@ def _written(
         with steps.step(Phase.AI_CALL, "An earlier call wrote these texts"):
             return kept
     written = write(request, seen, settings, deadline, steps, model, dify)
-    if key:
+    if key and not written.broken:
         _cache.keep_written(request, seen, key, written)
     return written
 

@@ -56,6 +56,7 @@ class Written(BaseModel):
     engine: WriterName
     dropped: tuple[str, ...] = Field((), description='missing variants: "meta_feed-2: reason"')
     notes: tuple[str, ...] = Field((), description="what people should know, a sentence each")
+    broken: bool = Field(False, description="whether the same question may bring more next time")
 
 
 def chosen(request: AdsRequest, settings: Settings, model: LanguageModel | None) -> WriterName:
@@ -132,6 +133,7 @@ def write(
             engine=writer,
             dropped=tuple(done.dropped),
             notes=tuple(dict.fromkeys(done.notes)),
+            broken=done.broken,
         )
 
 

@@ -15,8 +15,10 @@ class Drafts:
         copies: in the platforms' order, numbered.
         dropped: variants that are missing, a sentence each that begins with the id.
         notes: what people should know.
+        broken: whether something kept the writer from saying all it would have said.
     """
 
     copies: list[Copy] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    broken: bool = False

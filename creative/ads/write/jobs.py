@@ -58,4 +58,4 @@ def finish(payload: Payload, progress: Progress) -> Drafts:
             drafts.dropped.append(f"{copy.id}: it says the same as {same[0].id}")
         else:
             kept.append(copy)
-    return Drafts(kept, drafts.dropped, drafts.notes)
+    return Drafts(kept, drafts.dropped, drafts.notes, drafts.broken)

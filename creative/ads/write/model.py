@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, Field, create_model
 
 from creative import languages, prompts
 from creative.ads.model import AdsRequest, Copy, Look
+from creative.ads.patience import share
 from creative.ads.platforms import Platform
 from creative.ads.write.drafts import Drafts
 from creative.ads.write.rules import House, answer_tokens, described, wanted
@@ -31,6 +32,10 @@ MOST_TOKENS = 3000
 MOST_PAGE = 6000
 """Characters of page facts: enough for a landing page."""
 MOST_EXAMPLES = 12
+KEEP_SECONDS = 10.0
+KEEP_SHARE = 0.1
+"""Of the time that is left, so much, and no more than those seconds, stays for fitting what came
+into the limits and handing it over: it is paid for."""
 MOST_TEXT = 4000
 """Characters of one text that are taken; no platform takes more."""
 
@@ -85,26 +90,33 @@ def write(
     deadline: Deadline,
     step: Step,
 ) -> Drafts:
-    """Ask for all variants.
+    """Ask for all variants; what came before a question failed, or time ran out, is kept.
 
     Raises:
         AnswerInvalid: nothing of the answers can be used, or all of it is in another language.
+        DeadlineExceeded: out of time before there was anything.
         CreativeError: whatever kept the model from answering.
     """
-    writer = _Writer(request, look, model, settings, deadline, step)
+    keep = min(KEEP_SECONDS, KEEP_SHARE * deadline.remaining())
+    clock = share(deadline, keep)
+    if clock is None:
+        raise deadline.error(f"asking {model.name}")
+    writer = _Writer(request, look, model, settings, clock, step)
     drafts = Drafts()
     parts = list(_parts(platforms, request.count, look.language))
     for number, part in enumerate(parts):
         step.progress(number / len(parts), f"Asking {model.name} ({number + 1} of {len(parts)})")
         try:
             writer.part(part, drafts)
-        except DeadlineExceeded:
-            raise
         except CreativeError as error:
+            if isinstance(error, DeadlineExceeded):
+                # In the words of the whole limit, which somebody can raise.
+                error = deadline.error(f"asking {model.name}")
             if not drafts.copies:
-                raise
+                raise error
             # What came until now is paid for; the next question would most likely end like this.
-            drafts.notes.append(f"{model.name} wrote only a part: {error.message}")
+            drafts.broken = True
+            drafts.notes.append(f"{model.name} wrote only a part: {error.message} {error.hint}")
             reason = shorten(error.message, 200)
             drafts.dropped += [f"{id}: {reason}" for one in parts[number:] for id in one.ids]
             break
@@ -168,9 +180,10 @@ class _Writer:
         answer, messages = self._asked(messages, schema, drafts)
         copies = self._copies(part, answer.value)
         if answer.cut:
+            drafts.broken = True
             drafts.notes.append(
-                f"The answer of {self.model.name} ended at its limit of tokens: raise that limit "
-                "to get all variants."
+                f"The answer of {self.model.name} broke off or ended at its limit of tokens: if "
+                "that comes again, raise that limit to get all variants."
             )
         copies = self._mended(part, copies, [*messages, _said(answer.value)], schema, drafts)
         usable = []
@@ -248,9 +261,9 @@ class _Writer:
                 self.model, _after(conversation, told), Fixes, self.deadline, self.step,
                 partial=True,
             )  # fmt: skip
-        except DeadlineExceeded:
-            raise
         except CreativeError as error:
+            # Also when time ran out: rules shorten what is too long.
+            drafts.broken = True
             drafts.notes.append(
                 f"{self.model.name} did not mend {len(problems) or 'its'} texts that break rules: "
                 f"{error.message}"
