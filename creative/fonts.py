@@ -30,6 +30,12 @@ _SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
 _OTHERS = 150
 """Fonts that the table does not name and that are tried for a name nothing else can write."""
 _PROBE = 20
+_BESIDE = 0.16
+"""Of the letters' size: a mark that ends so much farther right than its letter is beside it."""
+_JOINER = "\u200d"
+_SKINS = tuple(chr(code) for code in range(0x1F3FB, 0x1F400))
+_SELECTORS = tuple(chr(code) for code in range(0xFE00, 0xFE10))
+_LOOKS = frozenset((*_SKINS, *_SELECTORS))
 _NEVER_A_LETTER = "\U0010fffe"
 """A code point that no font may have: its picture is the font's box for what it lacks."""
 
@@ -132,11 +138,13 @@ class Lettering:
         text: as it will be written: without symbols (emoji, …) that the font lacks.
         face: which font has all of it; a key for `Fonts.sized`.
         bold: whether that font is a bold one.
+        lost: whether symbols were left out.
     """
 
     text: str
     face: Path | None
     bold: bool = False
+    lost: bool = False
 
 
 class Fonts:
@@ -157,21 +165,24 @@ class Fonts:
         self._opened: dict[tuple[Path | None, int], FreeTypeFont | None] = {}
         self._known: dict[tuple[Path | None, str], bool] = {}
         self._boxes: dict[Path | None, object] = {}
+        self._plain: dict[Path | None, FreeTypeFont | None] = {}
 
     def lettering(self, text: str) -> Lettering | None:
         """How `text` can be written; None if no font has all its letters."""
-        wanted = " ".join(unicodedata.normalize("NFC", text).split())
-        if not features.check("raqm") and any(_needs_shaping(sign) for sign in wanted):
+        wanted = _clusters(" ".join(unicodedata.normalize("NFC", text).split()))
+        if not features.check("raqm") and any(
+            _needs_shaping(sign) for one in wanted for sign in one
+        ):
             return None
         for face in self._faces():
             if self.sized(face, _PROBE) is None:
                 continue
-            lacking = {sign for sign in wanted if not self._has(face, sign)}
-            if any(_is_letter(sign) for sign in lacking):
+            lacking = {one for one in wanted if not self._writes(face, one)}
+            if any(_is_letter(sign) for one in lacking for sign in one):
                 continue
-            rest = " ".join("".join(s for s in wanted if s not in lacking).split())
-            if rest:
-                return Lettering(rest, face, face in self._heavy)
+            rest = " ".join("".join(one for one in wanted if one not in lacking).split())
+            if any(_is_seen(sign) for sign in rest):
+                return Lettering(rest, face, face in self._heavy, bool(lacking))
         return None
 
     def sized(self, face: Path | None, size: int) -> FreeTypeFont | None:
@@ -191,12 +202,26 @@ class Fonts:
         yield from self._far
         yield None
 
+    def _writes(self, face: Path | None, cluster: str) -> bool:
+        """Whether it has every sign of `cluster` and sets its marks on the letter, not beside."""
+        if not all(self._has(face, sign) for sign in cluster):
+            return False
+        bare = "".join(sign for sign in cluster if unicodedata.category(sign) != "Mn")
+        font = self.sized(face, _PROBE)
+        if bare == cluster or font is None:
+            return True
+        return font.getbbox(cluster)[2] - font.getbbox(bare)[2] < _BESIDE * _PROBE
+
     def _has(self, face: Path | None, sign: str) -> bool:
         if sign.isspace():
             return True
         key = (face, sign)
         if key not in self._known:
-            font = self.sized(face, _PROBE)
+            # Letter by letter: in shaped text a mark without a letter stands on a dotted circle,
+            # and the two together are never the box of what a font lacks.
+            if face not in self._plain:
+                self._plain[face] = _open(face, _PROBE, ImageFont.Layout.BASIC)
+            font = self._plain[face]
             if font is None:
                 return False
             if face not in self._boxes:
@@ -205,9 +230,14 @@ class Fonts:
         return self._known[key]
 
 
-def _open(face: Path | None, size: int) -> FreeTypeFont | None:
+def _open(
+    face: Path | None, size: int, layout: ImageFont.Layout | None = None
+) -> FreeTypeFont | None:
     try:
-        font = ImageFont.load_default(size) if face is None else ImageFont.truetype(face, size)
+        if face is None:
+            font = ImageFont.load_default(size)
+        else:
+            font = ImageFont.truetype(face, size, layout_engine=layout)
     except OSError:
         return None  # a broken font file of the system is as good as none: the next one is tried
     return font if isinstance(font, FreeTypeFont) else None
@@ -218,11 +248,32 @@ def _picture(font: FreeTypeFont, sign: str) -> object:
     return mask.size, bytes(mask)
 
 
+def _clusters(text: str) -> list[str]:
+    """`text` in what is left out as a whole: a family of emoji, a flag, a letter and its marks.
+
+    What is put around a sign (a key cap, a circle) and what only says how an emoji looks is gone:
+    no font of ours has colours.
+    """
+    found: list[str] = []
+    for sign in text:
+        if sign in _LOOKS or unicodedata.category(sign) == "Me" or 0xE0020 <= ord(sign) <= 0xE007F:
+            continue
+        joined = sign == _JOINER or unicodedata.category(sign)[0] == "M"
+        if found and (joined or found[-1][-1] == _JOINER):
+            found[-1] += sign
+        else:
+            found.append(sign)
+    return found
+
+
 def _is_letter(sign: str) -> bool:
     """Whether a name without `sign` would be another name: letters, their marks and digits."""
-    if 0xFE00 <= ord(sign) <= 0xFE0F:
-        return False  # variation selectors, which say how an emoji looks
     return unicodedata.category(sign)[0] in "LMN"
+
+
+def _is_seen(sign: str) -> bool:
+    """Whether `sign` leaves ink by itself."""
+    return unicodedata.category(sign)[0] in "LNPS"
 
 
 def _needs_shaping(sign: str) -> bool:

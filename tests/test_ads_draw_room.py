@@ -1,20 +1,30 @@
-"""Room for what is said: stories under a safe area, and supporting texts that are too long."""
+"""Room for what is said: stories under a safe area, texts that are too long or have no font."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from creative.ads.backgrounds import Background
-from creative.ads.draw import compose
+from creative.ads.draw import compose, typography
+from creative.ads.draw.canvas import Canvas
+from creative.ads.draw.compose import NotDrawn
 from creative.ads.draw.place import Item
 from creative.ads.model import AdsRequest, Copy, Look
 from creative.ads.pictures import _job
 from creative.ads.platforms import platform
-from tests.test_ads_draw import TEXTS, ground, rules, task
+from creative.fonts import Fonts
+from tests.drawing import TEXTS, drawn_on, ground, rule_of, rules, task
 
 STORIES = [rule for rule in rules() if rule.safe_area[2] > 400]
+
+
+@pytest.fixture
+def canvases(monkeypatch: pytest.MonkeyPatch) -> list[Canvas]:
+    """Every canvas that is drawn on, the last one at the end."""
+    return drawn_on(monkeypatch)
 
 
 @pytest.fixture
@@ -90,3 +100,45 @@ def test_a_brand_that_must_be_avoided_is_on_no_picture() -> None:
     for avoided, brand in ((("acme",), ""), (("tea",), "Acme"), ((), "Acme")):
         request = AdsRequest(brief="x", must_avoid=avoided)
         assert _job(copy, rule, Background(), request, Look(brand="Acme")).brand == brand
+
+
+# What cannot be drawn
+
+
+def test_letters_that_no_font_has_are_never_drawn_as_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typography, "_fonts", lambda weight: Fonts([]))
+    with pytest.raises(NotDrawn, match="no font has all letters of the headline"):
+        compose.paint(task("zh-Hans", rule_of(300, 250)), ground("plain"))
+    mixed = task("zh-Hans", rule_of(300, 250), headline="Plain words")
+    made = compose.paint(mixed, ground("plain"))
+    assert any("no font has all letters of the button" in note for note in made.notes)
+
+
+def test_emoji_without_a_font_are_left_out_with_a_note() -> None:
+    made = compose.paint(task("de", rule_of(300, 250), headline="Kuchen 🍰 heute"), ground("plain"))
+    assert any("left out of the headline" in note for note in made.notes)
+
+
+def test_what_has_no_room_goes_before_type_becomes_unreadable() -> None:
+    long = task("de", rule_of(320, 50), headline=" ".join(["Versicherungen vergleichen"] * 8))
+    made = compose.paint(long, ground("plain"))
+    assert any("headline shortened to “Versicherungen vergleichen" in note for note in made.notes)
+    with pytest.raises(NotDrawn, match="not even the beginning"):
+        compose.paint(task("de", rule_of(120, 60), headline="x" * 60), ground("plain"))
+
+
+def test_a_post_of_2000_characters_gives_its_first_sentence_and_no_wait() -> None:
+    post = "Primeira frase que diz tudo sobre a viagem dos seus sonhos. " + "mais palavras " * 150
+    began = time.process_time()
+    made = compose.paint(task("pt", rule_of(1080, 1080), text=post), ground("plain"))
+    # A tenth of it as a rule; half a minute if every beginning of it were measured anew.
+    assert time.process_time() - began < 3
+    assert "supporting text shortened to its first 58 characters" in made.notes
+
+
+def test_a_text_that_repeats_the_headline_is_not_drawn(canvases: list[Canvas]) -> None:
+    headline = TEXTS["pt"][0]
+    compose.paint(task("pt", rule_of(300, 250), text=f"{headline.upper()}!"), ground("plain"))
+    with_it = len(canvases[-1].inks)
+    compose.paint(task("pt", rule_of(300, 250), text=""), ground("plain"))
+    assert with_it == len(canvases[-1].inks)

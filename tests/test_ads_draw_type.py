@@ -12,7 +12,7 @@ from creative.ads.draw.breaks import Setter, pieces, shorter
 from creative.ads.draw.colour import contrast, scheme, shade
 from creative.ads.draw.crop import cover, focus
 from creative.ads.draw.layouts import Box, layout_for, layouts
-from creative.ads.draw.measure import Ink, against, clutter, luminances
+from creative.ads.draw.measure import Ink, against, behind, clutter, luminances
 from creative.ads.draw.measure import contrast as measured
 from creative.ads.draw.save import save
 from creative.ads.draw.typography import Text, han_language
@@ -89,6 +89,29 @@ def test_japanese_keeps_words_of_katakana_and_ends_lines_behind_phrases() -> Non
 
 def test_a_chinese_line_ends_with_punctuation_where_it_can() -> None:
     assert lines("十分钟完成分析，让效果翻倍", "zh-Hans", 9) == ["十分钟完成分析，", "让效果翻倍"]
+
+
+def test_no_line_ends_with_a_word_that_asks_for_the_next_one() -> None:
+    assert lines("Fresh coffee, roasted today, at your door tomorrow", "en", 12) == [
+        "Fresh coffee,",
+        "roasted today,",
+        "at your door tomorrow",
+    ]
+    assert not any(part.endswith((" at…", " your…")) for part in shorter("milk at your door", "en"))
+
+
+def test_a_chinese_line_ends_between_words_where_that_shows() -> None:
+    assert lines("让每一分广告预算都花在刀刃上", "zh", 9) == ["让每一分广告预算", "都花在刀刃上"]
+    assert lines("直接在工作流里生成广告素材", "zh", 8) == ["直接在工作流里", "生成广告素材"]
+    for line in lines("现在下单即可获得免费的试用", "zh", 6):
+        assert not line.endswith(("现", "获")), line
+
+
+def test_a_single_word_is_not_left_for_the_last_line() -> None:
+    setter = Setter("aa bb cc dd eeeeeeeee", "en", lambda part: 0.5 * len(part))
+    assert [line.text for line in setter.lines(5.5)] == ["aa bb cc dd", "eeeeeeeee"]
+    assert [line.text for line in setter.lines(6)] == ["aa bb cc", "dd eeeeeeeee"]
+    assert setter.roughness(5.5) > setter.roughness(6)
 
 
 def test_a_text_is_shortened_at_its_borders_the_longest_first() -> None:
@@ -216,15 +239,40 @@ def test_measured_contrast_is_that_of_the_worst_part_of_the_ground() -> None:
     assert against(luminances(plain), (0, 0, 0)) < 5
 
 
-def test_clutter_counts_edges() -> None:
-    calm = Image.new("RGB", (100, 100), (90, 90, 90))
-    box = [(Box(10, 10, 90, 90), 10)]
-    assert clutter(calm, box) == 0
-    chance = numpy.random.default_rng(1).integers(0, 2, (100, 100, 1), numpy.uint8) * 255
-    noise = Image.fromarray(numpy.repeat(chance, 3, axis=2))
-    assert clutter(noise, box) > 0.7
-    calm.paste(noise.crop((0, 0, 50, 100)), (0, 0))
-    assert 0.3 < clutter(calm, box) < 0.5
+def checks(size: int, square: int) -> Image.Image:
+    """Black and white squares."""
+    light = numpy.add.outer(numpy.arange(size) // square, numpy.arange(size) // square) % 2
+    return Image.fromarray((light * 255).astype(numpy.uint8)).convert("RGB")
+
+
+def test_clutter_is_how_much_of_a_picture_is_edges() -> None:
+    box = [(Box(40, 40, 360, 200), 24)]
+    plain = Image.new("RGB", (400, 400), (90, 90, 90))
+    slope = Image.linear_gradient("L").resize((400, 400)).convert("RGB")
+    chance = numpy.random.default_rng(1).integers(0, 2, (200, 200, 1), numpy.uint8) * 255
+    noise = Image.fromarray(numpy.repeat(chance, 3, axis=2)).resize((400, 400), 0)
+    assert clutter(plain, box, 1.0) == clutter(slope, box, 1.0) == 0
+    assert clutter(noise, box, 2.0) > 0.7
+    below = plain.copy()
+    below.paste(noise.crop((0, 240, 400, 400)), (0, 240))
+    assert behind(below, box) == 0
+    assert 0.1 < clutter(below, box, 2.0) < 0.25, "a busy part counts where no text stands, too"
+
+
+def test_what_is_as_fine_as_strokes_disturbs_and_what_is_finer_does_not() -> None:
+    """The same pattern: a texture to large letters, a mess to small ones."""
+    box = Box(50, 50, 550, 550)
+    fine = checks(600, 3)
+    assert behind(fine, [(box, 144)]) == 0
+    assert behind(fine, [(box, 24)]) > 0.5
+
+
+def test_clutter_is_the_same_in_all_sizes_of_a_picture() -> None:
+    small, large = checks(300, 10), checks(900, 30)
+    one = clutter(small, [(Box(30, 30, 270, 270), 24)], 1.0)
+    other = clutter(large, [(Box(90, 90, 810, 810), 72)], 3.0)
+    assert one == pytest.approx(other, abs=0.03)
+    assert one > 0.1
 
 
 # Crops

@@ -61,6 +61,52 @@ def test_accents_written_apart_are_put_together() -> None:
     assert found.text == "café"
 
 
+@pytest.mark.parametrize(
+    "text", ["👨‍👩‍👧", "🇩🇪", "\u200d\u200d", "\ufeff", "\u00ad", "🏴\U000e0067\U000e007f"]
+)
+def test_what_leaves_no_ink_is_no_text(text: str) -> None:
+    """A family of emoji without a font is nothing, not the joiners that hold it together."""
+    assert Fonts([]).lettering(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("👨‍👩‍👧 cake", "cake"),
+        ("top 3\ufe0f\u20e3 cakes", "top 3 cakes"),
+        ("👍🏽 cake", "cake"),
+        ("🏴\U000e0067\U000e0062\U000e007f cake", "cake"),
+        ("A\u20dd cake", "A cake"),
+    ],
+)
+def test_an_emoji_goes_as_a_whole(text: str, written: str) -> None:
+    found = Fonts([]).lettering(text)
+    assert found is not None
+    assert found.text == written
+
+
+def test_only_what_is_left_out_is_told() -> None:
+    face = font_with("é©")
+    kept = Fonts([face]).lettering("cafe\u0301  ©\ufe0f")
+    assert kept is not None
+    assert not kept.lost
+    other = Fonts([face]).lettering("café 👨‍👩‍👧")
+    assert other is not None
+    assert other.lost
+
+
+@pytest.mark.parametrize("text", ["q\u0323\u0307", "x\u030c", "m\u0302"])
+def test_a_mark_stands_on_its_letter_or_the_text_is_not_written(text: str) -> None:
+    """Fonts of Han have some marks and no place for them: beside the letter, or as a box."""
+    for face in [*fonts.package_fonts(), *fonts.package_fonts("bold"), *fonts.system_fonts()[:12]]:
+        found = Fonts([face]).lettering(text)
+        font = Fonts().sized(face, 60)
+        if found is None or found.face is None or font is None:
+            continue
+        assert font.getlength(text) < 1.15 * font.getlength(text[0]), face.name
+        assert font.getbbox(text)[2] < font.getbbox(text[0])[2] + 12, face.name
+
+
 def test_broken_font_files_are_passed_over(tmp_path: Path) -> None:
     broken = tmp_path / "broken.ttf"
     broken.write_bytes(b"\x00\x01\x00\x00 no font at all")

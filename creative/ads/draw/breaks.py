@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
+from creative.ads.cutting import dangles
+
 NEVER = 1e9
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f々〆"
 _HIRAGANA = r"\u3041-\u309f"
@@ -28,6 +30,16 @@ _GLUED = re.compile(
 )
 _SPACE = " \t\n\u3000"  # not the space that keeps a number with its unit
 _WORDS = re.compile(rf"[^{_SPACE}]+[{_SPACE}]*")
+_CHINESE_ENDS = "的得了吗呢吧"
+_CHINESE_BEHIND = _CHINESE_ENDS + "地着过们里上下中内"
+"""What belongs to the word before it."""
+_CHINESE_BEFORE = "让将把被给在从向对为以与和及或而但并都就也还更最很不每各该这那"
+"""What belongs to the word behind it, unless both are one of `_CHINESE_WORDS`."""
+_CHINESE_WORDS = """
+现在 正在 存在 所在 因为 作为 成为 认为 行为 可以 所以 给予 反对 面对 针对 方向 面向 走向 即将
+参与 温和 以及 首都 成都 成就 从而 因而 然而 并不 也许 还不 绝不 从不 就不 目的 值得 获得 取得
+除了 为了 通过 超过 上传 下载 上市 上线 下单 上门 中国 中心 中文 地址 地区 地方 过程 过去 了解
+"""
 _LONGEST_PHRASE = 12
 """Signs of Japanese that are kept together at most."""
 _TEARS = 0.6
@@ -120,7 +132,7 @@ def _phrase(run: list[Piece]) -> list[Piece]:
 def _cost(before: str, after: str, language: str) -> float:
     """How bad a line's end between these two looks, see `Piece`."""
     if not after:
-        return 0.0 if before[-1].isspace() or before[-1] == "-" else 0.15
+        return _at_space(before, language)
     last, first = before.rstrip()[-1:] or " ", after[0]
     if first in _NOT_FIRST or last in _NOT_LAST or (last.isdigit() and _IS["han"].match(first)):
         return NEVER
@@ -128,10 +140,43 @@ def _cost(before: str, after: str, language: str) -> float:
         return 0.0
     if last in "-–—/":
         return 0.1
+    return _within(last, first, language)
+
+
+def _within(last: str, first: str, language: str) -> float:
+    """How bad it is to part two signs between which nothing stands."""
     if language[:2] == "ja":
         return _within_phrase(last, first)
-    # Nothing shows where a Chinese word ends: punctuation is the better place.
-    return 0.35 if _IS["han"].match(last) and _IS["han"].match(first) else 0.12
+    if _IS["han"].match(last) and _IS["han"].match(first):
+        return _within_chinese(last, first)
+    return 0.12
+
+
+def _at_space(before: str, language: str) -> float:
+    """How bad a line's end behind a whole word looks: "at your" asks for the next one."""
+    if before[-1] == "-":
+        return 0.0
+    if not before[-1].isspace():
+        return 0.15
+    word = _last_word(before.rstrip())
+    if not word[-1:].isalnum():
+        return 0.0
+    return 0.15 if dangles(word, language) else 0.03
+
+
+def _within_chinese(last: str, first: str) -> float:
+    """How bad it is to part these two: little shows where a Chinese word ends, except for what
+    joins words.
+    """
+    if (
+        last + first in _CHINESE_WORDS.split()
+        or first in _CHINESE_BEHIND
+        or last in _CHINESE_BEFORE
+    ):
+        return 0.6
+    if last in _CHINESE_ENDS or first in _CHINESE_BEFORE:
+        return 0.1
+    return 0.35
 
 
 def _within_phrase(last: str, first: str) -> float:
@@ -205,6 +250,10 @@ class Setter:
         The sum of the squares of what each line leaves empty is smallest (Knuth and Plass,
         1981), with the costs of the borders added. [] if it does not fit.
         """
+        return [self._line(start, end) for start, end in pairwise(self._cuts(room))]
+
+    def _cuts(self, room: float) -> list[int]:
+        """Numbers of the pieces before and behind each line."""
         few = self.count(room)
         if not few:
             return []
@@ -227,34 +276,33 @@ class Setter:
         for row in reversed(best[1:]):
             end = row[end][1]
             cuts.append(end)
-        cuts.reverse()
-        return [self._line(start, end) for start, end in pairwise(cuts)]
+        return cuts[::-1]
 
     def roughness(self, room: float) -> float:
         """How bad the line ends in `room` ems look together: see `Piece.cost`."""
-        texts = [line.text for line in self.lines(room)]
-        cost, at = 0.0, 0
-        for text in texts[:-1]:
-            length = 0
-            while length < len(text.rstrip("-")) and at < len(self._pieces):
-                length += len(self._pieces[at].text)
-                at += 1
-            cost += self._border(at)
-        return cost
+        cuts = self._cuts(room)
+        return sum(self._border(end) + self._lonely(start, end) for start, end in pairwise(cuts))
 
     def _border(self, end: int) -> float:
         return self._pieces[end - 1].cost if end < len(self._pieces) else 0.0
 
     def _lonely(self, start: int, end: int) -> float:
-        """A last line of one or two signs looks like a mistake."""
-        is_last = end == len(self._pieces) and start
-        return 0.5 if is_last and self._width(start, end) < 2.2 else 0.0
+        """A last line of one or two signs looks like a mistake, a single word forlorn."""
+        if end < len(self._pieces) or not start:
+            return 0.0
+        if self._width(start, end) < 2.2:
+            return 0.5
+        return 0.06 if end - start == 1 and len(self._pieces) > 3 else 0.0
 
     def _line(self, start: int, end: int) -> Line:
         text = "".join(piece.text for piece in self._pieces[start:end]).rstrip()
         if end < len(self._pieces):
             text += self._pieces[end - 1].hyphen
         return Line(text, self._width(start, end))
+
+
+def _last_word(text: str) -> str:
+    return re.split(r"[\s\u00a0]", text)[-1]
 
 
 def shorter(text: str, language: str) -> Sequence[str]:
@@ -264,5 +312,6 @@ def shorter(text: str, language: str) -> Sequence[str]:
         for match in re.finditer(r"(?<=\w)\s*(?:[.!?:;,–—|]\s|\s[-–—|]\s|[。！？，、：；])", text)
     ]
     parts = [piece.text for piece in pieces(text, language)]
-    words = ["".join(parts[:end]).rstrip(" ,;:–—-、，。") + "…" for end in range(1, len(parts))]
+    begun = ["".join(parts[:end]).rstrip(" ,;:–—-、，。") for end in range(1, len(parts))]
+    words = [one + "…" for one in begun if not dangles(_last_word(one), language)]
     return sorted({*(one for one in clause if one), *words}, key=lambda one: (-len(one), one))

@@ -19,7 +19,7 @@ from creative.ads.draw.colour import (
 )
 from creative.ads.draw.given import Logo
 from creative.ads.draw.layouts import Box
-from creative.ads.draw.measure import Ink, against, glance, luminances
+from creative.ads.draw.measure import MOST_BEHIND, Ink, against, behind, glance, luminances
 from creative.ads.draw.place import Item
 
 _FADE = 0.38
@@ -35,6 +35,7 @@ _CLEAR = 0.18
 _LOST = 1.7
 """Contrast under which a part of a logo is lost on its ground."""
 _LOST_SHARE = 0.3
+_FAINT_SHARE = 0.02
 
 
 class Canvas:
@@ -51,6 +52,7 @@ class Canvas:
         self.scheme = scheme
         self.inks: list[Ink] = []
         self.clutter = 0.0
+        self.covered = 0.0
         self._wanted = wanted
         self._dark = shade(scheme.ground, 0.2, 0.7)
 
@@ -109,14 +111,17 @@ class Canvas:
     def write(self, item: Item) -> None:
         """A text in the ink that stands out."""
         if item.block:
-            ink, _ = self._ink(item.box)
+            ink, _ = self._ink(item.box.grown(item.block.pad))
             self._letters(item, item.box.left, item.box.top, ink, None)
 
     def name(self, item: Item) -> None:
         """The brand's name in a logo's place, on a chip where the ground is restless."""
-        ink, reached = self._ink(item.box)
+        if item.block is None:
+            return
+        ink, reached = self._ink(item.box.grown(item.block.pad))
         ground = None
-        if reached < self._wanted:
+        restless = behind(self.image, [(item.box, item.block.size)]) > MOST_BEHIND
+        if reached < self._wanted or restless:
             ground = self._chip(item.box, self.scheme.ground)
             ink = self._best(self.scheme.ground)
         self._letters(item, item.box.left, item.box.top, ink, ground)
@@ -147,7 +152,7 @@ class Canvas:
 
     def _ink(self, box: Box) -> tuple[Rgb, float]:
         """The first of the scheme's inks that stands out enough, or the best of all."""
-        ground = glance(self.image, box.grown(2).inside(Box(0, 0, *self.image.size)))
+        ground = glance(self.image, box.inside(Box(0, 0, *self.image.size)))
         choices = [(ink, against(ground, ink)) for ink in (*self.scheme.inks, WHITE, self._dark)]
         good = next((pair for pair in choices if pair[1] >= self._wanted), None)
         return good or max(choices, key=lambda pair: pair[1])
@@ -169,11 +174,17 @@ class Canvas:
         """The logo in its box; on a chip where it would be lost or brings a ground of its own."""
         box, chip = item.box, logo.ground
         fitted = logo.image.resize((box.width, box.height), Image.Resampling.LANCZOS)
-        if chip is None and self._lost(fitted, box):
+        restless = behind(self.image, [(box, max(1, min(box.width, box.height)))]) > MOST_BEHIND
+        if chip is None and (restless or self._lost(fitted, box)):
+            # The brand's own colour if all of the logo stands out of it, else light or dark.
+            own = (self.scheme.ground, *self.scheme.buttons)
             by_light = {
                 one: self._lost_share(fitted, luminance(one)) for one in (WHITE, self._dark)
             }
-            chip = min(by_light, key=lambda one: by_light[one])
+            chip = next(
+                (one for one in own if self._clear(fitted, one, box)),
+                min(by_light, key=lambda one: by_light[one]),
+            )
         if chip is not None:
             # The chip takes the logo's place, and the logo becomes smaller: edges stay in line.
             radius = max(2, round(0.12 * min(box.width, box.height)))
@@ -185,6 +196,11 @@ class Canvas:
         at = box.left + (box.width - fitted.width) // 2, box.top + (box.height - fitted.height) // 2
         self.image.paste(fitted, at, fitted)
 
+    def _clear(self, logo: Image.Image, chip: Rgb, box: Box) -> bool:
+        """Whether a chip is seen itself, and nothing of the logo is faint on it."""
+        seen = against(glance(self.image, box), chip) >= _LOST
+        return seen and self._lost_share(logo, luminance(chip), ENOUGH_SHAPE) < _FAINT_SHARE
+
     def _lost(self, logo: Image.Image, box: Box) -> bool:
         ground = glance(self.image, box)
         return any(
@@ -192,14 +208,14 @@ class Canvas:
             for light in numpy.percentile(ground, (10, 50, 90))
         )
 
-    def _lost_share(self, logo: Image.Image, ground: float) -> float:
-        """The share of a logo's opaque pixels that do not stand out of a ground."""
+    def _lost_share(self, logo: Image.Image, ground: float, least: float = _LOST) -> float:
+        """The share of a logo's opaque pixels with less than this contrast to a ground."""
         seen = numpy.asarray(logo.getchannel("A")) > 128
         light = luminances(logo.convert("RGB"))[seen]
         if not light.size:
             return 0.0
         ratios = (numpy.maximum(light, ground) + 0.05) / (numpy.minimum(light, ground) + 0.05)
-        return float((ratios < _LOST).mean())
+        return float((ratios < least).mean())
 
     def _chip(self, box: Box, colour: Rgb) -> Box:
         pad = max(2, round(_CHIP * min(box.height, box.width)))

@@ -37,6 +37,10 @@ _ACCENT_TURN = math.radians(150)
 """Nearly the opposite hue: the exact opposite (red and green) hurts."""
 _DARKEN_AT_MOST = 0.14
 _DARK = 0.37
+_PALE = 0.6
+"""Oklab lightness from which a ground is a light one."""
+_BENEATH = 0.12
+"""Oklab lightness between a dark card and what it lies on."""
 
 
 class Scheme(NamedTuple):
@@ -55,6 +59,19 @@ class Scheme(NamedTuple):
     accent: Rgb
     inks: tuple[Rgb, ...]
     buttons: tuple[Rgb, ...]
+
+    def beneath(self) -> Scheme:
+        """What a card in its ground lies on: the brand's colour under a light one, a lighter tone
+        under a dark one.
+        """
+        level = lightness(self.ground)
+        if level < _PALE:
+            below = shade(self.ground, level + _BENEATH)
+            return self._replace(ground=below, second=shade(below, level + _BENEATH + 0.04))
+        below = self.accent
+        step = 0.05 if lightness(below) < _PALE else -0.05
+        second = shade(below, lightness(below) + step)
+        return self._replace(ground=below, second=second, accent=self.ground)
 
     def deeper(self, by: float) -> Scheme:
         """It with grounds that are farther from its ink, by so much Oklab lightness."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from PIL import Image
@@ -17,7 +18,7 @@ from creative.ads.draw.crop import cover
 from creative.ads.draw.given import Given
 from creative.ads.draw.ground import ground
 from creative.ads.draw.layouts import Box, Composition, Layout, layout_for, region
-from creative.ads.draw.measure import clutter, contrast
+from creative.ads.draw.measure import MOST_BEHIND, behind, clutter, contrast
 from creative.ads.draw.place import Elements, Item, Room
 from creative.ads.draw.save import Mime, save
 from creative.ads.draw.typography import Text
@@ -30,6 +31,7 @@ _LONGEST = 160
 _MOST_SCRIM = 0.45
 """How much of a picture may be covered for texts on it: more of it looks grey, and a panel beside
 the picture looks better."""
+_PLACES, _BESIDE, _WITHOUT = "on or beside the picture", "beside the picture", "without a picture"
 _LEAST_ABOVE = 0.35
 """Of the height: texts that a safe area lifts leave so much to the picture above them."""
 _BELOW = 0.3
@@ -89,25 +91,51 @@ def paint(task: Task, given: Given) -> Painted:
     """
     elements, notes = _elements(task, given)
     scheme = colour.scheme(task.colours, task.variant, task.seed)
-    plan = _plan(task, given, elements)
-    if plan.composition.ground == "scrim" and _covered(task, given, plan, scheme) > _MOST_SCRIM:
-        plan = _plan(task, given, elements, scrims=False)
-    notes += plan.arranged.notes
+    lowest = 0.0
+    for plan in _plans(task, given, elements, scheme):
+        made = _legible(task, given, plan, scheme, notes)
+        if isinstance(made, Painted):
+            return made
+        lowest = max(lowest, made)
+    raise NotDrawn(f"its text would have a contrast of {lowest:.1f}:1 only")
+
+
+def _plans(task: Task, given: Given, elements: Elements, scheme: Scheme) -> Iterator[_Plan]:
+    """The variant's plan, and what to draw instead if its texts cannot be read: type beside the
+    picture, and at last no picture.
+    """
+    plan = _plan(task, given, elements, _PLACES)
+    if plan.composition.ground != "scrim" or _bears(task, given, plan, scheme):
+        yield plan
+    if plan.composition.ground != "none":
+        yield _plan(task, given, elements, _BESIDE)
+        yield _plan(task, given, elements, _WITHOUT)
+
+
+def _legible(
+    task: Task, given: Given, plan: _Plan, scheme: Scheme, notes: tuple[str, ...]
+) -> Painted | float:
+    """The finished picture, or the contrast that its texts would have.
+
+    Raises:
+        NotDrawn: the file cannot be brought under its kilobytes.
+    """
+    reached = 0.0
+    flat = plan.composition.ground == "none"
     for wanted, deeper in _TRIES:
         canvas = _drawn(task, given, plan, scheme.deeper(deeper), wanted)
-        flat = plan.composition.ground == "none"
         saved = save(canvas.image, task.formats, task.max_kb, flat)
         if saved is None:
             raise NotDrawn(f"it cannot be brought under {task.max_kb:g} kB")
         finished = canvas.image if saved.mime_type == "image/png" and not saved.note else None
         reached = contrast(finished or _opened(saved.data), canvas.inks)
         if reached >= ENOUGH:
-            notes += (saved.note,) if saved.note else ()
+            said = (*notes, *plan.arranged.notes, *([saved.note] if saved.note else []))
             named = any(item.element == "logo" for item in plan.arranged.items)
             return Painted(
-                saved.data, saved.mime_type, reached, canvas.clutter, not flat, named, tuple(notes)
+                saved.data, saved.mime_type, reached, canvas.clutter, not flat, named, said
             )
-    raise NotDrawn(f"its text would have a contrast of {reached:.1f}:1 only")
+    return reached
 
 
 def _elements(task: Task, given: Given) -> tuple[Elements, tuple[str, ...]]:
@@ -157,16 +185,21 @@ def _bare(text: str) -> str:
     return "".join(sign for sign in text.casefold() if sign.isalnum())
 
 
-def _plan(task: Task, given: Given, elements: Elements, scrims: bool = True) -> _Plan:
-    """The variant's composition, or the next one in which less is left out."""
+def _plan(task: Task, given: Given, elements: Elements, places: str) -> _Plan:
+    """The variant's composition, or the next one in which less is left out.
+
+    Raises:
+        NotDrawn: not even the beginning of the headline fits.
+    """
     layout = layout_for(task.width, task.height)
-    pictured = layout.pictures if given.picture is not None else ()
-    beside = tuple(one for one in pictured if one.ground != "scrim")
-    if beside and not scrims:
-        pictured = beside
+    pictured = layout.pictures if given.picture is not None and places != _WITHOUT else ()
+    turn = task.variant - 1 + task.seed
+    if places == _BESIDE:
+        # From the last one on: the first ones are those of the variants before and after.
+        pictured = tuple(one for one in reversed(pictured) if one.ground != "scrim")
+        turn = 0
     found: list[_Plan] = []
     for choice in (pictured, layout.plain):
-        turn = task.variant - 1 + task.seed
         for number in range(len(choice)):
             composition = _lifted(choice[(turn + number) % len(choice)], task)
             room, card = _room(task, layout, composition)
@@ -191,8 +224,8 @@ def _lifted(composition: Composition, task: Task) -> Composition:
         return composition
     lifted = max(_LEAST_ABOVE, top - lost)
     picture = composition.picture
-    if picture[3] == top:
-        picture = (*picture[:3], lifted)
+    if picture[3] < 1:
+        picture = (*picture[:3], picture[3] - (top - lifted))
     return composition.model_copy(update={"text": (left, lifted, right, foot), "picture": picture})
 
 
@@ -225,38 +258,49 @@ def _room(task: Task, layout: Layout, composition: Composition) -> tuple[Room, B
 
 def _drawn(task: Task, given: Given, plan: _Plan, scheme: Scheme, wanted: float) -> Canvas:
     """The picture, with texts whose contrast is `wanted` as far as the ground shows."""
-    size = (task.width, task.height)
     items = plan.arranged.items
-    composition = plan.composition
+    canvas = _backed(task, given, plan, scheme, wanted)
+    zoom = plan.layout.zoom(task.width)
+    canvas.clutter = clutter(canvas.image, _texts(items), zoom)
+    for item in items:
+        _put(canvas, item, given, plan.composition)
+    return canvas
+
+
+def _backed(task: Task, given: Given, plan: _Plan, scheme: Scheme, wanted: float) -> Canvas:
+    """What stands behind the texts."""
+    size = (task.width, task.height)
+    items, composition = plan.arranged.items, plan.composition
     place = region(composition.picture, *size)
     picture = given.picture if composition.ground != "none" else None
     if picture is not None and (place.width, place.height) == size:
         image = cover(picture, given.seen, size)
     else:
         taken = [item.box for item in items] + ([place] if picture is not None else [])
-        image = ground(size, scheme, _kind(task), taken, task.seed * 31 + task.variant)
+        taken += [plan.card] if plan.card else []
+        tones = scheme.beneath() if plan.card else scheme
+        image = ground(size, tones, _kind(task), taken, task.seed * 31 + task.variant)
         if picture is not None:
             image.paste(cover(picture, given.seen, (place.width, place.height)), place[:2])
     canvas = Canvas(image, scheme, wanted)
-    if composition.ground == "card" and plan.card:
+    if plan.card:
         canvas.card(plan.card, round(0.035 * min(size)))
     if composition.ground == "scrim":
-        canvas.scrim([item for item in items if item.element != "logo"])
-    canvas.clutter = clutter(
-        canvas.image, [(item.box, item.block.size) for item in items if item.block]
-    )
-    for item in items:
-        _put(canvas, item, given, composition)
+        canvas.covered = canvas.scrim([item for item in items if item.element != "logo"])
     return canvas
 
 
-def _covered(task: Task, given: Given, plan: _Plan, scheme: Scheme) -> float:
-    """How much of the picture a scrim would cover, 0 to 1."""
-    if given.picture is None:
-        return 0.0
-    image = cover(given.picture, given.seen, (task.width, task.height))
-    items = [item for item in plan.arranged.items if item.element != "logo"]
-    return Canvas(image, scheme, SAFE).scrim(items)
+def _bears(task: Task, given: Given, plan: _Plan, scheme: Scheme) -> bool:
+    """Whether a picture bears type on it: it needs little cover, and is calm under it then."""
+    canvas = _backed(task, given, plan, scheme, SAFE)
+    if canvas.covered > _MOST_SCRIM:
+        return False
+    return behind(canvas.image, _texts(plan.arranged.items)) <= MOST_BEHIND
+
+
+def _texts(items: Sequence[Item]) -> list[tuple[Box, int]]:
+    """Boxes and letter sizes of what stands on the ground itself: a button has one of its own."""
+    return [(item.box, item.block.size) for item in items if item.block and item.element != "cta"]
 
 
 def _put(canvas: Canvas, item: Item, given: Given, composition: Composition) -> None:

@@ -23,6 +23,9 @@ _COLOURFUL = 0.35
 _TOWARDS_MIDDLE = 0.35
 """How much less the very edge counts than the middle."""
 
+_UPWARDS = 0.3
+"""By how much of half the height that middle is higher: heads and roofs are up, grass is down."""
+
 
 def focus(image: Image.Image) -> NDArray[numpy.float32]:
     """How much is to be seen, for each part of a picture (rows, columns), adding up to 1."""
@@ -36,7 +39,7 @@ def focus(image: Image.Image) -> NDArray[numpy.float32]:
     energy = (down + across)[1:-1, 1:-1]
     energy = energy + _COLOURFUL * (pixels.max(2) - pixels.min(2)) * float(energy.mean() + 1e-6)
     rows, columns = energy.shape
-    y = numpy.abs(numpy.linspace(-1, 1, rows, dtype=numpy.float32))[:, None]
+    y = numpy.abs(numpy.linspace(-1 + _UPWARDS, 1 + _UPWARDS, rows, dtype=numpy.float32))[:, None]
     x = numpy.abs(numpy.linspace(-1, 1, columns, dtype=numpy.float32))[None, :]
     energy = energy * (1 - _TOWARDS_MIDDLE * numpy.maximum(x, y)) + 1e-9
     return energy / float(energy.sum())

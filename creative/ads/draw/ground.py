@@ -18,7 +18,7 @@ from creative.ads.draw.layouts import Box
 _FINER = 2
 _LEAST_MARK = 0.16
 """Of the shorter side: a smaller mark of colour looks like dirt."""
-_LEAST_SIDE = 70
+_LEAST_SIDE = 96
 """Pixels: on smaller pictures a pattern only disturbs."""
 _GAP = 0.05
 """Of the shorter side: between a mark of colour and the nearest text."""

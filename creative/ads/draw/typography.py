@@ -58,6 +58,11 @@ class Block(NamedTuple):
         return max(int(line.width) + 1 for line in self.lines)
 
     @property
+    def pad(self) -> int:
+        """Pixels around it that belong to its ground, and that its mask has on each side."""
+        return max(2, self.size // 3)
+
+    @property
     def height(self) -> int:
         """Pixels down its ink."""
         return self.above + self.leading * (len(self.lines) - 1) + self.below
@@ -79,7 +84,7 @@ class Text:
         self._fonts = _fonts(weight)
         found = self._fonts.lettering(text)
         self.written = found.text if found else ""
-        self.lost = found is not None and found.text != " ".join(text.split())
+        self.lost = found is not None and found.lost
         """Whether signs that no font has (emoji) were left out."""
         if not found:
             return
@@ -161,7 +166,7 @@ class Text:
 
         Nothing is cut off at the edges of the mask: accents and swashes may leave the box.
         """
-        pad = max(2, block.size // 3)
+        pad = block.pad
         mask = Image.new("L", (block.width + 2 * pad, block.height + 2 * pad))
         pen = ImageDraw.Draw(mask)
         font = self.font(block.size)
