@@ -114,7 +114,11 @@ def never_ends(handler: BaseHTTPRequestHandler) -> None:
 
 
 def closed_port() -> int:
-    """A port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port on which nothing listens, nor will: it stays taken until the process ends."""
+    probe = socket.socket()
+    probe.bind(("127.0.0.1", 0))
+    _CLOSED.append(probe)
+    return int(probe.getsockname()[1])
+
+
+_CLOSED: list[socket.socket] = []

@@ -73,7 +73,7 @@ def late(handler: Any) -> None:
     handler.send_error(404)
 
 
-def shoot(*allowed: Site, seconds: float = 20, **asked: Any) -> capture.Screenshot:
+def shoot(*allowed: Site, seconds: float = 60, **asked: Any) -> capture.Screenshot:
     return capture.screenshot(
         capture.ScreenshotRequest(**asked),
         Settings(allowed_private_hosts=tuple(site.name for site in allowed)),
@@ -194,7 +194,7 @@ def test_the_canary_sings_when_it_is_allowed(site: Site, canary: Canary) -> None
         f"<iframe src='{canary.url}/x'></iframe><script src='{canary.url}/y'></script>"
     )
     shot = capture.screenshot(
-        capture.ScreenshotRequest(url=site.url + "/part"), settings, Deadline(20), Steps()
+        capture.ScreenshotRequest(url=site.url + "/part"), settings, Deadline(60), Steps()
     )
     assert len(canary.touched) >= 2
     assert shot.blocked_count == 0

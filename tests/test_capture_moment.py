@@ -40,7 +40,8 @@ def site() -> Iterator[Site]:
     with Site() as made:
         made.pages.update(
             {
-                "/turns": turning(500, mark),
+                "/turns": turning(300, mark),
+                "/turns-late": turning(60_000),
                 "/hidden": page(
                     "<b class=there style='display:none'>never</b>"
                     "<b class=unseen style='visibility:hidden'>never</b>",
@@ -49,10 +50,14 @@ def site() -> Iterator[Site]:
                 "/slow-image": page(f"<img src=/slow.png?secret=hunter2><script>{TURN}</script>"),
                 "/slow-image-and-mark": page(f"<img src=/slow.png><b id=x>x</b><i>{TURN}</i>"),
                 "/slow.png": slowly(20, "", "image/png"),
+                "/fetches-long": page(
+                    f"<script>fetch('/slow.png').then(() => {{ {TURN} }})</script>"
+                ),
                 "/fetches": page(f"<script>fetch('/data').then(() => {{ {TURN} }})</script>"),
                 "/data": slowly(0.7, "data"),
                 "/polls": page(
-                    "<script>const poll = () => fetch('/poll').then(poll); poll()</script>"
+                    "<script>const poll = () => fetch('/poll').then(poll); poll(); "
+                    "fetch('/slow.png')</script>"
                 ),
                 "/poll": slowly(0.1, "again"),
                 "/moves": page(
@@ -70,12 +75,14 @@ def site() -> Iterator[Site]:
                 "/gif": page(f"<img src='{_gif()}' style='position:absolute;left:0;top:0'>"),
             }
         )
+        # Short deadlines below are those of a browser that runs.
+        shoot(made, seconds=60, url=made.url + "/hidden")
         yield made
     capture.close()
 
 
 def test_at_load_what_comes_later_is_not_there(site: Site) -> None:
-    assert colour(shoot(site, url=site.url + "/turns")) == RED
+    assert colour(shoot(site, url=site.url + "/turns-late")) == RED
 
 
 @pytest.mark.parametrize("wait_for", [".there", "600", "600ms", "600 MS"])
@@ -86,7 +93,7 @@ def test_what_comes_later_is_waited_for(site: Site, wait_for: str) -> None:
 def test_a_delay_comes_after_the_wait(site: Site) -> None:
     began = time.monotonic()
     shoot(site, url=site.url + "/turns", wait_for=".there", delay_seconds=0.7)
-    assert time.monotonic() - began > 1.2
+    assert time.monotonic() - began > 1
 
 
 def test_a_delay_that_the_call_has_no_time_for_is_told_at_once(site: Site) -> None:
@@ -122,7 +129,7 @@ def test_what_is_no_selector(site: Site, wait_for: str) -> None:
 
 
 def test_networkidle_waits_for_the_last_answer(site: Site) -> None:
-    assert colour(shoot(site, url=site.url + "/fetches")) == RED
+    assert colour(shoot(site, url=site.url + "/fetches-long")) == RED
     assert colour(shoot(site, url=site.url + "/fetches", wait_for="networkidle")) == GREEN
 
 
@@ -178,7 +185,7 @@ class TestFreeze:
         assert taken[0] == taken[1]
 
     def test_transitions(self, site: Site) -> None:
-        asked: dict[str, Any] = {"url": site.url + "/transition", "wait_for": "100"}
+        asked: dict[str, Any] = {"url": site.url + "/transition", "wait_for": "400"}
         assert colour(shoot(site, **asked)) != GREEN
         assert colour(shoot(site, **asked, freeze_animations=True)) == GREEN
 
