@@ -101,6 +101,57 @@ def test_forge_sdnext_sdcpp() -> None:
     assert "extra" not in found.settings
 
 
+FIELDS = "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 42, Size: 64x64, Model: m"
+TEMPLATES = {"Template": "a {man|woman},\nneon", "Negative Template": "{ugly|bad}"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # sd-dynamic-prompts until 12-2023, its issue 651; then as fields; SD.Next.
+        f"a man, neon\nNegative prompt: ugly\n{FIELDS}, Version: v1.6.0\n"
+        "Template: a {man|woman},\nneon\nNegative Template: {ugly|bad}",
+        f"a man, neon\nNegative prompt: ugly\n{FIELDS}, "
+        'Template: "a {man|woman},\\nneon", Negative Template: {ugly|bad}, Version: v1.6.0',
+        "a man, neon\nNegative prompt: ugly\nTemplate: a {man|woman},\nneon\n"
+        f"Negative template: {{ugly|bad}}\n{FIELDS}, App: SD.Next, Version: 058a7f0",
+    ],
+    ids=["below", "fields", "above"],
+)
+def test_templates_are_no_prompt(text: str) -> None:
+    found = read(files.texts_png({"parameters": text}))
+    assert (found.prompt, found.negative_prompt) == ("a man, neon", "ugly")
+    assert (found.settings["seed"], found.settings["steps"]) == (42, 20)
+    assert {name: found.other[name] for name in TEMPLATES} == TEMPLATES
+    assert any("template" in note for note in found.notes)
+    again = Given(infotext=found.infotext).read()
+    assert (again.prompt, again.negative_prompt, again.seed) == ("a man, neon", "ugly", 42)
+
+
+def test_lines_of_a_prompt_that_look_like_fields_or_templates_stay_in_it() -> None:
+    prompt = "Steps: up, Sampler: of wool, Seed: of doubt\nTemplate: is a word"
+    text = f"{prompt}\nNegative prompt: one\n\ntwo\nTemplate: three\n{FIELDS}"
+    found = read(files.texts_png({"parameters": text}))
+    assert found.prompt == prompt
+    assert found.negative_prompt == "one\n\ntwo\nTemplate: three"
+    assert found.settings["seed"] == 42
+
+
+def test_what_civitai_adds_is_one_value() -> None:
+    resources = '[{"type":"checkpoint","modelVersionId":290640,"modelName":"Pony, V6: x"}]'
+    text = f"a cat\n{FIELDS}, Civitai resources: {resources}, Civitai metadata: {{}}"
+    found = read(files.texts_png({"parameters": text}))
+    assert json.loads(found.other["Civitai resources"]) == json.loads(resources)
+    assert set(found.other) == {"Civitai resources", "Civitai metadata"}
+    assert found.settings["seed"] == 42
+
+
+def test_forges_heirs() -> None:
+    for version in ("classic", "neo"):
+        data = files.texts_png({"parameters": f"a cat\n{FIELDS}, Version: {version}"})
+        assert read(data).generator == "Forge"
+
+
 def test_fooocus_in_both_schemes_and_swarm() -> None:
     own = json.dumps(files.FOOOCUS)
     wanted = {"steps": 30, "seed": 2871424171, "width": 1152, "height": 896, "cfg_scale": 4.0,
@@ -124,7 +175,7 @@ def test_fooocus_in_both_schemes_and_swarm() -> None:
            model="flux1-dev-fp8", cfg_scale=1.0)  # fmt: skip
 
 
-def test_invokeai_of_three_ages() -> None:
+def test_invokeai_of_four_ages() -> None:
     found = read(files.texts_png({"invokeai_metadata": json.dumps(files.INVOKE)}))
     expect(found, "InvokeAI", "a red barn", "cars", steps=30, cfg_scale=5.5, seed=3735928559,
            sampler="DPM++ 2M", scheduler="Karras", width=1024, height=768, loras="barns:0.75",
@@ -132,6 +183,15 @@ def test_invokeai_of_three_ages() -> None:
     assert found.other["positive_style_prompt"] == "watercolour"
     assert any("style" in note for note in found.notes)
     assert "Clip skip: 2" in found.infotext
+    flux = {
+        "app_version": "6.9.0", "generation_mode": "flux_txt2img", "guidance": 4, "steps": 30,
+        "width": 1024, "height": 768, "seed": 5, "positive_prompt": "a red barn",
+        "scheduler": "euler", "t5_encoder": {"key": "t", "name": "t5"}, "ref_images": [],
+        "model": {"key": "k", "name": "FLUX Dev", "base": "flux", "type": "main"},
+    }  # fmt: skip
+    found = read(files.texts_png({"invokeai_metadata": json.dumps(flux)}))
+    expect(found, "InvokeAI", "a red barn", "", steps=30, cfg_scale=4.0, model="FLUX Dev",
+           sampler="Euler", seed=5)  # fmt: skip
     both = {"Dream": files.DREAM, "sd-metadata": json.dumps(files.INVOKE_OLDER)}
     found = read(files.texts_png(both))
     expect(found, "InvokeAI", "a red barn", "cars, people", steps=50, seed=123, width=640,
@@ -162,6 +222,15 @@ def test_novelai_in_texts_exif_and_pixels() -> None:
         found = read(files.stealth(outside, kind=kind))
         novelai(found)
         assert any("pixels" in note for note in found.notes)
+
+
+def test_swarmui_in_the_pixels() -> None:
+    found = read(files.stealth(json.dumps(files.SWARM)))
+    assert (found.prompt, found.generator) == ("a fox", "SwarmUI")
+    assert found.settings["seed"] == 123998
+    guided = {"sui_image_params": {**files.SWARM["sui_image_params"], "fluxguidancescale": "2.5"}}
+    found = read(files.texts_png({"parameters": json.dumps(guided)}))
+    assert found.settings["cfg_scale"] == 2.5
 
 
 @pytest.mark.parametrize("bands", ["A", "RGB"])

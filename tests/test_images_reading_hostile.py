@@ -241,6 +241,22 @@ def test_many_fields_leave_the_worker_as_few() -> None:
     assert "too many for a prompt" in found.notes[0]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\nSteps: 1, Seed: 2, Size: 64x64\nTemplate: x" + "\nx" * 1_000_000,
+        "a\nSteps: 1, Seed: 2, Size: 64x64" + ", Civitai metadata: {}" * 130_000,
+        "a\nSteps: 1, Seed: 2, Size: 64x64, Civitai metadata: " + "[" * 1_000_000,
+        "a\nNegative prompt:" + "\nTemplate: x" * 200_000 + "\nSteps: 1, Seed: 2, App: SD.Next",
+    ],
+    ids=["template", "civitai", "nested", "templates"],
+)
+def test_long_additions_take_no_longer_than_their_length(text: str) -> None:
+    began = time.process_time()
+    automatic1111.from_text(text)
+    assert time.process_time() - began < 8
+
+
 def test_a_prompt_of_zeros_is_none() -> None:
     zeros = json.dumps({"positive_prompt": "\0 \0", "seed": 1})
     assert job(files.texts_png({"invokeai_metadata": zeros})) is None

@@ -2,17 +2,23 @@
 
 PNG text chunk `parameters`, EXIF UserComment in JPEG and WebP, the comment of a GIF (modules/
 images.py, `save_image_with_geninfo`). Who wrote it is told by the text: Forge's version starts
-with f, SD.Next says "App: SD.Next" (modules/processing_info.py), stable-diffusion.cpp appends a
-copy as JSON (examples/common/common.cpp), ComfyUI's saving nodes write "Version: ComfyUI".
+with f, that of its heirs is classic or neo, SD.Next says "App: SD.Next" (modules/
+processing_info.py), stable-diffusion.cpp appends a copy as JSON (examples/common/common.cpp),
+ComfyUI's saving nodes write "Version: ComfyUI".
+
+Lines that do not belong to the grammar: sd-dynamic-prompts wrote its templates below the fields
+until 12-2023 (its pull request 691), SD.Next writes them above (modules/processing_info.py). What
+Civitai's generator adds is JSON without quotes around it.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import islice
 from typing import Any
 
-from creative.images.infotext import Infotext, parse
+from creative.images.infotext import NEGATIVE, Infotext, parse
 from creative.images.reading.recipe import (
     Recipe,
     bare,
@@ -27,6 +33,11 @@ from creative.images.request import Lora
 
 UNKNOWN = "unknown, in the format of AUTOMATIC1111"
 _PLACES = ("parameters", USER_COMMENT, "comment")
+_TEMPLATE = re.compile(r"(Template|Negative Template): ?(.*)", re.IGNORECASE)
+_LABELS = {"template": "Template", "negative template": "Negative Template"}
+_FIELDS = re.compile(r"Steps: \d+, ")
+_JSON_VALUE = re.compile(r"(?<=[ ,])Civitai (?:resources|metadata): (?=[\[{])")
+_MOST_JSON_VALUES = 2
 _CPP_COPY = re.compile(r", SDCPP: \{.*\Z", re.DOTALL)
 MAX_CHARACTERS = 3_000_000
 """Of a text with its fields; people's prompts have a few thousand."""
@@ -65,8 +76,10 @@ def from_text(text: str, by_comfyui: bool = False) -> Recipe:
         by_comfyui: the file has a graph of ComfyUI as well.
     """
     raw = text.strip("\0")
-    cut = _CPP_COPY.sub("", raw)
+    cut, apart = _without_templates(_CPP_COPY.sub("", raw))
+    cut = _without_json(cut, apart)
     found = parse(cut)
+    found = found.model_copy(update={"fields": {**found.fields, **apart}})
     small = {k: v for k, v in found.fields.items() if len(v) <= MAX_FIELD_CHARACTERS}
     small = dict(islice(small.items(), MAX_FIELDS))
     lost = len(found.fields) - len(small)
@@ -97,6 +110,48 @@ def from_text(text: str, by_comfyui: bool = False) -> Recipe:
     )
 
 
+def _without_templates(text: str) -> tuple[str, dict[str, str]]:
+    """The text without the lines of templates, and these by label."""
+    lines = text.strip().split("\n")
+    fields = [number for number, line in enumerate(lines) if _FIELDS.match(line)]
+    last = fields[-1] if fields else len(lines)
+    if last == len(lines) - 1 and "App: SD.Next" in lines[last]:
+        negative = (n for n, line in enumerate(lines) if line.startswith(NEGATIVE))
+        after = next(negative, last)  # it writes this line whether there is one or not
+        starts = [n for n in range(after, last) if _TEMPLATE.match(lines[n])]
+        begin, end, kept = (starts or [last])[0], last, lines[last:]
+    elif last < len(lines) - 1 and _TEMPLATE.match(lines[last + 1]):
+        begin, end, kept = last + 1, len(lines), []
+    else:
+        return text, {}
+    found: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in lines[begin:end]:
+        begins = _TEMPLATE.match(line)
+        if begins:
+            current = found[_LABELS[begins[1].lower()]] = [begins[2]]
+        else:
+            current.append(line)
+    told = {label: "\n".join(parts) for label, parts in found.items()}
+    return "\n".join([*lines[:begin], *kept]), told
+
+
+def _without_json(text: str, apart: dict[str, str]) -> str:
+    """The text without values that are bare JSON, which are put into `apart`."""
+    head, newline, last = text.rpartition("\n")
+    for _ in range(_MOST_JSON_VALUES):
+        found = _JSON_VALUE.search(last)
+        if found is None:
+            break
+        try:
+            value, end = json.JSONDecoder().raw_decode(last, found.end())
+        except (ValueError, RecursionError):
+            break
+        apart[found.group().rstrip(": ")] = json.dumps(value, ensure_ascii=False)
+        last = last[: found.start()] + last[end:].lstrip(", ")
+    return f"{head}{newline}{last.rstrip(', ')}" if apart else text
+
+
 def _generator(found: Infotext, by_comfyui: bool) -> str:
     fields = found.fields
     version = fields.get("Version", "").lower()
@@ -105,7 +160,7 @@ def _generator(found: Infotext, by_comfyui: bool) -> str:
         ("Fooocus", version.startswith("fooocus")),
         ("stable-diffusion.cpp", version.startswith("stable-diffusion.cpp")),
         ("ComfyUI", by_comfyui or version.startswith("comfy")),
-        ("Forge", bool(re.match(r"f[012]|neo|forge", version))),
+        ("Forge", bool(re.match(r"f[012]|neo|classic|forge", version))),
         ("AUTOMATIC1111", bool(re.match(r"v?\d+\.\d+\.\d+", version)) or "Model hash" in fields),
         ("Creative Studio", any(label in fields for label in _OURS)),
     )

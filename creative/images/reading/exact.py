@@ -112,7 +112,7 @@ def _says_something(recipe: Recipe) -> bool:
 
 
 def hidden(text: str) -> Recipe | None:
-    """What a text from the pixels says: NovelAI's object, ComfyUI's, or AUTOMATIC1111's text."""
+    """What a text from the pixels says: AUTOMATIC1111's, or an object of NovelAI, ComfyUI, SwarmUI."""
     if not text.strip():
         return None
     found = as_object(text)
@@ -124,6 +124,7 @@ def hidden(text: str) -> Recipe | None:
         for name in ("prompt", "workflow"):
             if isinstance(found.get(name), dict):
                 carried.by_name[texts.USER_COMMENT] = text
+        carried.by_name.setdefault("parameters", text)  # SwarmUI hides what it writes there
         recipe = novelai.from_object(found) or said(carried)
     if recipe is None or not _says_something(recipe):
         return None

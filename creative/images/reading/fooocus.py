@@ -33,7 +33,7 @@ _READ = {
 }  # fmt: skip
 _SWARM_READ = {
     "prompt", "negativeprompt", "model", "seed", "steps", "cfgscale", "width", "height",
-    "sampler", "scheduler", "loras", "loraweights", "vae",
+    "sampler", "scheduler", "loras", "loraweights", "vae", "fluxguidancescale",
 }  # fmt: skip
 _RESOLUTION = re.compile(r"\(?\s*(\d{1,6})\s*[,x×]\s*(\d{1,6})\s*\)?")
 _MOST_LORAS = 50
@@ -114,7 +114,9 @@ def _swarm(found: dict[str, Any]) -> Recipe:
     fields = {
         "Steps": found.get("steps"),
         **sampler_of("ComfyUI", as_text(found.get("sampler")), as_text(found.get("scheduler"))),
-        "CFG scale": found.get("cfgscale"),
+        # As in our own graphs, the scale of a distilled model is its guidance.
+        "CFG scale": found.get("fluxguidancescale", found.get("cfgscale")),
+        "Distilled CFG Scale": found.get("fluxguidancescale"),
         "Seed": found.get("seed"),
         "Size": size_of(found.get("width"), found.get("height")),
         "Model": bare(found.get("model")),

@@ -1,7 +1,8 @@
 """Pictures of InvokeAI.
 
 - Since 3: PNG text chunk `invokeai_metadata`, JSON of `CoreMetadataInvocation`
-  (invokeai/app/invocations/metadata.py; read at 00de20d1).
+  (invokeai/app/invocations/metadata.py; read at 8e71a8a5, 6.14), with what the graphs
+  of its interface add (nodes/util/graph/generation: guidance of Flux).
 - 1.15 to 2: `sd-metadata`, JSON with the request in `image` (ldm/invoke/server_legacy and
   backend/invoke_ai_web_server.py), and `Dream`, the request as a command line
   (ldm/invoke/args.py, `dream_prompt_str`). The negative prompt stands there in [brackets]
@@ -31,7 +32,7 @@ from creative.images.reading.texts import Texts
 _NEGATIVE = re.compile(r"\[([^\[\]]*)\]")
 _READ = {
     "positive_prompt", "negative_prompt", "seed", "steps", "cfg_scale", "scheduler", "width",
-    "height", "model", "loras", "strength",
+    "height", "model", "loras", "strength", "guidance",
 }  # fmt: skip
 _DREAM_FLAGS = {
     "s": "steps", "S": "seed", "W": "width", "H": "height", "C": "cfg_scale", "A": "sampler",
@@ -71,7 +72,9 @@ def _modern(found: dict[str, Any]) -> Recipe:
     fields = {
         "Steps": found.get("steps"),
         **sampler_of("InvokeAI", as_text(found.get("scheduler"))),
-        "CFG scale": found.get("cfg_scale"),
+        # Flux has a guidance in its place, which is what our graphs of ComfyUI call so, too.
+        "CFG scale": found.get("cfg_scale", found.get("guidance")),
+        "Distilled CFG Scale": found.get("guidance"),
         "Seed": found.get("seed"),
         "Size": size_of(found.get("width"), found.get("height")),
         "Model": bare(model),
