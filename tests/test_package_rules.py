@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from runtime.package import verify
-from tests.package_cases import CASES, ECHO_PY, MANIFEST, Case, put
+from tests.package_cases import CASES
+from tests.package_changes import ECHO_PY, MANIFEST, Case, put
 from tests.plugins import write_plugin
 
 
