@@ -114,6 +114,8 @@ def test_every_node_is_in_the_texts_under_its_own_name() -> None:
         label = declarations.load(path)["identity"]["label"]
         for language, found in headings.items():
             assert f"### {label[language]}" in found
+        example = f"studio run {declarations.load(path)['identity']['name']} "
+        assert example in f"{texts['en_US'].read_text(encoding='utf-8')} ".replace("\n", " ")
         assert f"| {label['en_US']} |" in privacy
 
 
