@@ -8,8 +8,11 @@ from typing import Any
 
 import yaml
 
+from runtime.answers.files import FileServer
 from runtime.declaration import Plugin
 from runtime.host.messages import Message
+from runtime.workflow.result import WorkflowResult
+from runtime.workflow.run import run
 
 Answer = Callable[[Mapping[str, Any]], Iterator[Message]]
 
@@ -177,3 +180,29 @@ class Flow:
 
     def text(self) -> str:
         return yaml.safe_dump(self.document(), allow_unicode=True)
+
+
+Q = [{"variable": "q", "type": "text-input"}]
+
+
+def go(
+    flow: Flow, inputs: Mapping[str, Any] | None = None, *hosts: ScriptedHost, **options: Any
+) -> WorkflowResult:
+    with FileServer() as files:
+        return run(flow.text(), inputs or {}, hosts, files=files, **options)
+
+
+def template(id: str, body: str, **variables: tuple[str, ...]) -> dict[str, Any]:
+    listed = [{"variable": k, "value_selector": list(v)} for k, v in variables.items()]
+    return node(id, "template-transform", template=body, variables=listed)
+
+
+def code(id: str, source: str, outputs: Mapping[str, str], **variables: tuple[str, ...]) -> Any:
+    return node(
+        id,
+        "code",
+        code_language="python3",
+        code=source,
+        variables=[{"variable": k, "value_selector": list(v)} for k, v in variables.items()],
+        outputs={k: {"type": v, "children": None} for k, v in outputs.items()},
+    )
