@@ -10,7 +10,8 @@ Runs in the worker process only: the job `drafts_job`. The same article gives th
    before a second picture for one.
 3. A prompt is subject, setting, light, framing, style. The subject of an English article is the
    sentence; that of another one the English nouns of `glossary` and those its words are nearest
-   to, or, where they are too few, the article's own words.
+   to. A passage that names too few borrows things of its section and of the article, and a note
+   says so; only where there are none at all, the article's own words stay.
 """
 
 from __future__ import annotations
@@ -18,17 +19,24 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from creative import tokens
 from creative.content import glossary, names, nouns
+from creative.content.composing import (
+    NOUNS_OF_SUBJECT,
+    About,
+    Composer,
+    alt,
+    clause,
+    specific,
+)
 from creative.content.document import Document
 from creative.content.nouns import Noun
+from creative.content.places import Place, most_salient, read_places
 from creative.content.request import Draft, Drafts
-from creative.content.scenes import Scene, scenes
+from creative.content.scenes import scenes
 from creative.errors import shorten
 from creative.keywords import embed
 from creative.keywords.embed import Vectors
@@ -36,27 +44,29 @@ from creative.keywords.embed import Vectors
 if TYPE_CHECKING:
     from creative.worker import Progress
 
-MOST_SENTENCES = 800
-"""Read of an article; of longer ones the beginnings of all blocks."""
-LONGEST_SENTENCE = 400
-WORDS_OF_SUBJECT = 26
-NOUNS_OF_SUBJECT = 4
-ALT_CHARACTERS = 125
-"""Screen readers pause there (WCAG techniques G94 and common practice)."""
 _LOOKED_AT = 2
 """Sentences of a block whose words are read."""
-MOST_PLACES = 60
 _SHORT_SENTENCE = 12
 _LEAST_FIT = 0.05
 _PLAIN = 0.8
 """So near to a noun that it needs no context."""
 _FEW = 2
-"""Nouns below which a subject needs the article's own words too."""
+"""Nouns below which a subject borrows others."""
 _RELEVANCE = 0.65
-_LIGHT_LEAST = 0.3
+_BORROWED = 3
+"""Things of a picture whose own passage names too few."""
+_RANKED = 12
+"""Of all things of an article, those that others may borrow."""
+_RANK = 0.02
+"""What a place further down costs, against the likeness to the title."""
 
-_CLAUSE = re.compile(r"[,;:–—]|\s-\s|\s(?:and|but|while|because|which|so)\s")
-_QUOTES = re.compile(r"[\"“”„«»「」『』]")
+
+# A picture of what there is not shows it all the same.
+_NOT = re.compile(
+    r"\b(?:no|not|never|without|nothing|kein\w{0,2}|nicht|nie|ohne|não|nunca|sem)\b|n['’]t\b"
+    r"|ない|ません|ずに|不|没|别|無|无",
+    re.IGNORECASE,
+)
 
 
 class Wanted(TypedDict):
@@ -68,20 +78,6 @@ class Wanted(TypedDict):
     english: bool
     style: str
     names: names.Names
-
-
-@dataclass
-class _Place:
-    """A block with its sentences."""
-
-    section: int
-    end: int
-    sentences: list[str]
-    rows: list[int]
-    near: list[float] = field(default_factory=list)
-    best: str = ""
-    nouns: list[Noun] = field(default_factory=list)
-    salience: float = 0.0
 
 
 def drafts_job(wanted: Wanted, progress: Progress) -> Drafts:
@@ -98,25 +94,35 @@ class _Work:
         self.table = scenes()
         self.dropped: list[str] = []
         self.notes: list[str] = []
+        self.borrowed: list[str] = []
+        self.lenders: list[str] = []
+        self.kept: list[str] = []
         self._progress = progress
 
     def drafts(self) -> Drafts:
-        places, sentences = self._places()
+        places, sentences = read_places(self.document)
         self.vectors = self._encode(sentences, 0.0, 0.4)
         self.middle = embed.unit(self.vectors.mean(axis=0, keepdims=True))[0]
         title = self.wanted["title"]
-        self.about = self.middle
+        self.about = self.about_title = self.middle
         if title:
-            both = self.middle + self._encode([title], 0.4, 0.42)[0]
-            self.about = embed.unit(both[None, :])[0]
-        self._settings = self._encode([one.near for one in self.table.settings], 0.42, 0.46)
-        self._lights = self._encode([one.near or "." for one in self.table.lights], 0.46, 0.48)
-        places = self._choose_sentences(places)
-        chosen = self._chosen(places)
+            self.about_title = self._encode([title], 0.4, 0.42)[0]
+            self.about = embed.unit((self.middle + self.about_title)[None, :])[0]
+        settings = self._encode([one.near for one in self.table.settings], 0.42, 0.46)
+        lights = self._encode([one.near or "." for one in self.table.lights], 0.46, 0.48)
+        self.composer = Composer(settings, lights, self.wanted["style"])
+        self.places = places = self._choose_sentences(places)
+        chosen = sorted(self._chosen(places), key=lambda one: one.end)
+        featured = self._featured_subject()
+        subjects = [self._subject(place) for place in chosen]
+        listed = ", ".join(self.ranked[:_RANKED]) or featured
+        things, *said = self._encode([listed, featured, *subjects], 0.88, 0.95)
+        # In English, as the settings are.
+        self.scene = embed.unit((self.about + things)[None, :])[0]
         pictures: list[Draft] = []
         taken: set[str] = set()
-        for place in sorted(chosen, key=lambda one: one.end):
-            draft = self._draft(place, len(pictures))
+        for place, subject, vector in zip(chosen, subjects, said[1:], strict=True):
+            draft = self._draft(place, subject, vector, len(pictures))
             if draft.prompt in taken:
                 self.dropped.append(
                     f"a second picture for '{shorten(draft.caption, 60)}': it would be the same"
@@ -131,7 +137,7 @@ class _Work:
             )
         self._say_how()
         return Drafts(
-            featured=self._featured(places),
+            featured=self._featured(featured, said[0]),
             pictures=tuple(pictures),
             dropped=tuple(dict.fromkeys(self.dropped)),
             notes=tuple(self.notes),
@@ -143,37 +149,7 @@ class _Work:
 
         return np.asarray(embed.encode(texts, told), np.float32)
 
-    def _places(self) -> tuple[list[_Place], list[str]]:
-        places: list[_Place] = []
-        sentences: list[str] = []
-        blocks = sum(len(section.blocks) for section in self.document.sections)
-        most = max(1, MOST_SENTENCES // max(1, blocks))
-        # Of thousands of blocks, some spread over the whole article.
-        step = max(1, -(-blocks // MOST_SENTENCES))
-        number = 0
-        for index, section in enumerate(self.document.sections):
-            for block in section.blocks:
-                number += 1
-                if not block.text or number % step:
-                    continue
-                said = [
-                    " ".join(piece.text.split())[:LONGEST_SENTENCE]
-                    for piece in tokens.sentences(block.text[: LONGEST_SENTENCE * most * 2])
-                ]
-                said = [one for one in said if sum(sign.isalpha() for sign in one) > 2][:most]
-                if said:
-                    rows = list(range(len(sentences), len(sentences) + len(said)))
-                    places.append(_Place(index, block.end, said, rows))
-                    sentences += said
-        if not places:
-            # Only signs and numbers: what there is has to do.
-            index, section = next((i, s) for i, s in enumerate(self.document.sections) if s.text)
-            said = [shorten(section.text, LONGEST_SENTENCE)]
-            places.append(_Place(index, section.blocks[-1].end, said, [0]))
-            sentences = said
-        return places, sentences
-
-    def _choose_sentences(self, places: list[_Place]) -> list[_Place]:
+    def _choose_sentences(self, places: list[Place]) -> list[Place]:
         """The places worth a look, each with its best sentence and what can be seen there."""
         for place in places:
             own = self._vector(place)
@@ -184,8 +160,7 @@ class _Work:
             place.sentences = [place.sentences[one] for one in keep]
             place.rows = [place.rows[one] for one in keep]
             place.salience = max(place.near)
-        if len(places) > MOST_PLACES:
-            places = self._most_salient(places)
+        places = most_salient(places)
         clean = [[self._clean(one) for one in place.sentences] for place in places]
 
         def told(done: float, _: str) -> None:
@@ -205,7 +180,8 @@ class _Work:
                 concrete = min(len(found[number]), NOUNS_OF_SUBJECT) / NOUNS_OF_SUBJECT
                 named = 0.5 if text != place.sentences[number] else 0.0
                 short = 0.2 if len(text) < _SHORT_SENTENCE else 0.0
-                scores.append(place.near[number] + concrete - named - short)
+                without = 0.3 if _NOT.search(text) else 0.0
+                scores.append(place.near[number] + concrete - named - short - without)
             best = int(np.argmax(scores))
             place.best, place.nouns, place.salience = texts[best], found[best], scores[best]
             # A sentence alone may show little: another one of its block helps.
@@ -214,18 +190,8 @@ class _Work:
                 place.nouns = [*place.nouns, *others]
         return places
 
-    def _vector(self, place: _Place) -> Vectors:
+    def _vector(self, place: Place) -> Vectors:
         return embed.unit(self.vectors[place.rows].mean(axis=0, keepdims=True))[0]
-
-    def _most_salient(self, places: Sequence[_Place]) -> list[_Place]:
-        """The best place of each section first, then the others, up to a number."""
-        best: dict[int, _Place] = {}
-        for place in places:
-            if place.section not in best or place.salience > best[place.section].salience:
-                best[place.section] = place
-        first = {id(place) for place in best.values()}
-        ranked = sorted(places, key=lambda one: (id(one) not in first, -one.salience, one.end))
-        return sorted(ranked[:MOST_PLACES], key=lambda one: one.end)
 
     def _allowed(
         self, found: list[list[Noun]], owners: Sequence[Vectors], told: Progress
@@ -258,7 +224,7 @@ class _Work:
         self.ranked = sorted(count, key=lambda noun: (-fits[noun] - 0.1 * count[noun], noun))
         return kept
 
-    def _chosen(self, places: Sequence[_Place]) -> list[_Place]:
+    def _chosen(self, places: Sequence[Place]) -> list[Place]:
         """Maximal marginal relevance over the places, sections first."""
         rows = [self._vector(place) for place in places]
         left, chosen = list(range(len(places))), list[int]()
@@ -277,42 +243,57 @@ class _Work:
             left = [index for index in left if places[index].best != places[best].best]
         return [places[index] for index in chosen]
 
-    def _draft(self, place: _Place, number: int) -> Draft:
+    def _draft(self, place: Place, subject: str, said: Vectors, number: int) -> Draft:
         section = self.document.sections[place.section]
-        vector = embed.unit((self._vector(place) + self.about / 2)[None, :])[0]
+        heading = self._heading(place)
+        about = About(self.scene, self._vector(place), said)
         framing = self.table.framings[number % len(self.table.framings)].say
-        heading = self._clean(section.heading or self.wanted["title"])
-        found = [noun.english for noun in place.nouns]
-        prompt = self._composed(self._subject(place.best, found, heading), vector, framing)
         return Draft(
             section=place.section,
             offset=place.end,
-            prompt=prompt,
-            alt_text=_alt(place.best) or heading,
-            caption=heading or _alt(place.best),
+            prompt=self.composer.prompt(subject, about, framing),
+            alt_text=alt(place.best) or heading,
+            caption=heading or alt(section.text),
         )
 
-    def _featured(self, places: Sequence[_Place]) -> Draft:
-        title = self._clean(self.wanted["title"])
-        subject = title if self.wanted["english"] and self.language == "en" else ""
-        if self.wanted["english"]:
-            ranked = [noun for noun in self.ranked if noun not in subject.lower()]
-            if not subject:
-                # What the title names is what the article is about.
-                ranked = list(dict.fromkeys([*(noun.english for noun in self.in_title), *ranked]))
-            things = [self._thing(noun) for noun in ranked[: 3 if subject else NOUNS_OF_SUBJECT]]
-            subject = ", with ".join(filter(None, [subject, ", ".join(things)]))
-        subject = subject or title or _alt(places[0].best)
-        prompt = self._composed(subject, self.about, self.table.featured_framing)
+    def _featured(self, subject: str, said: Vectors) -> Draft:
         start = self.document.sections[0]
-        offset = start.body if start.level == 1 else start.start
+        title = self._clean(self.wanted["title"])
+        about = About(self.scene, self.about, said)
         return Draft(
             section=-1,
-            offset=offset,
-            prompt=prompt,
-            alt_text=_alt(title or places[0].best),
-            caption=title or _alt(places[0].best),
+            offset=start.body if start.level == 1 else start.start,
+            prompt=self.composer.prompt(subject, about, self.table.featured_framing),
+            alt_text=alt(title or self.places[0].best),
+            caption=title or alt(self.places[0].best),
         )
+
+    def _heading(self, place: Place) -> str:
+        section = self.document.sections[place.section]
+        return self._clean(section.heading or self.wanted["title"])
+
+    def _featured_subject(self) -> str:
+        title = self._clean(self.wanted["title"])
+        best = max(self.places, key=lambda place: (bool(place.nouns), place.salience))
+        if not self.wanted["english"]:
+            return title or alt(best.best)
+        ranked = self.ranked
+        if self.language != "en":
+            # What the title names is what the article is about.
+            things = specific([*(noun.english for noun in self.in_title), *ranked])
+            listed = self._listed(things[:NOUNS_OF_SUBJECT])
+            return listed or title or alt(best.best)
+        if title and self.in_title:
+            fits = nouns.fit(ranked[:_RANKED], self.about_title, lambda share, label: None)
+            place = {noun: number for number, noun in enumerate(ranked)}
+            ranked = sorted(fits, key=lambda noun: -fits[noun] + _RANK * place[noun])
+        # A title that names nothing to be seen gives way to the most telling sentence.
+        subject = title if title and (self.in_title or not best.nouns) else self._clause(best.best)
+        things = [noun for noun in specific(ranked) if noun not in subject.lower()]
+        return ", with ".join(filter(None, [subject, self._listed(things[:_BORROWED])]))
+
+    def _listed(self, things: Sequence[str]) -> str:
+        return ", ".join(map(self._thing, things))
 
     def _thing(self, noun: str) -> str:
         """A noun in a list; in an English article as it is written there."""
@@ -323,29 +304,46 @@ class _Work:
     def _clean(self, text: str) -> str:
         return names.without(text, self.names, self.document.language).text
 
-    def _subject(self, sentence: str, found: Sequence[str], heading: str) -> str:
-        if not self.wanted["english"] or self.language == "en":
-            return _clause(sentence, spaced=self.language not in ("ja", "zh"))
-        things = list(dict.fromkeys(found))[:NOUNS_OF_SUBJECT]
-        if len(things) >= _FEW:
-            return ", ".join(map(self.table.counted, things))
-        # Rather the article's own words than wrong English ones.
-        own = glossary.noun_phrases(sentence, self.language)[:NOUNS_OF_SUBJECT]
-        if things and not own and glossary.known(self.language):
-            return self.table.counted(things[0])
-        self.poor = True
-        if not own:
-            own = [_clause(sentence or heading, spaced=self.language not in ("ja", "zh"))]
-        return ", ".join([*map(self.table.counted, things), *own])
+    def _clause(self, sentence: str) -> str:
+        return clause(sentence, spaced=self.language not in ("ja", "zh"))
 
-    poor = False
+    def _subject(self, place: Place) -> str:
+        if not self.wanted["english"]:
+            return self._clause(place.best)
+        found = specific(noun.english for noun in place.nouns)[:NOUNS_OF_SUBJECT]
+        if self.language == "en":
+            said = self._clause(place.best)
+            others = [] if found else self._elsewhere(place, found)
+            return ", with ".join(filter(None, [said, self._listed(others)]))
+        things = found if len(found) >= _FEW else found + self._elsewhere(place, found)
+        if things:
+            return self._listed(things)
+        own = glossary.noun_phrases(place.best, self.language)[:NOUNS_OF_SUBJECT]
+        own = own or [self._clause(place.best or self._heading(place))]
+        self.kept += own
+        return ", ".join(own)
 
-    def _composed(self, subject: str, vector: Vectors, framing: str) -> str:
-        setting = _nearest(self.table.settings, self._settings, vector)
-        light = _nearest(self.table.lights[1:], self._lights[1:], vector, _LIGHT_LEAST)
-        light = light or self.table.lights[0].say
-        style = self.wanted["style"] or self.table.style
-        return ", ".join([subject, setting, light, framing, style])
+    def _elsewhere(self, place: Place, found: Sequence[str]) -> list[str]:
+        """Things of its section, then of the article, for a passage that names too few."""
+        most = _BORROWED - len(found)
+        near = [
+            noun.english
+            for other in self.places
+            if other.section == place.section and other is not place
+            for noun in other.nouns
+        ]
+        own = [noun for noun in specific([*found, *near]) if noun not in found]
+        if len(found) + len(own) >= _FEW:
+            return own[:most]
+        fits = nouns.fit(self.ranked[:_RANKED], self._vector(place), lambda share, label: None)
+        # What another picture has borrowed already comes last.
+        far = sorted(fits, key=lambda noun: (noun in self.borrowed, -fits[noun]))
+        far = [noun for noun in specific([*found, *own, *far]) if noun not in (*found, *own)]
+        chosen = [*own, *far][:most]
+        if set(chosen) - set(own):
+            self.borrowed += chosen
+            self.lenders.append(self._heading(place) or "the beginning")
+        return chosen
 
     def _say_how(self) -> None:
         self.notes.append(
@@ -359,35 +357,15 @@ class _Work:
                 else "English nouns that the article's words are nearest to in the embedded model"
             )
             self.notes.append(f"The subjects are {source}; that is no translation.")
-        if self.poor:
+        if self.lenders:
+            where = ", ".join(f"'{shorten(one, 60)}'" for one in dict.fromkeys(self.lenders))
             self.notes.append(
-                "Some prompts keep words of the article, since too few nouns were recognised; "
-                "Stable Diffusion reads other languages than English poorly."
+                f"What is said in {where} names too little that can be seen: things of the rest of "
+                "the article stand in."
             )
-
-
-def _nearest(rows: Sequence[Scene], vectors: Vectors, to: Vectors, least: float = -1.0) -> str:
-    likeness = vectors @ to
-    best = int(np.argmax(likeness))
-    return rows[best].say if likeness[best] >= least else ""
-
-
-def _clause(sentence: str, spaced: bool) -> str:
-    """The sentence, or its beginning up to a border between clauses, without its full stop."""
-    text = _QUOTES.sub("", sentence).strip().rstrip(".。!！?？…:：;；,，、")
-    if not spaced:
-        if len(text) <= 2 * WORDS_OF_SUBJECT:
-            return text
-        cut = max(text.rfind(sign, 0, 2 * WORDS_OF_SUBJECT) for sign in "、，。；")
-        return text[: cut if cut > 0 else 2 * WORDS_OF_SUBJECT]
-    words = text.split()
-    if len(words) <= WORDS_OF_SUBJECT:
-        return text
-    start = " ".join(words[:WORDS_OF_SUBJECT])
-    borders = [found.start() for found in _CLAUSE.finditer(start)]
-    late = [at for at in borders if at > len(start) // 3]
-    return start[: late[-1]] if late else start
-
-
-def _alt(sentence: str) -> str:
-    return shorten(_QUOTES.sub("", sentence).strip(), ALT_CHARACTERS)
+        if self.kept:
+            said = ", ".join(f"'{shorten(one, 60)}'" for one in dict.fromkeys(self.kept))
+            self.notes.append(
+                f"These words stayed in the article's language: {said}. Stable Diffusion reads "
+                "other languages than English poorly."
+            )

@@ -1,8 +1,9 @@
-"""Words of some languages for what can be seen, with their English: the table glossary.yaml.
+"""Words of some languages for what can be seen, with their English: glossary.yaml, and
+glossary_unspaced.yaml for Japanese and Chinese.
 
 An exact word goes before the embedded model's guess. Plurals are known by rule; so are German
 compounds by their end ("Holztreppe" is a kind of "Treppe"), with what they are made of before it
-if the table has that too ("wooden stairs").
+if the table has that too ("wooden stairs"). Without spaces, the longest word at a place counts.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ SHORTEST_BEGIN = 3
 LONGEST_ENTRY = 4
 """Words."""
 
+UNSPACED = ("ja", "zh")
+PLACE_ENDS = frozenset({"stein", "steins", "brücken", "kirchen"})
+"""Ends of compounds that are names of places and firms, unless their begin is known, too."""
+
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _GERMAN_ENDINGS = ("", "e", "en", "n", "er", "ern", "es", "s", "nen")
 _JOINTS = ("", "s", "es", "n", "en", "er", "e")
@@ -29,6 +34,16 @@ _MATERIALS = {"wood": "wooden"}
 _PORTUGUESE = (("ões", "ão"), ("ães", "ão"), ("ãos", "ão"), ("ais", "al"), ("éis", "el"),
                ("óis", "ol"), ("eis", "el"), ("ns", "m"), ("res", "r"), ("zes", "z"), ("ses", "s"),
                ("s", ""))  # fmt: skip
+
+
+_HAN = re.compile(r"[\u4e00-\u9fff々]")
+_KATAKANA = re.compile(r"[ァ-ヶー]")
+# What stands beside a Chinese word of one sign: grammar, numbers, measures, places, usual verbs.
+_BESIDE_ZH = frozenset(
+    "的了着在把被用和与及或跟是有到从向往给对过里上中下内外边旁前后也都就又再才还很最这那每各另"
+    "一二两三四五六七八九十几半个只张碗杯盘瓶条座棵株朵块片台辆间扇盏件双支根颗粒匹头群口艘幅碟壶"
+    "放加入撒倒切洗吃喝买看拿带穿戴种养煮炒烧洒淋挂铺盖摆烤蒸泡等并靠沿过成"
+)
 
 
 class Entry(NamedTuple):
@@ -54,16 +69,31 @@ class _Table(BaseModel):
     pt: dict[str, str]
 
 
+class _Unspaced(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    checked: str
+    source: str
+    ja: dict[str, str]
+    zh: dict[str, str]
+
+
 @lru_cache(maxsize=1)
 def tables() -> dict[str, dict[str, str]]:
     """By language: words in small letters to English."""
     import yaml
 
-    text = Path(__file__).with_name("glossary.yaml").read_text(encoding="utf-8")
-    read = _Table.model_validate(yaml.safe_load(text))
+    def read(name: str) -> dict[str, object]:
+        text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+        found: dict[str, object] = yaml.safe_load(text)
+        return found
+
+    spaced = _Table.model_validate(read("glossary.yaml"))
+    unspaced = _Unspaced.model_validate(read("glossary_unspaced.yaml"))
+    every = {"de": spaced.de, "pt": spaced.pt, "ja": unspaced.ja, "zh": unspaced.zh}
     return {
-        language: {word.casefold(): say for word, say in getattr(read, language).items()}
-        for language in ("de", "pt")
+        language: {word.casefold(): say for word, say in words.items()}
+        for language, words in every.items()
     }
 
 
@@ -77,6 +107,8 @@ def find(sentence: str, language: str) -> list[Entry]:
     table = tables().get(language)
     if table is None:
         return []
+    if language in UNSPACED:
+        return _find_unspaced(sentence, language, table)
     words = [
         found
         for found in _WORD.finditer(unicodedata.normalize("NFC", sentence))
@@ -96,6 +128,44 @@ def find(sentence: str, language: str) -> list[Entry]:
                 end = last.end()
                 break
     return found
+
+
+def _find_unspaced(sentence: str, language: str, table: dict[str, str]) -> list[Entry]:
+    found: list[Entry] = []
+    longest, at = _longest(language), 0
+    while at < len(sentence):
+        for length in range(min(longest, len(sentence) - at), 0, -1):
+            written = sentence[at : at + length]
+            if written in table and _stands_alone(sentence, at, at + length, language):
+                found.append(Entry(table[written], written, at))
+                at += length
+                break
+        else:
+            at += 1
+    return found
+
+
+@lru_cache(maxsize=4)
+def _longest(language: str) -> int:
+    return max(map(len, tables()[language]))
+
+
+def _stands_alone(sentence: str, start: int, end: int, language: str) -> bool:
+    """Whether a word is one there, and no piece of another."""
+    before, after = sentence[start - 1 : start], sentence[end : end + 1]
+    if _KATAKANA.match(sentence[end - 1]) and _KATAKANA.match(after):
+        return False
+    # The end of a longer run is what a compound is: テーブルランプ is a kind of ランプ.
+    if _KATAKANA.match(sentence[start]) and _KATAKANA.match(before):
+        return end - start >= SHORTEST_BEGIN
+    if end - start > 1:
+        return True
+    clear = [
+        not _HAN.match(sign) or (language == "zh" and sign in _BESIDE_ZH)
+        for sign in (before, after)
+        if sign
+    ]
+    return all(clear)
 
 
 def _look_up(written: str, language: str, table: dict[str, str]) -> str | None:
@@ -125,7 +195,10 @@ def _german(folded: str, table: dict[str, str]) -> str | None:
     for start in range(SHORTEST_BEGIN, len(folded) - SHORTEST_END + 1):
         noun = _forms().get(folded[start:])
         if noun is not None and len(noun) >= SHORTEST_END:
-            return _joined(folded[:start], table[noun], table)
+            joined = _joined(folded[:start], table[noun], table)
+            if folded[start:] in PLACE_ENDS and joined == table[noun]:
+                return None
+            return joined
     return None
 
 

@@ -3,7 +3,8 @@
 Runs in the worker process only. The embedded model knows 16 languages, so a word of any of them is
 near the English noun of the table that means the same ("escalera" is 0.90 from "stairs");
 abstract words are near none. That is a guess at a meaning and no translation; where there is a
-glossary, its words go first and only the surest guesses are taken.
+glossary (German, Portuguese, Japanese, Chinese), its words go first and only the surest guesses
+are taken.
 """
 
 from __future__ import annotations
@@ -25,8 +26,6 @@ from creative.worker import Progress
 LEAST_LIKE = 0.8
 """Cosine to a noun from which a word is taken for it: below are false friends ("pendant" was a
 necklace at 0.76)."""
-LEAST_LIKE_UNSPACED = 0.67
-"""The same for Japanese and Chinese, where signs mean things."""
 LEAST_LIKE_ENGLISH = 0.8
 """Between words of one language: for plurals and spellings, not for neighbours in meaning."""
 LEAST_LIKE_BESIDE_GLOSSARY = 0.9
@@ -37,6 +36,11 @@ _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _JAPANESE = re.compile(r"[\u4e00-\u9fff々]{1,5}|[ァ-ヶー]{2,}")
 _HAN = re.compile(r"[\u4e00-\u9fff]{2,}")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
+
+_ARTICLE = re.compile(
+    r"\b(?:an?|the|my|your|his|her|its|our|their|this|that|these|those|each|every|one|two|of|with)\s+$",
+    re.IGNORECASE,
+)
 
 _table: tuple[list[str], Vectors] | None = None
 
@@ -88,8 +92,6 @@ def seen(sentences: Sequence[str], language: str, progress: Progress) -> list[li
     if language == "en":
         known = {word: hit for word, hit in known.items() if _same_word(word, hit[0])}
     least = LEAST_LIKE_ENGLISH if language == "en" else LEAST_LIKE
-    if language in ("ja", "zh"):
-        least = LEAST_LIKE_UNSPACED
     if glossary.known(language):
         least = LEAST_LIKE_BESIDE_GLOSSARY
     return [_apart(each, known, least, sure) for each, sure in zip(found, certain, strict=True)]
@@ -114,7 +116,7 @@ def _same_word(written: str, noun: str) -> bool:
     if " " in noun:
         last = noun.rsplit(maxsplit=1)[-1]
         return " " in written and written.rsplit(maxsplit=1)[-1].startswith(last[:-1])
-    return written.startswith(noun[: max(3, len(noun) - 1)])
+    return " " not in written and written.startswith(noun[: max(3, len(noun) - 1)])
 
 
 def _apart(
@@ -138,6 +140,12 @@ def _apart(
         if clear and one.english not in {other.english for other in kept}:
             kept.append(one)
     return sorted(kept, key=lambda noun: noun.at)
+
+
+def _is_thing(sentence: str, word: re.Match[str]) -> bool:
+    """Whether an English word that may be a verb is a noun where it stands: "a rose"."""
+    verb = word.group().casefold() in scenes().verbs
+    return not verb or bool(_ARTICLE.search(sentence[: word.start()]))
 
 
 def _candidates(sentence: str, language: str) -> list[tuple[str, int]]:
@@ -165,6 +173,7 @@ def _candidates(sentence: str, language: str) -> list[tuple[str, int]]:
         and says_something(word.group())
         # German writes its nouns, and nothing else inside a sentence, with a capital.
         and (language != "de" or word.group()[0].isupper())
+        and (language != "en" or _is_thing(sentence, word))
     ]
     for first, second in pairwise(words):
         between = sentence[first.end() : second.start()]

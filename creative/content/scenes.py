@@ -15,6 +15,7 @@ class Scene(BaseModel):
 
     say: str
     near: str = ""
+    light: str = ""
 
 
 class Scenes(BaseModel):
@@ -25,8 +26,10 @@ class Scenes(BaseModel):
     checked: str
     source: str
     nouns: str
+    also_verbs: str
     uncountable: str
     settings: tuple[Scene, ...]
+    plain_setting: str
     lights: tuple[Scene, ...]
     framings: tuple[Scene, ...]
     featured_framing: str
@@ -41,10 +44,15 @@ class Scenes(BaseModel):
     def counted(self, noun: str) -> str:
         """An English noun as a list has it: "a pot", "an oven", but "flour" and "scissors"."""
         head = noun.partition(" of ")[0]
-        plural = head.endswith("s") and not head.endswith(("ss", "bus", "lens"))
-        if plural or noun in self._uncountable or not noun:
+        plural = head.endswith("s") and not head.endswith(("ss", "us", "lens"))
+        if plural or not noun or {noun, *head.split()[-1:]} & self._uncountable:
             return noun
-        return f"{'an' if noun[0] in 'aeio' or noun.startswith('umb') else 'a'} {noun}"
+        return f"{'an' if noun[0] in 'aeio' or noun.startswith(('umb', 'und')) else 'a'} {noun}"
+
+    @cached_property
+    def verbs(self) -> frozenset[str]:
+        """`also_verbs`."""
+        return frozenset(_listed(self.also_verbs))
 
     @cached_property
     def _uncountable(self) -> frozenset[str]:
