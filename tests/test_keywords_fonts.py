@@ -67,6 +67,7 @@ def test_accents_written_apart_are_put_together() -> None:
 def test_what_leaves_no_ink_is_no_text(text: str) -> None:
     """A family of emoji without a font is nothing, not the joiners that hold it together."""
     assert Fonts([]).lettering(text) is None
+    assert Fonts([font_with(CHINESE)]).lettering(text) is None
 
 
 @pytest.mark.parametrize(
@@ -80,9 +81,21 @@ def test_what_leaves_no_ink_is_no_text(text: str) -> None:
     ],
 )
 def test_an_emoji_goes_as_a_whole(text: str, written: str) -> None:
-    found = Fonts([]).lettering(text)
-    assert found is not None
-    assert found.text == written
+    for files in ([], [font_with(CHINESE)]):
+        found = Fonts(files).lettering(text)
+        assert found is not None
+        assert found.text == written
+
+
+def test_a_mark_that_a_font_lacks_is_missed() -> None:
+    """Alone it is drawn on a dotted circle, which hides the box from who looks for one."""
+    face = next(
+        (one for one in fonts.package_fonts() if one.name.startswith("NotoSansCJKjp")), None
+    )
+    if face is None:
+        pytest.skip("no font that lacks the dot below")
+    assert Fonts()._has(face, "a")
+    assert not Fonts()._has(face, "\u0323")
 
 
 def test_only_what_is_left_out_is_told() -> None:
@@ -98,6 +111,7 @@ def test_only_what_is_left_out_is_told() -> None:
 @pytest.mark.parametrize("text", ["q\u0323\u0307", "x\u030c", "m\u0302"])
 def test_a_mark_stands_on_its_letter_or_the_text_is_not_written(text: str) -> None:
     """Fonts of Han have some marks and no place for them: beside the letter, or as a box."""
+    written = []
     for face in [*fonts.package_fonts(), *fonts.package_fonts("bold"), *fonts.system_fonts()[:12]]:
         found = Fonts([face]).lettering(text)
         font = Fonts().sized(face, 60)
@@ -105,6 +119,9 @@ def test_a_mark_stands_on_its_letter_or_the_text_is_not_written(text: str) -> No
             continue
         assert font.getlength(text) < 1.15 * font.getlength(text[0]), face.name
         assert font.getbbox(text)[2] < font.getbbox(text[0])[2] + 12, face.name
+        written.append(face.name)
+    able = [one for one in fonts.system_fonts() if one.name == "DejaVuSans.ttf"]
+    assert written or not (able and features.check("raqm")), "this font sets marks"
 
 
 def test_broken_font_files_are_passed_over(tmp_path: Path) -> None:
