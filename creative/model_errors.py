@@ -17,7 +17,13 @@ from creative.http import redact_text
 
 
 class ModelRefused(EngineRejected):
-    """A model that will refuse every other call too: no permission, key or such model."""
+    """A model that will refuse every other call too: no permission, key or such model.
+
+    Attributes:
+        unauthorised: it is the key that is missing or wrong.
+    """
+
+    unauthorised = False
 
 
 class RateLimited(EngineRejected):
@@ -46,6 +52,12 @@ def _format(model: str, said: str, hint: str) -> CreativeError:
 
 def _refused(model: str, said: str, hint: str) -> CreativeError:
     return ModelRefused(model, said, hint=hint)
+
+
+def _unauthorised(model: str, said: str, hint: str) -> CreativeError:
+    error = ModelRefused(model, said, hint=hint)
+    error.unauthorised = True
+    return error
 
 
 def _limited(model: str, said: str, hint: str) -> CreativeError:
@@ -93,7 +105,7 @@ _RULES: tuple[tuple[str, Callable[[str, str, str], CreativeError], str], ...] = 
         r"credentials? (is|are) not (initialized|provided|set)|incorrect model credentials|"
         r"invalid.{0,12}(api.?key|token|credential)|incorrect api key|unauthori[sz]ed|"
         r"api.?key (is )?not valid|authentication|\b40[13]\b|forbidden",
-        _refused,
+        _unauthorised,
         "Set up the model's provider: in Dify under Settings, Model Provider; for the local "
         "runtime with STUDIO_LLM_BASE_URL and STUDIO_LLM_API_KEY.",
     ),

@@ -132,6 +132,21 @@ def test_localhost_in_docker() -> None:
     assert "--listen" not in said
 
 
+def test_a_name_that_nobody_knows() -> None:
+    said = problems(sd_base_url="http://forge.invalid:7860")
+    assert "where the plugin runs" in said
+    assert "extra_hosts" not in said
+
+
+def test_a_proxy_before_a_server_that_is_off() -> None:
+    for status in (502, 504):
+        with serving({}, status=status) as server:
+            said = problems(comfyui_base_url=server.url)
+        assert f"a proxy in front of it answered {status}" in said
+        assert "Check that the server itself is running" in said
+        assert "picture" not in said  # nothing was drawn
+
+
 def test_an_images_api_without_a_list_of_models() -> None:
     with serving({"/v1/images/generations": {}}) as server:
         assert problems(openai_base_url=f"{server.url}/v1") == ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -13,13 +14,14 @@ import pytest
 from PIL import Image
 
 from creative.deadline import Deadline
-from creative.errors import DeadlineExceeded, EngineUnavailable, InvalidInput
+from creative.errors import CreativeError, DeadlineExceeded, EngineUnavailable, InvalidInput
 from creative.images.reading import Reading, ReadRequest, read_prompt
 from creative.images.reading.guess import INTERROGATE, OPENAPI
-from creative.language import Completion, Message
+from creative.language import Completion
 from creative.settings import Settings
 from creative.steps import Steps
 from tests import reading_files as files
+from tests.parrots import Parrot
 from tests.pictures import photo, saved
 from tests.servers import Server, answer, free_port
 
@@ -58,26 +60,20 @@ class Interrogator(Server):
             answer(request, "{}", 404)
 
 
-class Eyes:
+class Eyes(Parrot):
     """A model that sees, or fails."""
 
     name = "eyes-1"
 
-    def __init__(self, *answers: str | Exception) -> None:
-        self._answers = list(answers)
-        self.asked: list[Sequence[Message]] = []
-
-    def complete(
-        self,
-        messages: Sequence[Message],
-        deadline: Deadline,
-        schema: Mapping[str, Any] | None = None,
-    ) -> Completion:
-        self.asked.append(messages)
-        said = self._answers.pop(0)
-        if isinstance(said, Exception):
-            raise said
-        return Completion(text=said, prompt_tokens=700, completion_tokens=40, price=0.002)
+    def __init__(self, *answers: str | CreativeError) -> None:
+        super().__init__(
+            *(
+                Completion(text=said, prompt_tokens=700, completion_tokens=40, price=0.002)
+                if isinstance(said, str)
+                else said
+                for said in answers
+            )
+        )
 
 
 def caption(text: str) -> Callable[[BaseHTTPRequestHandler], None]:
@@ -134,7 +130,7 @@ def test_a_model_that_sees() -> None:
         "vision",
     )
     assert any("guess by eyes-1" in note for note in found.notes)
-    [messages] = eyes.asked
+    [messages] = eyes.heard
     [picture] = messages[-1].images
     assert picture.mime_type == "image/jpeg"
     assert Image.open(io.BytesIO(picture.data)).size == (1024, 614)
@@ -225,14 +221,17 @@ def test_an_answer_that_says_nothing_of_the_picture_is_no_prompt(prompt: str) ->
 
 
 def test_the_clock_is_the_calls() -> None:
-    import time
+    over = threading.Event()
 
     def slow(request: BaseHTTPRequestHandler) -> None:
-        time.sleep(3)
+        over.wait(60)
 
-    with Interrogator(slow) as server, pytest.raises(DeadlineExceeded):
-        read(server.url, model=Eyes('{"prompt": "late"}'), seconds=1.2)
-    assert len(server.bodies) == 1
+    assert read(model=Eyes('{"prompt": "a hill"}'))  # the worker is there, now
+    with Interrogator(slow) as server:
+        with pytest.raises(DeadlineExceeded):
+            read(server.url, model=Eyes('{"prompt": "late"}'), seconds=2.5)
+        over.set()
+        assert len(server.bodies) == 1
 
 
 def test_the_users_own_prompt_and_wishes_reach_the_model() -> None:
@@ -240,6 +239,6 @@ def test_the_users_own_prompt_and_wishes_reach_the_model() -> None:
     eyes = Eyes('{"prompt": "arr, a hill"}')
     request = ReadRequest(image=PLAIN, instructions="in German")
     read_prompt(request, Settings(prompts=own), Deadline(20), Steps(), eyes)
-    system = eyes.asked[0][0].text
+    system = eyes.heard[0][0].text
     assert "Speak like a pirate." in system
     assert "in German" in system

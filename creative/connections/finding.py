@@ -23,6 +23,15 @@ from creative.errors import (
 )
 
 _THIS_MACHINE = re.compile(r"^(localhost|.+\.localhost|127\.[\d.]+|::1|0\.0\.0\.0)$", re.IGNORECASE)
+_UNKNOWN_NAME = (
+    "Check the spelling. The name must be known where the plugin runs: in Docker that is its "
+    "container, which does not know the names of your own machine."
+)
+_DOCKER_NAME = (
+    " Docker on Linux knows host.docker.internal only where the container has the line "
+    "extra_hosts: host.docker.internal:host-gateway; your machine's address in the network works "
+    "without it."
+)
 NO_SUCH_ROUTE = frozenset({404, 405, 501})
 
 
@@ -111,6 +120,8 @@ def _unreachable(address: str, message: str, listens: bool) -> str:
         return "Write http:// instead of https://, if the server has no certificate."
     if "without an answer" in message and parts.scheme == "http":
         return "If the server has a certificate, write https:// instead of http://."
+    if "cannot be resolved" in message:
+        return _UNKNOWN_NAME + (_DOCKER_NAME if parts.hostname == "host.docker.internal" else "")
     if "refused" not in message:
         return ""
     hint = "Check the port and that the server is running."
@@ -147,6 +158,13 @@ def accept(kind: Kind, reply: http.Reply, base: str, secret: bool, clock: Deadli
             f"{reply.engine} at {reply.address}",
             "it is not what such a server answers",
             hint_for(kind, base, clock) or f"Check the address in '{kind.setting}'.",
+        )
+    if reply.status in replies.GATEWAY:
+        raise EngineUnavailable(
+            f"{reply.engine} at {reply.address}",
+            f"a proxy in front of it answered {reply.status}: nothing behind the proxy answers",
+            "Check that the server itself is running, and that the proxy passes requests on to "
+            "its port.",
         )
     try:
         replies.check(reply, kind.secret, kind.setting)

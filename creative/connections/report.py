@@ -18,7 +18,7 @@ from creative.errors import (
     EngineRejected,
     EngineUnavailable,
 )
-from creative.language import LanguageModel, Message
+from creative.language import LanguageModel, Message, ModelRefused
 from creative.settings import Settings
 from creative.steps import Phase, Steps
 
@@ -168,6 +168,8 @@ def _known(error: CreativeError | None) -> tuple[bool | None, bool | None]:
     if isinstance(error, EngineRejected):
         # Runware says so with status 200, too.
         refused = error.status in _REFUSED or "invalidApiKey" in error.message
+        if isinstance(error, ModelRefused):
+            refused = refused or error.unauthorised
         return True, False if refused else None
     return (True, None) if isinstance(error, AnswerInvalid) else (None, None)
 

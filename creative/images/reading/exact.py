@@ -112,7 +112,7 @@ def _says_something(recipe: Recipe) -> bool:
 
 
 def hidden(text: str) -> Recipe | None:
-    """What a text from the pixels says: AUTOMATIC1111's, or an object of NovelAI, ComfyUI, SwarmUI."""
+    """What a text from the pixels says: AUTOMATIC1111's, or JSON of NovelAI, ComfyUI, SwarmUI."""
     if not text.strip():
         return None
     found = as_object(text)
