@@ -24,7 +24,7 @@ from runtime.workflow.dsl import read
 from runtime.workflow.inputs import variables_of
 from runtime.workflow.means import Means
 from runtime.workflow.result import STOPPED_BY_PERSON, NodeEvent, OnText, WorkflowResult
-from runtime.workflow.run import MAX_SECONDS
+from runtime.workflow.run import MAX_SECONDS, ready
 from runtime.workflow.run import run as run_workflow
 from runtime.workflow_events import Events
 
@@ -100,6 +100,8 @@ def run(
     extras = extras or Extras(timeout)
     check_writable(out)
     inputs = _inputs(file, given)
+    # Looked at here too: what cannot be run as asked is no run that failed.
+    ready(file, inputs, hosts, extras.means or Means(), extras.environment)
     plugins = ", ".join(host.declaration.id for host in hosts)
     with ledger.run("workflow", file.name, plugins, given) as record:
         for host in hosts:

@@ -102,6 +102,8 @@ def test_env_file_turns_the_ledger_off_or_elsewhere(
 
 def test_a_usage_error_is_no_run(plugin: Path) -> None:
     assert studio("run", "probe", "nothing=1", "--plugin", plugin).exit_code == 2
+    form = Path(__file__).parent / "workflows" / "start.yml"
+    assert studio("workflow", "run", form, "--plugin", plugin).exit_code == 2
     assert document("runs")["runs"] == []
 
 

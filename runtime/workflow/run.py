@@ -9,13 +9,32 @@ from typing import Any
 from runtime.answers.files import FileServer
 from runtime.workflow.check import check, check_environment
 from runtime.workflow.conversation import Conversation
-from runtime.workflow.dsl import read
-from runtime.workflow.inputs import check_inputs
+from runtime.workflow.dsl import Workflow, read
+from runtime.workflow.inputs import Inputs, check_inputs
 from runtime.workflow.means import Means
 from runtime.workflow.result import OnEvent, OnText, ToolHost, WorkflowResult
 
 MAX_SECONDS = 1200.0
 """Dify's WORKFLOW_MAX_EXECUTION_TIME, in seconds."""
+
+
+def ready(
+    source: Path | str,
+    inputs: Mapping[str, Any],
+    hosts: Sequence[ToolHost],
+    means: Means,
+    environment: Mapping[str, str],
+) -> tuple[Workflow, Inputs]:
+    """A workflow that can be run as asked, and its inputs; the arguments are those of `run`.
+
+    Raises:
+        UsageError: no such file; an unknown input or environment variable.
+        WorkflowInvalid: the file, an input or a node cannot be used.
+    """
+    workflow = read(source)
+    check(workflow, hosts, means)
+    check_environment(workflow, environment)
+    return workflow, check_inputs(workflow, inputs)
 
 
 def run(
@@ -55,11 +74,8 @@ def run(
         UsageError: no such file; an unknown input or environment variable.
         WorkflowInvalid: the file, an input or a node cannot be used; nothing has run.
     """
-    workflow = read(source)
     means = means or Means()
-    check(workflow, hosts, means)
-    check_environment(workflow, environment or {})
-    given = check_inputs(workflow, inputs)
+    workflow, given = ready(source, inputs, hosts, means, environment or {})
     # The engine takes a third of a second to import; `studio --help` must not pay for it.
     from runtime.workflow.engine import Run
 
