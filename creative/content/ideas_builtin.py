@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from creative import languages
-from creative.content import words
+from creative.content import topics, words
 from creative.content.idea import Group, Idea, IdeasRequest, content_types
 from creative.errors import InvalidInput
 from creative.keywords.intent import IntentName, intent_of, usual_intent
@@ -27,7 +27,19 @@ _HOW = re.compile(
     r"^(?:how|wie|como|cómo|comment)\b|怎么|怎麼|怎样|如何|教程|教學|方法|やり方|作り方|使い方|仕方",
     re.IGNORECASE,
 )
-"""Keywords that ask how; of them and other questions the keyword itself is the best title."""
+_ASKS = re.compile(
+    r"^(?:what|why|when|which|who|where|is|are|can|do|does|should|was|warum|wann|wer|welche\w?|wo"
+    r"|wieso|weshalb|o que|por que|porque|quando|qual|quais|onde|qué|por qué|cuándo|cuál|dónde|quoi"
+    r"|pourquoi|quand|quel\w*|où|qu['’])\b|[?？]$|什么|什麼|多久|能不能|可以吗|吗$|とは$|なぜ|いつ|違い",
+    re.IGNORECASE,
+)
+"""Of keywords that ask, how or else, the keyword itself is the best title."""
+_FREE = re.compile(
+    r"\b(?:free|download|kostenlos|gratis|grátis|baixar|gratuit\w*|télécharger|descargar)\b"
+    r"|免费|免費|下载|下載|無料|ダウンロード",
+    re.IGNORECASE,
+)
+"""Nobody asks what that costs."""
 
 
 class _Strict(BaseModel):
@@ -101,16 +113,20 @@ def candidates(request: IdeasRequest, group: Group, intent: str) -> list[Idea]:
         own = intent_of(topic) or intent
         order = _order(table, own, intent, request.content_types, kinds)
         asks = ""
-        if number < len(group.keywords) and intent_of(topic) == "informational":
+        if number < len(group.keywords) and (_HOW.search(topic) or _ASKS.search(topic)):
             asks = "how_to" if _HOW.search(topic) else "guide"
             order = sorted(order, key=lambda form: form != asks)
         fitting = [form for form in order if form in forms]
+        if _FREE.search(topic):
+            fitting = [form for form in fitting if form != "price_guide"]
+            fitting.sort(key=lambda form: form != "guide")
         if not fitting:
             break
         form = fitting[0]
         forms.remove(form)
         text = table.languages[tag][form]
-        title = topic if form == asks else text.title.format(topic=topic)
+        shown = topics.shown(topic, tag)
+        title = shown if form == asks else text.title.format(topic=topics.plain(shown, tag))
         made.append(_idea(request, group, topic, own, kinds[form], title, text))
     return made
 
@@ -134,9 +150,9 @@ def _idea(
 ) -> Idea:
     length = words.scaled(content_types()[kind].words, request.language)
     return Idea(
-        title=_capital(title),
+        title=topics.capital(title, request.language),
         angle=text.angle,
-        outline=_outline(text.outline, group, topic),
+        outline=_outline(text.outline, group, topic, languages.base(request.language)),
         target_keywords=targets(group, topic),
         primary_keyword=topic,
         intent=intent,
@@ -151,15 +167,14 @@ def targets(group: Group, primary: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([primary, *group.keywords]))[:MOST_TARGETS]
 
 
-def _outline(headings: Sequence[str], group: Group, topic: str) -> tuple[str, ...]:
-    """The template's headings, with what people ask in the group before the last one."""
+def _outline(headings: Sequence[str], group: Group, topic: str, tag: str) -> tuple[str, ...]:
+    """The template's headings, with what people ask about the topic before the last one."""
     asked = [
-        _capital(one)
+        topics.capital(topics.shown(one, tag), tag)
         for one in group.keywords
-        if one != topic and intent_of(one) == "informational" and words.count(one) > 2
+        if one != topic
+        and intent_of(one) == "informational"
+        and words.count(one) > 2
+        and topics.related(one, topic)
     ]
     return (*headings[:-1], *asked[:MOST_QUESTIONS], headings[-1])
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
