@@ -6,6 +6,7 @@ may arrive, and in an ordinary Chromium without it, where it must, or the silenc
 
 from __future__ import annotations
 
+import base64
 import functools
 import time
 from collections.abc import Iterator
@@ -223,6 +224,46 @@ def test_a_secret_in_a_refused_address_is_not_shown(site: Site, canary: Canary) 
     shot = shoot(site, url=site.url + "/part")
     assert "secret" not in shot.model_dump_json(exclude={"pictures"})
     assert "pw@" not in shot.model_dump_json(exclude={"pictures"})
+
+
+def test_a_signed_page_is_none_so_that_nobody_fetches_its_certificate(
+    site: Site, canary: Canary
+) -> None:
+    # Chromium would fetch it from any address, mostly unheld (a signed HTTP exchange, format b3).
+    page = "https://93.184.216.34/page"
+    now = int(time.time())
+    signature = (
+        f'a;cert-sha256=*{base64.b64encode(bytes(32)).decode()}*;cert-url="https://{canary.name}/cert";'
+        f'date={now};expires={now + 3600};integrity="digest/mi-sha256-03";'
+        f'sig=*{base64.b64encode(bytes(70)).decode()}*;validity-url="{page}"'
+    ).encode()
+    headers = b"\xa3" + b"".join(
+        bytes([0x40 + len(word)]) + word if len(word) < 24 else bytes([0x58, len(word)]) + word
+        for word in (
+            b"digest", b"mi-sha256-03=" + base64.b64encode(bytes(32)),
+            b":status", b"200",
+            b"content-type", b"text/html",
+        )
+    )  # fmt: skip
+    signed = (
+        b"sxg1-b3\0" + len(page).to_bytes(2, "big") + page.encode()
+        + len(signature).to_bytes(3, "big") + len(headers).to_bytes(3, "big")
+        + signature + headers
+    )  # fmt: skip
+
+    def serve(handler: Any) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "application/signed-exchange;v=b3")
+        handler.send_header("X-Content-Type-Options", "nosniff")
+        handler.send_header("Content-Length", str(len(signed)))
+        handler.end_headers()
+        handler.wfile.write(signed)
+
+    site.pages["/signed"] = serve
+    # With signed exchanges it would go on to the address that the page claims to be.
+    with pytest.raises(EngineRejected, match="download"):
+        shoot(site, url=site.url + "/signed")
+    assert canary.touched == []
 
 
 def test_a_page_that_is_a_download(site: Site) -> None:

@@ -290,7 +290,7 @@ class LocalBrowser:
 
 
 def _quiet_profile(profile: Path) -> None:
-    """Preferences that no flag sets: no speculative connections, no downloads."""
+    """Preferences that no flag sets: no speculative connections, downloads, signed pages."""
     import json
 
     folder = profile / "Default"
@@ -301,6 +301,8 @@ def _quiet_profile(profile: Path) -> None:
                 "net": {"network_prediction_options": 2},  # 2: never
                 "download": {"prompt_for_download": False, "default_directory": str(profile)},
                 "webrtc": {"ip_handling_policy": "disable_non_proxied_udp"},
+                # A signed page names the address of its certificate, which is not always held.
+                "web_package": {"signed_exchange": {"enabled": False}},
             }
         )
     )
