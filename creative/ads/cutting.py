@@ -5,12 +5,8 @@
 
 Where a text may end, best first: after a sentence, before a comma, dash or bracket, between words.
 The end of a sentence or clause is taken if at least half of the room is used by then; else
-the last word border in the room. Words are not cut; where writing has no spaces:
-
-- Japanese: a phrase ends where hiragana are followed by another script ("今すぐ|届く|コーヒー"),
-  and runs of katakana, Latin letters and digits are whole;
-- Chinese: before and after function words ("的", "和", "在" …) and other scripts; else two signs at
-  a time from the last such border, since most Chinese words have two.
+the last word border in the room. Words are not cut; where they end in Chinese and Japanese,
+`unspaced.py` tells.
 
 What ends in a word that asks for the next one (words.yaml: "and", "für", "の", "和"), in a number
 without its unit, or in an open bracket or quotation goes back to where it does not.
@@ -20,14 +16,14 @@ from __future__ import annotations
 
 import itertools
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
-from functools import cache
 
+from creative.ads import unspaced
 from creative.ads.counting import graphemes, measure
-from creative.ads.marks import tidy, words
+from creative.ads.marks import tidy
 from creative.ads.platforms import Unit
 from creative.ads.terms import contains
+from creative.ads.unspaced import dangling_words, phrase_ends, without_particle, without_spaces
 
 _SENTENCE = re.compile(r"[.!?…]+[\"”’»)\]]*(?=\s)|[。！？]+[」』”）]*|\n+")
 _CLAUSE = re.compile(
@@ -48,12 +44,11 @@ _PAIRS = {
 }
 _LAST_WORD = re.compile(r"(?:^|(?<=[\s\-–—/(]))[^\s\-–—/(]+$")
 _NUMBER = re.compile(r"[+\-±~≈]?\d[\d.,:/]*$")
-# "おいしい|コーヒー", "便利な|机": the noun must follow.
-_ATTRIBUTE = re.compile(r"(?:しい|[\u3400-\u9fff]い|な)$")
 _ENDED = re.compile(r"[.!?。！？…][\"”’»)\]」』）]*$")
-_WIDE_LANGUAGES = ("zh", "ja")
 _WORTH_WHILE = 0.5
 """Share of the room that the end of a sentence or clause must use to be better than more words."""
+_COMPLETE = 0.4
+"""The same for an end at a word that leaves nothing open, where a later one would."""
 _TOO_LITTLE = 0.2
 """Share of the room below which what is left says nothing."""
 
@@ -113,14 +108,22 @@ def _beginnings(text: str, limit: int, unit: Unit, base: str) -> Iterator[str]:
     ]
     later: list[str] = []
     for worth, places in zip((_WORTH_WHILE, _WORTH_WHILE, _TOO_LITTLE), ends, strict=True):
+        waiting: list[str] = []
         for end in sorted((end for end in places if 0 < end <= room), reverse=True):
             made = _finished(text[:end], base, text)
             if not made or measure(made, unit) > limit:
                 continue
-            if measure(made, unit) >= worth * limit:
+            if measure(made, unit) < worth * limit:
+                later.append(made)
+            elif unspaced.complete(made, base) and (
+                not waiting or measure(made, unit) >= _COMPLETE * limit
+            ):
                 yield made
+            elif measure(made, unit) >= _WORTH_WHILE * limit:
+                waiting.append(made)
             else:
                 later.append(made)
+        yield from waiting
     # A short first sentence still says more than nothing; a word or two of a long one does not.
     for made in later:
         if measure(made, unit) >= _TOO_LITTLE * limit:
@@ -143,69 +146,9 @@ def _room(text: str, limit: int, unit: Unit) -> int:
 
 def _word_ends(text: str, base: str) -> list[int]:
     ends = [one.start() for one in re.finditer(r"\s+", text)]
-    if base in _WIDE_LANGUAGES or _mostly_wide(text):
-        ends += _phrase_ends(text, base)
+    if without_spaces(text, base):
+        ends += phrase_ends(text, base)
     return ends
-
-
-def _mostly_wide(text: str) -> bool:
-    letters = [sign for sign in text if sign.isalpha()]
-    wide = sum(
-        unicodedata.east_asian_width(sign) in "WF" and not "가" <= sign <= "힣" for sign in letters
-    )
-    return wide * 2 > len(letters)
-
-
-def _kind(sign: str) -> str:
-    if "\u3041" <= sign <= "\u309f":
-        return "hiragana"
-    if "\u30a0" <= sign <= "\u30ff" or "\uff66" <= sign <= "\uff9f":
-        return "katakana"
-    if (
-        "\u3400" <= sign <= "\u9fff"
-        or "\uf900" <= sign <= "\ufaff"
-        or sign >= "\U00020000"
-        or sign == "々"
-    ):
-        return "han"
-    if sign.isalnum() or sign in ".,'’&%-+/$€£¥" or unicodedata.category(sign)[0] == "M":
-        return "other"
-    return "mark"
-
-
-def _phrase_ends(text: str, base: str) -> list[int]:
-    """Where phrases end in writing without spaces; see the head of this file."""
-    clusters = graphemes(text)
-    particles = _dangling_ends("zh")
-    ends: list[int] = []
-    at, since = 0, 0
-    for before, after in itertools.pairwise(clusters):
-        at += len(before)
-        since += 1
-        one, other = _kind(before[0]), _kind(after[0])
-        if other == "mark" or one == "mark":
-            border = other != "mark"
-        elif base == "ja":
-            border = one != other and (one == "hiragana" or "hiragana" not in (one, other))
-            border = border and not _ATTRIBUTE.search(text[:at])
-        elif one == other == "han":
-            border = before in particles or after in particles or since >= 2
-        else:
-            border = one != other
-        if border:
-            ends.append(at)
-            since = 0
-    return ends
-
-
-@cache
-def _dangling_words(base: str) -> frozenset[str]:
-    return frozenset(words().dangling.languages.get(base, "").split())
-
-
-@cache
-def _dangling_ends(base: str) -> tuple[str, ...]:
-    return tuple(sorted(_dangling_words(base), key=len, reverse=True))
 
 
 def _finished(beginning: str, base: str, whole: str) -> str:
@@ -222,8 +165,8 @@ def _finished(beginning: str, base: str, whole: str) -> str:
         number = _NUMBER.fullmatch(last.group()) and _goes_on(whole, made)
         if number or dangles(last.group(), base) or _lacks_noun(made, last, base):
             made = made[: last.start()]
-        elif base in _WIDE_LANGUAGES:
-            made = _without_particle(made, base)
+        elif base in unspaced.LANGUAGES:
+            made = without_particle(made, base)
     return made if any(sign.isalnum() for sign in made) else ""
 
 
@@ -238,9 +181,9 @@ def dangles(word: str, language: str) -> bool:
     word = word.lower().replace("’", "'").strip('"“”„«»')
     tail = word.rpartition("'")[-1]
     return (
-        word in _dangling_words(base)
+        word in dangling_words(base)
         or ("'" in word and tail in ("", "s", "re", "ll", "ve", "t", "d", "m"))
-        or ("'" in word and tail in _dangling_words(base))
+        or ("'" in word and tail in dangling_words(base))
     )
 
 
@@ -260,16 +203,6 @@ def _goes_on(whole: str, made: str) -> bool:
     at = whole.find(made)
     behind = whole[at + len(made) :] if at >= 0 else ""
     return bool(re.match(r"\s*[^\W_]|\s*[%‰€$£¥°]", behind))
-
-
-def _without_particle(text: str, base: str) -> str:
-    for ending in _dangling_ends(base):
-        if text.endswith(ending) and len(text) > len(ending):
-            # A particle is one only after another script ("送料は"), not in a word ("おはよう").
-            before = text[-len(ending) - 1]
-            if base == "zh" or _kind(before) != "hiragana" or len(ending) > 1:
-                return text[: -len(ending)]
-    return text
 
 
 def _closed(text: str) -> str:

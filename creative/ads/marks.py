@@ -71,6 +71,7 @@ class Words(BaseModel):
     acronyms: Listed
     shouted: Listed
     dangling: Dangling
+    whole: Listed
 
 
 @cache
