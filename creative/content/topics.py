@@ -73,7 +73,11 @@ def related(question: str, topic: str) -> bool:
         # 浅草 観光 is about Asakusa, and so is not all 観光.
         signs = re.sub(rf"[^{_SIGNS}]", " ", _SAY_LITTLE.sub(" ", other.split()[0]))
         pairs = {signs[at : at + 2] for at in range(len(signs) - 1)}
-        return any(a[:n] == b[:n] for a in mine for b in theirs for n in [_shared(a, b)])
+        return any(len(pair.strip()) == 2 and pair in one for pair in pairs)
+    mine, theirs = (
+        [word.removesuffix("s") for word in re.findall(r"\w{3,}", text)] for text in (one, other)
+    )
+    return any(a[:n] == b[:n] for a in mine for b in theirs for n in [_shared(a, b)])
 
 
 def _shared(one: str, other: str) -> int:
