@@ -10,14 +10,11 @@ import zlib
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from creative.errors import CreativeError, InvalidInput, TooLarge
 from creative.images.containers import NotAPicture, png_chunk
-from creative.images.infotext import Infotext, compose
+from creative.images.given import Given
 from creative.images.reading import automatic1111, exact, texts
-from creative.images.reading.comfy_editor import from_editor
 from creative.images.reading.comfy_graph import from_api
 from creative.images.reading.comfyui import from_graph
 from creative.images.reading.recipe import Recipe
@@ -26,8 +23,8 @@ from tests import reading_files as files
 from tests.pictures import saved
 from tests.test_images_reading import read
 
-SECONDS = 5.0
-"""For one file, on a busy machine; what is measured takes under one."""
+SECONDS = 8.0
+"""Of this process, for one file; what is measured takes under one."""
 
 
 def silent(fraction: float, label: str) -> None:
@@ -40,9 +37,9 @@ def job(data: bytes, progress: Progress = silent) -> Recipe | None:
 
 
 def quick(data: bytes) -> Recipe | None:
-    began = time.monotonic()
+    began = time.process_time()
     found = job(data)
-    assert time.monotonic() - began < SECONDS
+    assert time.process_time() - began < SECONDS
     return found
 
 
@@ -151,11 +148,11 @@ def test_every_node_leads_to_every_other() -> None:
         for n, name in enumerate(names)
     }  # fmt: skip
     nodes["s"] = {"class_type": "KSampler", "inputs": {"positive": ["0", 0], "negative": ["1", 0]}}
-    began = time.monotonic()
+    began = time.process_time()
     graph = from_api(nodes)
     assert graph is not None
     from_graph(graph)
-    assert time.monotonic() - began < SECONDS
+    assert time.process_time() - began < SECONDS
 
 
 def test_exif_that_points_into_itself() -> None:
@@ -257,6 +254,43 @@ def test_long_additions_take_no_longer_than_their_length(text: str) -> None:
     assert time.process_time() - began < 8
 
 
+HUGE = "9" * 4300
+"""The longest number that Python's JSON reads; one more digit cannot be written."""
+
+
+@pytest.mark.parametrize("number", [HUGE, "1e999", "-Infinity", "NaN", "1e308", '"1e999"', "true"])
+def test_numbers_that_are_none(number: str) -> None:
+    names = ("clip_skip", "seed", "width", "height", "steps", "cfg_scale", "strength")
+    lora = f'"loras": [{{"model": {{"name": "n"}}, "weight": {number}}}]'
+    rest = ", ".join(f'"{name}": {number}' for name in (*names, *(f"k{n}" for n in range(100))))
+    invoke = f'{{"positive_prompt": "a cat", {lora}, {rest}}}'
+    comfy = json.dumps(files.COMFY)
+    for plain in ("156680208700286", '"steps": 20', '"width": 512', "0.7", "-2"):
+        name, colon, _ = plain.rpartition(" ")
+        comfy = comfy.replace(plain, f"{name}{colon}{number}")
+    for data in ({"invokeai_metadata": invoke}, {"prompt": comfy}):
+        found = read(files.texts_png(data))
+        assert found.settings.keys() <= {"model", "sampler", "scheduler", "loras", "cfg_scale"}
+        assert found.settings.get("loras", "ink:1") == "ink:1"
+        told = json.dumps(found.model_dump(), allow_nan=False)
+        assert len(told) < 30_000
+
+
+@pytest.mark.parametrize("name", ["a:b", "a,b", "<b>", "a\nb", "\0", "lora:x", "a>b", "x" * 5000])
+def test_names_of_loras_that_are_none(name: str) -> None:
+    loras = [{"model": {"name": one}, "weight": 0.5} for one in (name, "fine")]
+    found = read(
+        files.texts_png(
+            {"invokeai_metadata": json.dumps({"positive_prompt": "a cat", "loras": loras})}
+        )
+    )
+    drawn = Given(prompt=found.prompt, **found.settings).read()
+    assert drawn.loras[-1].name == "fine"
+    again = Given(infotext=found.infotext).read()
+    assert again.prompt.endswith("<lora:fine:0.5>")
+    assert again.prompt.count("<") <= 2
+
+
 def test_a_prompt_of_zeros_is_none() -> None:
     zeros = json.dumps({"positive_prompt": "\0 \0", "seed": 1})
     assert job(files.texts_png({"invokeai_metadata": zeros})) is None
@@ -288,83 +322,3 @@ def test_damaged_files_raise_nothing_but_our_errors() -> None:
                 job(bytes(broken))
             except CreativeError:
                 continue
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
-    | st.tuples(st.sampled_from(["1", "2", "3", "s"]), st.integers(0, 2)).map(list),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
-        st.sampled_from(["prompt", "class_type", "inputs", "positive", "text", "1", "2", "3", "s",
-                         "model", "loras", "seed", "v4_prompt", "caption", "char_captions",
-                         "image", "sui_image_params", "nodes", "links", "id", "type",
-                         "widgets_values", "name", "weight", "uc", "Comment", "definitions",
-                         "subgraphs", "mode", "outputs", "link"]),
-        inner, max_size=6),
-    max_leaves=30,
-)  # fmt: skip
-quiet = settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
-
-
-@quiet
-@given(value=JSON)
-def test_any_json_under_any_name(value: Any) -> None:
-    text = json.dumps(value)
-    for name in ("parameters", "prompt", "workflow", "Comment", "invokeai_metadata", "sd-metadata",
-                 texts.USER_COMMENT):  # fmt: skip
-        carried = texts.Texts("png", 64, 64)
-        carried.by_name = {name: text, "Software": "NovelAI"}
-        recipe = exact.said(carried)
-        if recipe is not None:
-            recipe.settings()
-            assert len(json.dumps(recipe.other)) < 100_000
-            recipe.infotext()
-
-
-INPUTS = st.dictionaries(
-    st.sampled_from(["positive", "negative", "text", "latent_image", "model", "seed", "steps",
-                     "conditioning", "", "string_a", "string_b", "delimiter", "guider", "clip",
-                     "lora_name", "strength_model", "width", "height", "samples", "images"]),
-    st.tuples(st.sampled_from("123456789s"), st.integers(0, 3)).map(list)
-    | st.text(max_size=6) | st.integers() | st.floats() | st.none(),
-    max_size=7,
-)  # fmt: skip
-KINDS = st.sampled_from(
-    ["KSampler", "CLIPTextEncode", "ConditioningCombine", "Reroute", "LoraLoader", "SaveImage",
-     "StringConcatenate", "LatentUpscale", "SamplerCustomAdvanced", "CFGGuider", "Odd Text Node"]
-)  # fmt: skip
-
-
-@quiet
-@given(
-    nodes=st.dictionaries(
-        st.sampled_from("123456789s"), st.tuples(KINDS, INPUTS), min_size=1, max_size=10
-    )
-)
-def test_any_graph(nodes: dict[str, tuple[str, dict[str, Any]]]) -> None:
-    graph = from_api({n: {"class_type": k, "inputs": i} for n, (k, i) in nodes.items()})
-    assert graph is not None
-    recipe = from_graph(graph)
-    recipe.settings()
-    recipe.infotext()
-    from_editor(
-        {"nodes": [{"id": n, "type": k, "widgets_values": list(i.values())}
-                   for n, (k, i) in nodes.items()], "links": []}
-    )  # fmt: skip
-
-
-WORDS = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=60)
-
-
-@quiet
-@given(prompt=WORDS, negative=WORDS, seed=st.integers(0, 2**32 - 1), steps=st.integers(1, 150))
-def test_what_compose_writes_is_read_back(
-    prompt: str, negative: str, seed: int, steps: int
-) -> None:
-    fields = {"Steps": str(steps), "Seed": str(seed), "Size": "64x64", "Version": "v1.10.1"}
-    text = Infotext(prompt=prompt, negative_prompt=negative, fields=fields)
-    recipe = automatic1111.from_text(compose(text))
-    assert recipe.text == text
-    assert recipe.infotext() == compose(text).strip("\0")
-    assert recipe.settings()[0]["seed"] == seed

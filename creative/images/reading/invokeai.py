@@ -19,6 +19,7 @@ from creative.images.infotext import Infotext
 from creative.images.reading.loose import as_object, inner
 from creative.images.reading.recipe import (
     Recipe,
+    as_number,
     as_text,
     bare,
     fields_of,
@@ -29,6 +30,8 @@ from creative.images.reading.recipe import (
 )
 from creative.images.reading.texts import Texts
 
+MOST_CLIP_LAYERS = 24
+"""The largest text encoder has so many."""
 _NEGATIVE = re.compile(r"\[([^\[\]]*)\]")
 _READ = {
     "positive_prompt", "negative_prompt", "seed", "steps", "cfg_scale", "scheduler", "width",
@@ -68,7 +71,7 @@ def _modern(found: dict[str, Any]) -> Recipe:
     model = inner(found, "model", "name") or inner(found, "model", "model_name")
     refiner = inner(found, "refiner_model", "name") or inner(found, "refiner_model", "model_name")
     vae = inner(found, "vae", "name") or inner(found, "vae", "model_name")
-    skipped = found.get("clip_skip")
+    skipped = as_number(found.get("clip_skip")) or 0
     fields = {
         "Steps": found.get("steps"),
         **sampler_of("InvokeAI", as_text(found.get("scheduler"))),
@@ -80,7 +83,7 @@ def _modern(found: dict[str, Any]) -> Recipe:
         "Model": bare(model),
         "Denoising strength": found.get("strength"),
         # Layers left out here; AUTOMATIC1111 counts the one that is used.
-        "Clip skip": skipped + 1 if isinstance(skipped, int) and skipped else None,
+        "Clip skip": int(skipped) + 1 if 1 <= skipped <= MOST_CLIP_LAYERS else None,
         "Refiner": bare(refiner),
         "VAE": bare(vae),
     }

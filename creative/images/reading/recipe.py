@@ -15,9 +15,10 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from creative.errors import InvalidInput, shorten
 from creative.images.given import second_pass_of
 from creative.images.infotext import Infotext, compose
-from creative.images.request import MAX_SEED, Lora
+from creative.images.request import MAX_LORA_WEIGHT, MAX_SEED, Lora, read_loras
 from creative.images.size import MAX_SIDE, MIN_SIDE
 
 MAX_OTHER = 60
@@ -96,7 +97,11 @@ class Recipe(BaseModel):
         """A text by which text_to_image repeats the picture."""
         if self.raw:
             return self.raw
-        tags = "".join(f" <lora:{lora.name}:{lora.weight:g}>" for lora in self.loras)
+        tags = "".join(
+            f" <lora:{lora.name}:{lora.weight:g}>"
+            for lora in self.loras
+            if not re.search(r"[<>:]", lora.name) and _sane(lora)
+        )
         prompt = (self.text.prompt + tags).strip() if tags else self.text.prompt
         return compose(
             Infotext(
@@ -135,7 +140,10 @@ class Recipe(BaseModel):
             found["upscaler"] = text.highres and text.highres.upscaler
         found |= {"fit": text.output_fit, "focus": text.output_focus}
         found["background"] = text.output_background
-        found["loras"] = ", ".join(f"{lora.name}:{lora.weight:g}" for lora in self.loras)
+        fine = [lora for lora in self.loras if _typed_again(lora)]
+        found["loras"] = ", ".join(f"{lora.name}:{lora.weight:g}" for lora in fine)
+        if lost := [shorten(lora.name, 60) for lora in self.loras if lora not in fine]:
+            notes.append(f"These LoRAs are none that text_to_image can be told: {', '.join(lost)}")
         found = {name: value for name, value in found.items() if value not in (None, "")}
         for name in [n for n, v in found.items() if isinstance(v, str) and len(v) > _LONGEST]:
             notes.append(f"{name} has {len(found.pop(name))} characters: left out.")
@@ -217,18 +225,36 @@ def leftover(values: dict[Any, Any], known: set[str]) -> dict[str, Any]:
     """What of a generator's own settings nobody read, small enough to hand on."""
     other: dict[str, Any] = {}
     left = MAX_ALL_OTHER_CHARACTERS
-    for name, value in values.items():
-        if len(str(name)) > MAX_NAME_CHARACTERS or name in known or value in (None, "", [], {}):
+    for name, given in values.items():
+        if len(str(name)) > MAX_NAME_CHARACTERS or name in known or given in (None, "", [], {}):
             continue
+        number = isinstance(given, int | float)
+        # Other numbers are none to JSON's other readers.
+        value = given if not number or abs(given) < 2**53 else str(given)
         if isinstance(value, bool | int | float):
-            fine = isinstance(value, bool) or abs(value) < 2**53
-            other[str(name)] = value if fine else str(value)
+            other[str(name)] = value
         elif isinstance(value, str) and len(value) <= min(left, MAX_OTHER_CHARACTERS):
             other[str(name)] = value
             left -= len(value)
         if len(other) >= MAX_OTHER:
             break
     return other
+
+
+def _sane(lora: Lora) -> bool:
+    plain = lora.name.isprintable() and len(lora.name) <= MAX_NAME_CHARACTERS
+    return plain and abs(lora.weight) <= MAX_LORA_WEIGHT
+
+
+def _typed_again(lora: Lora) -> bool:
+    """Whether text_to_image understands the LoRA as its parameter has it."""
+    if not _sane(lora) or lora.name.startswith("<"):
+        return False
+    try:
+        read = read_loras(f"{lora.name}:{lora.weight:g}")
+    except InvalidInput:
+        return False
+    return [one.name for one in read] == [lora.name]
 
 
 def _extra(fields: dict[str, str], second_pass: bool) -> dict[str, Any]:
