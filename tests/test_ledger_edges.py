@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from runtime.ledger import Ledger, cutoff, listing, writer
+from runtime.ledger import Ledger, cutoff, listing, recorder, writer
 from runtime.ledger.history import History, Wanted, history
 from runtime.ledger.owners import Place
 from runtime.ledger.schema import VERSION, Database, LedgerUnusable, files, runs
@@ -55,6 +56,35 @@ def test_absurd_numbers_of_tokens_lose_no_run(folder: Path, tokens: object) -> N
     assert 0 <= run["tokens"] < 2**31
     assert [step["status"] for step in run["steps"]] == ["succeeded"] * 2
     assert said == []
+
+
+def test_many_files_in_one_value_are_no_long_name_of_one(folder: Path, tmp_path: Path) -> None:
+    names = [f"picture-{number:04}.png" for number in range(20)]
+    for name in names:
+        (tmp_path / name).write_bytes(b"x")
+    given = {"images": ",".join(f"@{name}" for name in names)}
+    with Ledger(where=folder) as ledger, ledger.run("node", "n", "p", given) as record:
+        record.result("done", {})
+    run = kept()
+    assert run["status"] == "succeeded"
+    assert [file["filename"] for file in run["files"]] == names
+
+
+def test_a_large_file_is_known_by_all_of_it(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "MAX_FILE_BYTES", 10)
+    large = tmp_path / "large"
+    large.write_bytes(b"0123456789 and more")
+    with (
+        Ledger(where=folder) as ledger,
+        ledger.run("node", "n", "p", {"f": f"@{large}"}) as record,
+    ):
+        record.file(large)
+    digest = hashlib.sha256(large.read_bytes()).hexdigest()
+    assert [(file["sha256"], file["size"], file["copy"]) for file in kept()["files"]] == [
+        (digest, 19, None)
+    ] * 2
 
 
 def test_a_job_that_fails_oddly_takes_nobody_with_it(folder: Path) -> None:

@@ -263,9 +263,16 @@ def _files_in(value: object) -> list[str]:
     """The paths in "@a.png" or "@a.png,@b.png"; addresses and "@@text" are none."""
     if not isinstance(value, str) or not value.startswith("@") or value.startswith("@@"):
         return []
-    if Path(value[1:]).is_file():
+    if _is_file(value[1:]):
         return [value[1:]]
-    return [part for part in value[1:].split(",@") if Path(part).is_file()]
+    return [part for part in value[1:].split(",@") if _is_file(part)]
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except OSError:  # several names in one are longer than a name may be
+        return False
 
 
 def _user() -> str:

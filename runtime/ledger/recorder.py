@@ -6,6 +6,7 @@ Nothing here waits: values are noted, masked and written in the ledger's thread.
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -29,6 +30,7 @@ MAX_STEPS = 2000
 MAX_JSON_BYTES = 60_000
 """Of parameters and of outputs; MySQL's text columns take no more."""
 MAX_FILE_BYTES = 30 * 2**20
+"""Of larger files no copy is kept."""
 MAX_COUNT = 2**31 - 1
 """Of tokens; the columns' type holds no more."""
 PROGRESS_SECONDS = 1.0
@@ -280,9 +282,13 @@ class Recorder:
             from runtime.ledger.schema import files
 
             with place.open("rb") as file:
-                data = file.read(MAX_FILE_BYTES + 1)
-            store = None if given or len(data) > MAX_FILE_BYTES else self._store()
-            sha256 = store.keep(data) if store else hashlib.sha256(data).hexdigest()
+                size = os.fstat(file.fileno()).st_size
+                store = None if given or size > MAX_FILE_BYTES else self._store()
+                sha256 = (
+                    store.keep(file.read())
+                    if store
+                    else hashlib.file_digest(file, "sha256").hexdigest()
+                )
             connection.execute(
                 files.insert().values(
                     run_id=self.id,
@@ -290,7 +296,7 @@ class Recorder:
                     direction="in" if given else "out",
                     filename=self._masks.text(filename or place.name, 250),
                     mime_type=self._masks.text(mime_type, 150),
-                    size=place.stat().st_size,
+                    size=size,
                     sha256=sha256,
                     path=self._masks.text(str(path), 1000),
                     kept=int(store is not None),
