@@ -63,6 +63,8 @@ def test_faults_as_they_are_typed(texts: list[str], faults: Faults) -> None:
         ("delay=soon", "cannot take 'soon'"),
         ("timeout=0", "cannot take '0'"),
         ("slow-file=nan", "cannot take 'nan'"),
+        ("refuse-reverse=llmm", "cannot take 'llmm'"),
+        ("refuse-reverse=upload_file", "cannot take 'upload_file'"),  # no daemon refuses that
     ],
 )
 def test_faults_that_there_are_not(text: str, said: str) -> None:
@@ -118,6 +120,24 @@ def test_a_short_time_out_has_the_daemon_s_name(make_probe: Make) -> None:
         call(host, "sleep", amount=600_000)
     assert caught.value.limit == "PLUGIN_MAX_EXECUTION_TIMEOUT"
     host.stop()
+
+
+@pytest.mark.parametrize(
+    ("kind", "access"),
+    [
+        ("storage", "storage"),
+        ("text_embedding", "text-embedding"),
+        ("llm_structured_output", "llm"),
+        ("fetch_app", "app"),
+        ("node_parameter_extractor", "node"),
+    ],
+)
+def test_a_refusal_is_the_daemon_s(kind: str, access: str) -> None:
+    said = f"permission denied, you need to enable {access} access in plugin manifest"
+    assert Faults.parse([f"refuse-reverse={kind}"]).refusal(kind) == said
+    assert Faults.parse(["refuse-reverse"]).refusal(kind) == said
+    assert Faults().refusal(kind) is None
+    assert Faults.parse(["refuse-reverse"]).refusal("upload_file") is None
 
 
 @pytest.mark.parametrize("kinds", [{"*"}, {"storage"}])

@@ -306,3 +306,9 @@ def test_the_command(tmp_path: Path) -> None:
     assert run(cli.app, [*arguments, "--fix"]).exit_code == 0
     assert file.stat().st_mtime_ns == written  # nothing to change, nothing written
     assert run(cli.app, [*arguments, str(other), "--fix"]).exit_code == 1
+
+
+def test_a_device_that_never_ends_is_only_judged() -> None:
+    [finding] = repair(Path("/dev/zero"), [], Means()).findings
+    assert (finding.rule, finding.fixed) == ("file", False)
+    assert "larger than 10 MB" in finding.message

@@ -66,6 +66,8 @@ _NEEDED: dict[str, tuple[str, str]] = {
     "storage": ("storage", "enabled"),
 }
 _ALWAYS = frozenset({"upload_file"})
+REFUSABLE = tuple(_NEEDED)
+"""Kinds of calls that need a permission."""
 
 
 def refusal(kind: str, permissions: Permissions) -> str | None:

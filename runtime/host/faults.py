@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from runtime.answers.reverse import REFUSABLE, refusal
+from runtime.declaration import Permissions
 from runtime.errors import PluginDied, StudioError, UsageError
 from runtime.host.limits import Limits
 from runtime.host.link import Ears, Linking
@@ -29,8 +31,8 @@ _EXPLAINED = {
     "timeout": ("SECONDS", "PLUGIN_MAX_EXECUTION_TIMEOUT is so short; Dify's default is 600."),
     "refuse-reverse": (
         "[KIND]",
-        "Reverse calls are refused as without permission in the manifest: all, or one kind "
-        "(llm, text_embedding, storage, tool, …).",
+        "Reverse calls are refused as without permission in the manifest: all that need one, or "
+        "one kind (llm, text_embedding, storage, tool, …).",
     ),
     "file-404": ("", "The links of files given to the tool answer 404, as expired ones do."),
     "file-hangs": ("", "The files' links answer, send half of the bytes and never the rest."),
@@ -61,7 +63,7 @@ class Faults:
         kill: the process is killed then.
         delay: seconds by which every line is late, in both directions.
         timeout: the longest call in seconds; None leaves the limit as it is.
-        refuse: kinds of reverse calls that are refused; "*" is every kind.
+        refuse: kinds of reverse calls that are refused; "*" is every kind that needs a permission.
         files: how files that are given to the tool misbehave.
     """
 
@@ -103,7 +105,7 @@ class Faults:
             "kill": lambda: {"kill": True},
             "delay": lambda: {"delay": _seconds(kind, value)},
             "timeout": lambda: {"timeout": _seconds(kind, value)},
-            "refuse-reverse": lambda: {"refuse": self.refuse | {value or "*"}},
+            "refuse-reverse": lambda: {"refuse": self.refuse | {_reverse(value)}},
             "file-404": lambda: {"files": FileFault("404")},
             "file-hangs": lambda: {"files": FileFault("hangs")},
             "slow-file": lambda: {
@@ -120,10 +122,7 @@ class Faults:
 
     def refusal(self, kind: str) -> str | None:
         """What a refused reverse call is told; None if it is not refused."""
-        if not self.refuse & {kind, "*"}:
-            return None
-        access = kind.replace("_", "-")
-        return f"permission denied, you need to enable {access} access in plugin manifest"
+        return refusal(kind, Permissions()) if self.refuse & {kind, "*"} else None
 
     def linking(self, linking: Linking) -> Linking:
         """The same link, which misbehaves."""
@@ -139,6 +138,16 @@ def listing() -> str:
         shown = f"{kind}[={value[1:]}" if value.startswith("[") else f"{kind}={value}"
         rows.append(f"{shown if value else kind:<24} {what}")
     return "\n".join(rows)
+
+
+def _reverse(kind: str) -> str:
+    """A kind of reverse calls; "*" where none is named."""
+    if kind and kind not in REFUSABLE:
+        raise UsageError(
+            f"The fault refuse-reverse cannot take '{kind}'.",
+            f"{closest(kind, list(REFUSABLE))}Calls that can be refused: {', '.join(REFUSABLE)}.",
+        )
+    return kind or "*"
 
 
 def _seconds(kind: str, text: str) -> float:

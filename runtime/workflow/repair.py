@@ -25,9 +25,9 @@ from typing import Any
 import yaml
 
 from runtime.errors import StudioError, UsageError
-from runtime.files import write_whole
+from runtime.files import FileTooLarge, read_bounded, write_whole
 from runtime.workflow.check import RUNS, find_tool, providers_of
-from runtime.workflow.dsl import Node, Workflow, parse
+from runtime.workflow.dsl import DSL_MAX_SIZE, Node, Workflow, parse
 from runtime.workflow.edit import Change, What, apply, compose, scalars
 from runtime.workflow.edit import Path as Place
 from runtime.workflow.findings import Checked, Finding
@@ -63,8 +63,8 @@ def repair(file: Path, hosts: Sequence[ToolHost], means: Means) -> Checked:
         UsageError: the file cannot be written.
     """
     try:
-        raw = file.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError):
+        raw = read_bounded(file, DSL_MAX_SIZE).decode("utf-8")
+    except (OSError, FileTooLarge, UnicodeDecodeError):
         return lint(file, hosts, means)  # it says what is wrong
     mark = "\ufeff" if raw.startswith("\ufeff") else ""
     text, fixed = repaired(raw.removeprefix(mark), file.name, hosts, means)
