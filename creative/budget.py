@@ -12,8 +12,9 @@ class Budget:
 
     What a question will cost is not known before it is answered. Its own tokens are estimated,
     its answer is taken to be as long as the longest answer so far, and its price per token to be
-    the average so far; the question is not asked if that would go over the limit. So only the
-    last answer before the limit can go over it, and by no more than it is longer than the others.
+    the average so far; the question is not asked if that would go over the limit. So of questions
+    that are asked one after the other only the last one can go over it, and by no more than its
+    answer is longer than the others; of several that are under way, each can.
 
     Args:
         max_tokens: tokens in and out, of all questions and answers; None: any number.

@@ -22,7 +22,7 @@ from tests.pictures import saved
 
 def read(data: bytes, **options: Any) -> Reading:
     request = ReadRequest(image=data, allow_guess=False, **options)
-    return read_prompt(request, Settings(), Deadline(30), Steps())
+    return read_prompt(request, Settings(), Deadline(60), Steps())
 
 
 A1111_SETTINGS = {

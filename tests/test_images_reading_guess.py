@@ -81,7 +81,7 @@ def caption(text: str) -> Callable[[BaseHTTPRequestHandler], None]:
 
 
 def read(
-    *addresses: str, model: Eyes | None = None, steps: Steps | None = None, seconds: float = 20
+    *addresses: str, model: Eyes | None = None, steps: Steps | None = None, seconds: float = 60
 ) -> Reading:
     request = ReadRequest(image=PLAIN)
     settings = Settings(sd_base_url=addresses)
@@ -106,7 +106,7 @@ def test_a_file_that_says_how_it_was_made_is_shown_to_nobody() -> None:
         eyes = Eyes()
         settings = Settings(sd_base_url=(server.url,))
         request = ReadRequest(image=files.texts_png({"parameters": files.A1111}))
-        found = read_prompt(request, settings, Deadline(20), Steps(), eyes)
+        found = read_prompt(request, settings, Deadline(60), Steps(), eyes)
     assert found.source == "exact"
     assert (server.requests, eyes.asked) == ([], [])
 
@@ -117,7 +117,7 @@ def test_allow_guess_off_asks_nobody() -> None:
         request = ReadRequest(image=PLAIN, allow_guess=False)
         settings = Settings(sd_base_url=(server.url,))
         with pytest.raises(InvalidInput, match="allow_guess"):
-            read_prompt(request, settings, Deadline(20), Steps(), eyes)
+            read_prompt(request, settings, Deadline(60), Steps(), eyes)
     assert (server.requests, eyes.asked) == ([], [])
 
 
@@ -190,7 +190,7 @@ def test_why_a_file_says_nothing_is_in_the_error() -> None:
     for allow in (True, False):
         request = ReadRequest(image=image, parameter="image_url", allow_guess=allow)
         with pytest.raises(InvalidInput, match="image_url") as caught:
-            read_prompt(request, Settings(), Deadline(20), Steps())
+            read_prompt(request, Settings(), Deadline(60), Steps())
         assert "settings of AUTOMATIC1111 and an empty prompt" in caught.value.hint
 
 
@@ -238,7 +238,7 @@ def test_the_users_own_prompt_and_wishes_reach_the_model() -> None:
     own = json.dumps({"read_image_prompt": {"system": "Speak like a pirate."}})
     eyes = Eyes('{"prompt": "arr, a hill"}')
     request = ReadRequest(image=PLAIN, instructions="in German")
-    read_prompt(request, Settings(prompts=own), Deadline(20), Steps(), eyes)
+    read_prompt(request, Settings(prompts=own), Deadline(60), Steps(), eyes)
     system = eyes.heard[0][0].text
     assert "Speak like a pirate." in system
     assert "in German" in system
