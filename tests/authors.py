@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler
@@ -13,14 +14,22 @@ from creative.deadline import Deadline
 from creative.language import Completion, Message
 from tests.models_server import DONE, END, event, streaming
 
-SENTENCES = (
-    "Hot water runs through the ground beans and takes their flavour along with it.",
-    "A good grinder matters more than most people think when they begin.",
-    "Clean the parts after each use, because old oils turn bitter quickly.",
-    "Try one change at a time and taste what it does to the cup.",
-    "Soft water keeps the boiler free of scale for many months.",
-    "The pressure should be steady, and the stream thin and even.",
-)
+_FIRST = "Hot water runs through the ground beans and takes their flavour along with it."
+_THINGS = """
+    grinder boiler pump filter basket lever gauge kettle spout tray cup jug scale timer brush
+    cloth hose valve seal spring tank handle nozzle hopper burr lid rack shelf bench drawer
+    saucer spoon
+"""
+_KINDS = """
+    small heavy clean narrow plain steady careful quiet modern sturdy simple patient shiny rough
+    deep thin round square loose firm warm cool early later useful honest common rare gentle
+    even bright dull
+"""
+_DOES = """
+    holds keeps warms guides lifts covers follows limits protects measures carries steadies
+    fills empties cleans cools drains turns blocks opens closes supports reaches shapes saves
+    spreads slows eases
+"""
 _WORDS = re.compile(r"about\s+(\d+)\s+(?:words|characters)")
 
 
@@ -28,10 +37,18 @@ _TEXTS = itertools.count(1)
 
 
 def text(count: int) -> str:
-    """English prose of exactly so many words, in paragraphs; no sentence of another call."""
-    number = next(_TEXTS)
-    sentences = [[*one.split()[:-1], f"point{number}."] for one in SENTENCES]
-    every = [word for n in range(count // 10 + 2) for word in sentences[n % 6]][:count]
+    """English prose of exactly so many words, in paragraphs; nothing of it is said twice."""
+    dice = random.Random(next(_TEXTS))
+
+    def sentence() -> str:
+        one, two = dice.sample(_THINGS.split(), 2)
+        how, where = dice.sample(_KINDS.split(), 2)
+        return f"The {how} {one} {dice.choice(_DOES.split())} your {where} {two}."
+
+    every = _FIRST.split() if count > 20 else []
+    while len(every) < count:
+        every += sentence().split()
+    every = every[:count]
     every[-1] = every[-1].strip(".,") + "."
     return "\n\n".join(" ".join(every[n : n + 60]) for n in range(0, count, 60))
 

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -224,7 +225,7 @@ class _Work:
                     raise _of(name, error) from None
                 if not words.count(made.text):
                     raise _of(name, AnswerInvalid(self.writer.model.name, "nothing is left of it"))
-            drafts.append(Draft(part, made.text, made.summary, made.removed))
+            drafts.append(replace(made, part=part))
 
     def _ending(self, plan: Plan, outline: Sequence[str]) -> Ending:
         name = "Questions, title and description"
@@ -259,6 +260,12 @@ class _Work:
             for one in use
             if one.warning
         ]
+        again = [draft.part.heading or "the opening" for draft in drafts if draft.repeats]
+        if again:
+            self.notes.append(
+                f"{self.writer.model.name} says in these sections much that has been said before: "
+                f"{', '.join(again)}."
+            )
         removed = list(dict.fromkeys(one for draft in drafts for one in draft.removed))
         if removed:
             self.notes.append(f"Links that nobody gave were taken out: {', '.join(removed[:8])}.")

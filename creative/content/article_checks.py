@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from creative import languages, tokens
+from creative import languages
 from creative.content import words
 
 _REFUSALS = re.compile(
@@ -28,11 +28,17 @@ _COMPLAINTS = re.compile(
     r"^\W*(?:field required|value error|input should be|string should have)\b", re.I
 )
 _ECHO_CHARACTERS = 60
+# Words; signs of Chinese and Japanese one by one.
+_WORD = re.compile(r"[\u3041-\u30ff\u3400-\u9fff]|[^\W\u3041-\u30ff\u3400-\u9fff]+")
 LEAST_SHARE = 0.15
 """Of the asked length: what is shorter is no draft to work on."""
 MOST_TIMES = 3.0
-MOST_AGAIN = 0.5
-"""Of a section's characters: sentences that earlier sections have word for word."""
+RUN_WORDS, RUN_SIGNS = 4, 8
+"""Words, or signs of languages without spaces, that two texts rarely share by chance."""
+LEAST_RUNS = 12
+MOST_AGAIN, MOST_AGAIN_TWICE = 0.5, 0.85
+"""Of a section's runs: those that earlier sections or it itself have had already. A second answer
+that is little better is kept, and told: it costs less than the article."""
 SHORT_WORDS = 25
 """A shorter part may be as much too long as one of this length."""
 
@@ -62,24 +68,37 @@ def problem(text: str, language: str, target: int, prompt: str) -> str:
     return ""
 
 
-def repeats(text: str, before: Sequence[str]) -> str:
-    """What is wrong if most of a section stands in an earlier one already; "" if it does not.
+def repeats(text: str, before: Sequence[str], most: float = MOST_AGAIN) -> str:
+    """What is wrong if most of a section stands in an earlier one already, or if it says the same
+    again and again; "" if neither.
+
+    Compared are runs of words, so that a sentence with another word in it is the same one.
 
     Args:
         text: in Markdown.
         before: the texts of the sections before it.
+        most: share of its runs of words that may stand elsewhere.
     """
-    said = {one for earlier in before for one in _sentences(earlier)}
-    every = _sentences(text)
-    again = sum(len(one) for one in every if one in said)
-    if every and again > MOST_AGAIN * sum(map(len, every)):
-        return "most of its sentences stand in an earlier section already; say something new"
+    own = _runs(text)
+    if len(own) < LEAST_RUNS:
+        return ""
+    if len(own) - len(set(own)) > most * len(own):
+        return "it says the same again and again; say each thing once"
+    said = {run for earlier in before for run in _runs(earlier)}
+    if sum(run in said for run in own) > most * len(own):
+        return "most of it stands in an earlier section already; say something new"
     return ""
 
 
-def _sentences(text: str) -> list[str]:
-    parts = (" ".join(one.text.split()).casefold() for one in tokens.sentences(words.plain(text)))
-    return [one for one in parts if one]
+def _runs(text: str) -> list[tuple[str, ...]]:
+    """Every run of RUN_WORDS words, or of as many pairs of signs."""
+    words_of = _WORD.findall(words.plain(text).casefold())
+    length = RUN_SIGNS if sum(map(_is_sign, words_of)) * 2 > len(words_of) else RUN_WORDS
+    return [tuple(words_of[at : at + length]) for at in range(len(words_of) - length + 1)]
+
+
+def _is_sign(word: str) -> bool:
+    return len(word) == 1 and not word.isascii()
 
 
 def wrong_language(plain: str, language: str) -> str:

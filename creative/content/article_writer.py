@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
 from creative import languages, prompts
 from creative.content import article_checks, article_text, given, links, meta, words
+from creative.content.article_checks import MOST_AGAIN, MOST_AGAIN_TWICE
 from creative.content.article_plan import Part
 from creative.content.article_request import ArticleRequest
 from creative.deadline import Deadline
@@ -68,12 +69,14 @@ class Draft:
         text: in Markdown, tidied, with links to sources only.
         summary: one sentence.
         removed: addresses that were taken out.
+        repeats: whether most of it has been said before, even in the second answer.
     """
 
     part: Part
     text: str
     summary: str
     removed: tuple[str, ...] = ()
+    repeats: bool = False
 
     @property
     def count(self) -> int:
@@ -172,15 +175,20 @@ class Writer:
         )
         known = self._check(part.target, "article_section")
         earlier = [draft.text for draft in before]
+        seen: list[str] = []
 
         def check(text: str) -> str:
-            return known(text) or article_checks.repeats(text, earlier)
+            if text not in seen:
+                seen.append(text)
+            most = MOST_AGAIN if text == seen[0] else MOST_AGAIN_TWICE
+            return known(text) or article_checks.repeats(text, earlier, most)
 
         answer = ask(
             self.model, messages, _checked(SectionText, check), self.deadline, step,
             budget=self.budget,
         ).value  # fmt: skip
-        return self._draft(part, answer.text, given.line(answer.summary, 300))
+        made = self._draft(part, answer.text, given.line(answer.summary, 300))
+        return replace(made, repeats=bool(article_checks.repeats(answer.text, earlier)))
 
     def mended(
         self,
@@ -213,7 +221,7 @@ class Writer:
         )
         made = self._draft(draft.part, answer.value.text, draft.summary)
         removed = tuple(dict.fromkeys([*draft.removed, *made.removed]))
-        return Draft(made.part, made.text, made.summary, removed)
+        return replace(made, removed=removed, repeats=draft.repeats)
 
     def ending(
         self, drafts: Sequence[Draft], outline: Sequence[str], room: int, step: Step
