@@ -132,13 +132,18 @@ def test_fifty_of_them() -> None:
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate")
-def test_from_http_to_https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_from_http_to_https_where_no_early_hints_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     made = [*OPENSSL, "-keyout", str(key), "-out", str(certificate)]
     subprocess.run(made, check=True, capture_output=True)
 
+    spoken: list[str | None] = []
+
     class Secure(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            spoken.append(self.connection.selected_alpn_protocol())
             body = (BOX.replace("{name}", "secure") + "<script>ok()</script>").encode()
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
@@ -151,6 +156,7 @@ def test_from_http_to_https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
+    context.set_alpn_protocols(["h2", "http/1.1"])
     server = ThreadingHTTPServer(("127.0.0.1", 0), Secure)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
@@ -166,3 +172,5 @@ def test_from_http_to_https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         capture.close()
     assert shot.final_url == f"https://{secure}/"
     assert pixel(shot) == GREEN
+    # Over HTTP/2 a 103 ("Early Hints") would make Chromium fetch what nobody has judged.
+    assert set(spoken) == {"http/1.1"}

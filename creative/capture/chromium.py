@@ -177,6 +177,8 @@ def arguments(program: str, profile: str) -> list[str]:
         "--no-pings",
         "--deny-permission-prompts",
         "--dns-prefetch-disable",
+        # HTTP/2 and 3 bring Early Hints: what a server's 103 names is fetched, and never held.
+        "--disable-http2",
         "--disable-quic",
         "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
         "--webrtc-ip-handling-policy=disable_non_proxied_udp",
