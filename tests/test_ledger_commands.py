@@ -64,6 +64,8 @@ def test_what_ran_is_listed_and_shown(plugin: Path) -> None:
     [tool] = document("stats")["tools"]
     assert (tool["runs"], tool["success_rate"], tool["costs"]) == (2, 0.5, {"USD": 2.0})
     assert "50.0 %" in studio("stats", "--since", "1d").stdout
+    assert studio("runs", "--tool", "nothing").stdout == "No such runs.\n"
+    assert studio("stats", "--tool", "nothing").stdout == "No such runs.\n"
 
 
 def test_wrong_questions(plugin: Path) -> None:

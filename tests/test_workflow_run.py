@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 
 from runtime.errors import LimitExceeded, ToolFailed
 from runtime.host.messages import Message, OutputFile
+from runtime.workflow import store
 from runtime.workflow.means import Means
 from runtime.workflow.result import NodeEvent
+from tests.servers import Server, answer
 from tests.workflow_helpers import (
     Answer,
     Flow,
@@ -152,25 +153,19 @@ def test_an_input_file_reaches_a_tool_a_list_operator_and_the_outputs(tmp_path: 
 
 @pytest.fixture
 def pictures() -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found = self.path == "/a.gif"
-            self.send_response(200 if found else 404)
-            self.send_header("Content-Type", "image/gif")
-            self.send_header("Content-Length", "3" if found else "0")
-            self.end_headers()
-            self.wfile.write(b"GIF" if found else b"")
+    def say(request: BaseHTTPRequestHandler) -> None:
+        if request.path == "/a.gif":
+            answer(request, b"GIF", content_type="image/gif")
+        elif request.path == "/endless.gif":
+            request.send_response(200)
+            request.end_headers()
+            while True:
+                request.wfile.write(bytes(10_000))
+        else:
+            answer(request, b"", 404)
 
-        def log_message(self, *_args: Any) -> None:
-            """Say nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with Server(say) as server:
+        yield server.url
 
 
 def test_pictures_by_address_are_fetched_and_a_failure_is_told(pictures: str) -> None:
@@ -181,6 +176,41 @@ def test_pictures_by_address_are_fetched_and_a_failure_is_told(pictures: str) ->
     (file,) = result.outputs["files"]
     assert (file.data, file.mime_type) == (b"GIF", "image/gif")
     assert result.outputs["text"].startswith(f"Failed to download image: {urls[1]}")
+
+
+def test_a_picture_without_end_is_not_fetched(
+    pictures: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MAX_DOWNLOAD_BYTES", 2**20)
+    url = f"{pictures}/endless.gif"
+    host = ScriptedHost({"echo": lambda _p: iter([Message("image", {"text": url})])})
+    flow = Flow().then(tool_node("t")).end({"text": ("t", "text")})
+    said = go(flow, {}, host).outputs["text"]
+    assert said.startswith(f"Failed to download image: {url}")
+    assert "larger than 1 MB" in said
+
+
+@pytest.mark.parametrize("name", ["none.png", "a.gif"])
+def test_an_output_that_lies_elsewhere_is_fetched_or_fails_the_run(
+    pictures: str, name: str
+) -> None:
+    file = {
+        "variable": "f",
+        "type": "file",
+        "allowed_file_types": ["image"],
+        "allowed_file_upload_methods": ["remote_url"],
+    }
+    flow = Flow([file, *Q]).end({"f": ("s", "f"), "q": ("s", "q")})
+    result = go(flow, {"f": f"{pictures}/{name}", "q": "kept"})
+    assert result.outputs["q"] == "kept"
+    if name == "a.gif":
+        assert (result.ok, result.outputs["f"].data) == (True, b"GIF")
+        return
+    assert (result.status, result.outputs["f"]) == ("failed", f"{pictures}/{name}")
+    assert result.error is not None
+    assert result.error.type == "FileNotFetched"
+    assert f"{pictures}/{name} among the outputs cannot be fetched: " in result.error.message
+    assert "404" in result.error.message
 
 
 def test_http_request_nodes_bring_text_and_files(pictures: str) -> None:

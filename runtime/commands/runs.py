@@ -76,7 +76,9 @@ def show(
         if as_json:
             console.show_json(found if id else {"runs": found})
         else:
-            console.show(listing.run_text(found) if id else listing.runs_text(found))
+            chosen = failed or bool(since or tool)
+            text = listing.run_text(found) if id else listing.runs_text(found, chosen=chosen)
+            console.show(text)
 
 
 @runs_app.command("feedback")

@@ -34,4 +34,4 @@ def stats(
         if as_json:
             console.show_json(found)
         else:
-            console.show(listing.stats_text(found))
+            console.show(listing.stats_text(found, chosen=bool(since or tool)))

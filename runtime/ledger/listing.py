@@ -22,10 +22,11 @@ _SIGNS = {
 }
 
 
-def runs_text(found: Sequence[Mapping[str, Any]]) -> str:
-    """A line per run."""
+def runs_text(found: Sequence[Mapping[str, Any]], *, chosen: bool = False) -> str:
+    """A line per run; `chosen` if not all runs were asked for."""
     if not found:
-        return "No runs. `studio run` and `studio workflow run` make some."
+        make = "`studio run` and `studio workflow run` make some."
+        return "No such runs." if chosen else f"No runs. {make}"
     rows = [("ID", "STARTED", "WHAT", "STATUS", "TIME", "COST", "FILES", "")]
     for run in found:
         error = run["error"]
@@ -85,10 +86,10 @@ def opinion_text(opinion: Mapping[str, Any]) -> str:
     return f"{opinion['variant']}: {', '.join(part for part in parts if part)}"
 
 
-def stats_text(found: Mapping[str, Any]) -> str:
-    """Tables of tools and models."""
+def stats_text(found: Mapping[str, Any], *, chosen: bool = False) -> str:
+    """Tables of tools and models; `chosen` if not all runs were asked for."""
     if not found["runs"]:
-        return "No runs."
+        return runs_text((), chosen=chosen)
     tools = [("WHAT", "RUNS", "SUCCESS", "AVERAGE", "P95", "TOKENS", "COST", "")]
     for tool in found["tools"]:
         rate = tool["success_rate"]

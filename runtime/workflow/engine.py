@@ -37,7 +37,7 @@ from runtime.workflow.result import (
     ToolHost,
     WorkflowResult,
 )
-from runtime.workflow.store import FileStore, plain_files
+from runtime.workflow.store import FileNotFetched, FileStore, plain_files
 from runtime.workflow.tools import ToolRuntime, deadline
 
 MAX_STEPS = 500
@@ -216,7 +216,7 @@ class Run:
 
     def _plain(self, value: Any) -> Any:
         if isinstance(value, File):
-            return self._store.output(value)
+            return self._output(value)
         if isinstance(value, Segment):
             return self._plain(value.to_object())
         if isinstance(value, BaseModel):
@@ -226,3 +226,11 @@ class Run:
         if isinstance(value, list | tuple):
             return [self._plain(item) for item in value]
         return value
+
+    def _output(self, file: File) -> Any:
+        try:
+            return self._store.output(file)
+        except FileNotFetched as error:
+            # What the run has cost is not lost with it: the address stands in its place.
+            self._progress.fail(RunError("FileNotFetched", error.message, error.hint))
+            return str(file.remote_url)

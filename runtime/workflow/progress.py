@@ -147,6 +147,11 @@ class Progress:
         )
         self._emit(node.id, status, elapsed, error, outputs=outputs)
 
+    def fail(self, error: RunError) -> None:
+        """The run has failed after its nodes; an earlier error stands."""
+        if self.error is None:
+            self.status, self.error = FAILED, error
+
     def end(self) -> None:
         """Account for the nodes that the end of the run cut off, and those it never reached."""
         with self._lock:

@@ -16,15 +16,18 @@ from typing import Any, Literal
 import httpx
 from graphon.file.enums import FileTransferMethod, FileType
 from graphon.file.models import File
-from graphon.http.response import HttpResponse
+from graphon.http.response import HttpResponse, HttpStatusError
 from graphon.variables.segments import Segment
 from pydantic import BaseModel
 
+from creative.http import redact
 from runtime.answers.files import DEFAULT_MIME_TYPE, FileServer, extension_of, kind_of
 from runtime.errors import StudioError
 from runtime.host.messages import OutputFile
 
 DOWNLOAD_SECONDS = 30.0
+MAX_DOWNLOAD_BYTES = 100 * 1024 * 1024
+"""Dify's UPLOAD_VIDEO_FILE_SIZE_LIMIT, the largest of its limits for files."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,10 @@ class Stored:
     """A stored file's reference, as graphon's tool node wants it."""
 
     id: str
+
+
+class FileNotFetched(StudioError):
+    """A file that lies elsewhere cannot be fetched."""
 
 
 class FileStore:
@@ -80,13 +87,23 @@ class FileStore:
         )
 
     def output(self, file: File) -> OutputFile:
-        """A file of graphon's with its bytes."""
+        """A file of graphon's with its bytes.
+
+        Raises:
+            FileNotFetched: it lies elsewhere and does not come.
+        """
         if file.transfer_method != FileTransferMethod.REMOTE_URL:
             return self._stored(str(file.related_id))
         name = file.filename or PurePosixPath(str(file.remote_url)).name or "file"
-        return OutputFile(
-            self.load_file_bytes(file=file), file.mime_type or DEFAULT_MIME_TYPE, name
-        )
+        try:
+            data = self.load_file_bytes(file=file)
+        except (httpx.HTTPError, httpx.InvalidURL, HttpStatusError) as error:
+            raise FileNotFetched(
+                f"The file at {redact(str(file.remote_url))} among the outputs cannot be fetched: "
+                f"{redact(str(error)) or type(error).__name__}.",
+                "The other outputs stand. Look at the address.",
+            ) from None
+        return OutputFile(data, file.mime_type or DEFAULT_MIME_TYPE, name)
 
     def parameter(self, file: File) -> dict[str, Any]:
         """A file as a plugin gets it."""
@@ -127,9 +144,27 @@ class FileStore:
         return "base64"
 
     def http_get(self, url: str, *, follow_redirects: bool = True) -> HttpResponse:
-        """Fetch a remote file."""
-        response = httpx.get(url, follow_redirects=follow_redirects, timeout=DOWNLOAD_SECONDS)
-        return HttpResponse.from_httpx(response)
+        """Fetch a remote file.
+
+        Raises:
+            httpx.RequestError: it cannot be fetched, or is too large.
+        """
+        content = bytearray()
+        with httpx.stream(
+            "GET", url, follow_redirects=follow_redirects, timeout=DOWNLOAD_SECONDS
+        ) as answer:
+            for piece in answer.iter_bytes():
+                content += piece
+                if len(content) > MAX_DOWNLOAD_BYTES:
+                    raise httpx.RequestError(
+                        f"it is larger than {MAX_DOWNLOAD_BYTES // 2**20} MB",
+                        request=answer.request,
+                    )
+        headers = [(k, v) for k, v in answer.headers.items() if k.lower() != "content-encoding"]
+        whole = httpx.Response(
+            answer.status_code, headers=headers, content=bytes(content), request=answer.request
+        )
+        return HttpResponse.from_httpx(whole)
 
     def storage_load(self, path: str, *, stream: bool = False) -> bytes:
         """Dify's storage, which is not here."""
