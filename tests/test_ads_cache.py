@@ -10,7 +10,7 @@ import pytest
 
 from creative.ads.cache import Cache
 from creative.ads.model import AdsRequest, Copy, Feedback, Look, Size
-from creative.ads.patience import ATTEMPTS, patiently, share
+from creative.ads.patience import ATTEMPTS, for_writing, patiently, share
 from creative.ads.states import States, VariantLost
 from creative.ads.write import Written
 from creative.deadline import Deadline
@@ -233,9 +233,15 @@ def test_a_share_leaves_what_must_be_kept() -> None:
     whole = Deadline(60, "max_seconds", "Ask the boss.")
     part = share(whole, 20)
     assert part is not None
-    assert 39 < part.remaining() <= 40
+    assert 30 < part.remaining() <= 40
     assert (part.limit, part.who) == (whole.limit, whole.who)
     assert share(whole, 60) is None
     short = share(whole, 20, most=5)
     assert short is not None
     assert short.remaining() <= 5
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(20, 2), (60, 6), (300, 10)])
+def test_whoever_is_paid_to_write_leaves_time_for_what_comes_after(seconds: int, kept: int) -> None:
+    clock = for_writing(Deadline(seconds), "asking")
+    assert seconds - kept - 9 < clock.remaining() <= seconds - kept

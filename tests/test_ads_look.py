@@ -235,6 +235,7 @@ class TestGiven:
             ("Light shoes", "https://acme.com", ""),
             ("宇治の有機抹茶｜茶の庭", "", "茶の庭"),
             ("Shoes | Acme", "http://127.0.0.1:80/", "Acme"),
+            ("手工面包：麦田", "", "麦田"),
         ],
     )
     def test_the_brand_in_a_title(self, title: str, url: str, brand: str) -> None:

@@ -92,6 +92,18 @@ def test_coverage_is_the_mean_of_what_was_asked_for() -> None:
     assert parts(said, look=acme, likeness={"brief": [0.4]})["coverage"] == 0.7
 
 
+def test_a_term_inside_another_word_is_not_said() -> None:
+    said = copy(headlines=("Start freely",))
+    assert parts(said, look=Look(brand="Art"))["coverage"] == 0.0
+    assert parts(said, must_include=("free",))["coverage"] == 0.0
+
+
+def test_capitals_that_were_asked_for_break_no_limit() -> None:
+    said = copy(1, "linkedin", headline=("GRAND SALE at home",))
+    assert parts(said)["limits"] < 1.0
+    assert parts(said, must_include=("GRAND SALE",))["limits"] == 1.0
+
+
 def test_a_brand_on_the_pictures_is_named_too() -> None:
     said = copy(headlines=("Coffee",))
     plain, branded = drawn(said, 7, 0), drawn(said, 7, 0).model_copy(update={"branded": True})

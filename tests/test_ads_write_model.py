@@ -203,6 +203,20 @@ class TestFacts:
         assert "Only £89 for 180 grams." in said
         assert any("£49" in note for copy in written.copies for note in copy.notes)
 
+    @pytest.mark.parametrize(
+        ("text", "kept"),
+        [("Run lighter for 89 GBP.", True), ("Run lighter for £89.", True),
+         ("Run lighter for $89.", False), ("Run lighter for 89 €.", False)],
+    )  # fmt: skip
+    def test_the_same_amount_of_another_currency_is_another_price(
+        self, text: str, kept: bool
+    ) -> None:
+        answer = three()
+        answer["x"][0]["post_text"] = ["Light shoes.", text]
+        answer["x"][0]["headline"] = [text.rstrip(".")]
+        written = wrote(Parrot(answer, {"fixes": []}))
+        assert (text.rstrip(".") in " ".join(texts(written))) is kept
+
     def test_a_price_of_the_brief_is_none(self) -> None:
         model = Parrot({"x": [post("Now £49.")]})
         assert wrote(model, brief="Say that it is £49 now", count=1).copies[0].notes == ()

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from creative import capture, languages
 from creative.ads.model import AdsRequest, Look
+from creative.ads.terms import title_parts
 from creative.capture.facts import PageFacts
 from creative.capture.guard import Guard
 from creative.capture.markdown import worker
@@ -33,8 +34,6 @@ LOGO_SIDE, IMAGE_SIDE = 1024, 2048
 SVG_HEIGHT = 256
 
 _COLOUR = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
-# "Light shoes | Acme": a bar, a dash with spaces around it, a middle dot, guillemets.
-_TITLE_BREAK = re.compile(r"\s*[|｜·•»]\s*|\s+[–—-]\s+|\s*[：:]\s+")
 _SECOND_LEVEL = {"co", "com", "org", "net", "ac", "gov", "or", "ne", "edu"}
 
 
@@ -89,7 +88,7 @@ def brand_of(title: str, url: str) -> str:
     """The brand in a page's title: the part that the host is named after, else a short part at
     the end ("Light shoes | Acme"); "" if none looks like one.
     """
-    parts = [part for part in _TITLE_BREAK.split(title) if part]
+    parts = title_parts(title)
     host = _name_in(url)
     for part in parts:
         plain = re.sub(r"[\W_]+", "", part).casefold()

@@ -14,6 +14,9 @@ from creative.errors import EngineUnavailable
 ATTEMPTS = 3
 PAUSES = (1.0, 3.0)
 """Seconds before the second and the third attempt."""
+KEEP_SECONDS = 10.0
+KEEP_SHARE = 0.1
+"""What stays of a call's time when somebody is paid to write: the share, at most the seconds."""
 
 
 def patiently[T](
@@ -55,3 +58,16 @@ def share(deadline: Deadline, keep: float, most: float | None = None) -> Deadlin
     if left <= 0:
         return None
     return Deadline(left if most is None else min(left, most), deadline.limit, deadline.who)
+
+
+def for_writing(deadline: Deadline, doing: str) -> Deadline:
+    """The time for somebody who is paid to write; what stays is for bringing the texts into their
+    limits and handing them over.
+
+    Raises:
+        DeadlineExceeded: there is no time.
+    """
+    clock = share(deadline, min(KEEP_SECONDS, KEEP_SHARE * deadline.remaining()))
+    if clock is None:
+        raise deadline.error(doing)
+    return clock

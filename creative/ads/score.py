@@ -13,7 +13,8 @@ Each part is from 0 to 1; None means that there was nothing to measure.
     readability   Flesch's reading ease, or characters per sentence (`readability.py`)
     contrast      lowest WCAG contrast ratio of the texts on its pictures / 7, at most 1: 7:1 is
                   what WCAG 2.2 asks for at level AAA (success criterion 1.4.6)
-    clutter       1 - mean clutter behind and around the texts of its pictures
+    clutter       1 - mean clutter of its pictures: the share of edges among the pixels behind
+                  their texts or of the whole, whichever is more (`draw/measure.py`)
 
 The score is the mean of what was measured, by WEIGHTS. Weights are equal since there are no data
 to fit others to, and equal ones predict about as well as fitted ones (R. M. Dawes, The robust
@@ -23,13 +24,13 @@ share one weight.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from creative.ads import limits, platforms
 from creative.ads.model import AdsRequest, Copy, Drawn, Look
 from creative.ads.readability import readability
+from creative.ads.terms import contains
 from creative.deadline import Deadline
 from creative.keywords.process import WORKER
 from creative.steps import Step
@@ -133,7 +134,8 @@ def _texts(copy: Copy) -> list[str]:
 def _limits(copy: Copy, request: AdsRequest, look: Look) -> float:
     every = {(name, at) for name, texts in copy.fields.items() for at in range(len(texts))}
     place = platforms.platform(copy.platform)
-    breaches = limits.check(place, copy.fields, (), request.must_avoid, look.brand)
+    wanted, avoided = request.must_include, request.must_avoid
+    breaches = limits.check(place, copy.fields, wanted, avoided, look.brand)
     broken = {(breach.field, breach.index) for breach in breaches}
     return 1.0 - len(broken & every) / len(every) if every else 0.0
 
@@ -141,15 +143,14 @@ def _limits(copy: Copy, request: AdsRequest, look: Look) -> float:
 def _coverage(
     copy: Copy, pictures: Sequence[Drawn], request: AdsRequest, look: Look, brief: float | None
 ) -> float | None:
-    said = _folded("\n".join(text for texts in copy.fields.values() for text in texts))
+    said = "\n".join(text for texts in copy.fields.values() for text in texts)
     parts = [] if brief is None else [brief]
-    brand = _folded(look.brand)
-    if brand:
+    if look.brand:
         shown = sum(one.branded for one in pictures) / len(pictures) if pictures else 0.0
-        parts.append(1.0 if brand in said else shown)
-    wanted = [_folded(term) for term in request.must_include]
+        parts.append(1.0 if contains(said, look.brand) else shown)
+    wanted = request.must_include
     if wanted:
-        parts.append(sum(term in said for term in wanted) / len(wanted))
+        parts.append(sum(contains(said, term) for term in wanted) / len(wanted))
     return sum(parts) / len(parts) if parts else None
 
 
@@ -157,10 +158,6 @@ def _contrast(pictures: Sequence[Drawn]) -> float | None:
     if not pictures:
         return None
     return min(1.0, min(one.contrast for one in pictures) / AAA_RATIO)
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold().strip()
 
 
 def _rounded(value: float | None) -> float | None:

@@ -10,8 +10,12 @@ Japanese and Thai have no such borders, so there it may stand anywhere.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
+
+# A bar, a dash with spaces around it, a middle dot, guillemets, a colon.
+_TITLE_BREAK = re.compile(r"\s*[|｜·•»]\s*|\s+[–—-]\s+|\s*(?:：|:\s)\s*")
 
 
 def contains(text: str, term: str) -> bool:
@@ -61,3 +65,8 @@ def _bare(text: str) -> str:
     folded = _folded(text)
     bare = "".join(sign for sign in folded if unicodedata.category(sign)[0] in "LMNS")
     return bare or folded
+
+
+def title_parts(title: str) -> list[str]:
+    """What a page's title says one after the other: "Light shoes | Acme" names thing and brand."""
+    return [part for part in _TITLE_BREAK.split(title) if part]

@@ -71,13 +71,10 @@ def copies_of(
     sorter.walk(value)
     drafts = Drafts()
     for platform in platforms:
-        found = [*sorter.by_platform.get(platform.id, ()), *sorter.common]
+        every = [*sorter.by_platform.get(platform.id, ()), *sorter.common]
+        usable = [(one, fields) for one in every if (fields := _fields(one, platform))]
         number = 0
-        for one in found[:count]:
-            fields = _fields(one, platform)
-            if not fields:
-                continue
-            number += 1
+        for number, (one, fields) in enumerate(usable[:count], 1):
             drafts.copies.append(
                 Copy(
                     id=f"{platform.id}-{number}",

@@ -19,6 +19,7 @@ from typing import Any
 
 from creative import languages, prompts
 from creative.ads.model import AdsRequest, Look
+from creative.ads.patience import for_writing
 from creative.ads.platforms import Platform
 from creative.ads.write.app_answer import copies_of
 from creative.ads.write.drafts import Drafts
@@ -28,6 +29,7 @@ from creative.deadline import Deadline
 from creative.errors import (
     AnswerInvalid,
     CreativeError,
+    DeadlineExceeded,
     EngineRejected,
     EngineUnavailable,
     InvalidInput,
@@ -86,8 +88,14 @@ def write(
         "response_mode": "streaming",
         "user": USER,
     }
-    run = _Run(settings.dify_base_url or DEFAULT_URL, settings.dify_api_key[0], deadline, step)
-    outputs = run.finished(body)
+    doing = f"waiting for {ENGINE}"
+    clock = for_writing(deadline, doing)
+    run = _Run(settings.dify_base_url or DEFAULT_URL, settings.dify_api_key[0], clock, step)
+    try:
+        outputs = run.finished(body)
+    except DeadlineExceeded as error:
+        # In the words of the whole limit, which somebody can raise.
+        raise deadline.error(doing) from error
     drafts = copies_of(outputs, output, platforms, request.count, deadline)
     house = House(request, look)
     found = [(copy, house.foreign([copy], platforms)) for copy in drafts.copies]

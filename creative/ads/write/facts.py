@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from creative import languages
 from creative.ads.counting import graphemes, is_emoji, measure
 from creative.ads.model import AdsRequest, Look
-from creative.ads.terms import contains, same_text
+from creative.ads.terms import contains, same_text, title_parts
 from creative.ads.write.names import product as product_of
 from creative.ads.write.names import what_is_said
 from creative.ads.write.phrases import Phrases, any_of, begins, phrases
@@ -30,7 +30,6 @@ _ENDS = " \t\n.,;:!。，、；：！…-–—•·|｜*★☆✓✔→»«"
 # "Promote our app to small teams": whom to tell it is not what to tell.
 _TO_SOMEBODY = ("promote", "advertise", "we would like to promote", "we want to promote")
 _TO_WHOM = re.compile(r"\s+(?:to|at|towards) .*$")
-_TITLE_BREAK = re.compile(r"\s*[|｜·•»]\s*|\s+[–—-]\s+|\s*(?:：|:\s)\s*")
 _BEHIND = re.compile(r"(?:,\s|:\s|\s[–—-]\s)(.+)")
 _ENGLISH_ADJECTIVE = re.compile(r"(?:ed|made|ful|less|ive|nal|ral|nic|able|ible)$")
 
@@ -190,7 +189,7 @@ def _foreign(text: str, language: str) -> bool:
 
 
 def _title_parts(title: str, brand: str) -> list[str]:
-    parts = [_clean(part) for part in _TITLE_BREAK.split(title)]
+    parts = [_clean(part) for part in title_parts(title)]
     return [part for part in parts if part and not same_text(part, brand)]
 
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, Field, create_model
 
 from creative import languages, prompts
 from creative.ads.model import AdsRequest, Copy, Look
-from creative.ads.patience import share
+from creative.ads.patience import for_writing
 from creative.ads.platforms import Platform
 from creative.ads.write.drafts import Drafts
 from creative.ads.write.rules import House, answer_tokens, described, wanted
@@ -32,10 +32,6 @@ MOST_TOKENS = 3000
 MOST_PAGE = 6000
 """Characters of page facts: enough for a landing page."""
 MOST_EXAMPLES = 12
-KEEP_SECONDS = 10.0
-KEEP_SHARE = 0.1
-"""Of the time that is left, so much, and no more than those seconds, stays for fitting what came
-into the limits and handing it over: it is paid for."""
 MOST_TEXT = 4000
 """Characters of one text that are taken; no platform takes more."""
 
@@ -97,10 +93,7 @@ def write(
         DeadlineExceeded: out of time before there was anything.
         CreativeError: whatever kept the model from answering.
     """
-    keep = min(KEEP_SECONDS, KEEP_SHARE * deadline.remaining())
-    clock = share(deadline, keep)
-    if clock is None:
-        raise deadline.error(f"asking {model.name}")
+    clock = for_writing(deadline, f"asking {model.name}")
     writer = _Writer(request, look, model, settings, clock, step)
     drafts = Drafts()
     parts = list(_parts(platforms, request.count, look.language))

@@ -27,6 +27,12 @@ _MARKS: dict[Mark, str] = {
     "hash": "#",
     "path": "spaces, slashes and punctuation but hyphens",
 }
+_CURRENCIES = (
+    ("R$", "BRL"), ("BRL", "BRL"), ("$", "$"), ("USD", "$"), ("€", "EUR"), ("EUR", "EUR"),
+    ("£", "GBP"), ("GBP", "GBP"), ("¥", "¥"), ("￥", "¥"), ("円", "¥"), ("元", "¥"), ("JPY", "¥"),
+    ("CNY", "¥"), ("RMB", "¥"), ("₹", "INR"), ("INR", "INR"),
+)  # fmt: skip
+"""Ways to write a currency: one sign is of several countries, and one name has several signs."""
 _FREE = ("headline", "long_headline", "description", "text")
 
 
@@ -74,7 +80,7 @@ class House:
         self.must_avoid = request.must_avoid
         said = [look.title, look.description, *look.headings, *look.prices, look.text]
         said += [request.brief, *request.must_include]
-        self._amounts = {_digits(price) for text in said for price in prices_in(text)}
+        self._amounts = {_worth(price) for text in said for price in prices_in(text)}
 
     def breaches(self, copy: Copy, platform: Platform) -> list[dict[str, object]]:
         """What is wrong with a variant, for its writer: id, field, index, text and problem."""
@@ -100,7 +106,7 @@ class House:
 
     def invented(self, text: str) -> list[str]:
         """Prices in `text` that nobody named."""
-        return [price for price in prices_in(text) if _digits(price) not in self._amounts]
+        return [price for price in prices_in(text) if _worth(price) not in self._amounts]
 
     def honest(self, copy: Copy) -> Copy:
         """`copy` without texts that name a price that nobody named, each a note."""
@@ -136,7 +142,8 @@ class House:
         return guess.tag if guess.sure and guess.tag != right and not alike else ""
 
 
-def _digits(price: str) -> str:
-    """An amount without signs, so that "£89" and "£89.00" are the same."""
+def _worth(price: str) -> tuple[str, str]:
+    """Amount and currency: "£89" and "89.00 GBP" are the same, "$89" is another price."""
     digits = re.sub(r"[.,](?:00|0)?(?=\D*$)", "", price)
-    return re.sub(r"\D", "", digits)
+    signs = re.sub(r"[\d.,'\s]", "", price).upper()
+    return re.sub(r"\D", "", digits), next((c for s, c in _CURRENCIES if s in signs), signs)
