@@ -20,6 +20,8 @@ _NAMES = {
     workflow_result.SKIPPED: "node_finished",
 }
 _MASK = "***"
+_SHORTEST = 4
+"""Letters of a secret that is looked for in names, too; a shorter one is found in ours."""
 
 
 class Events:
@@ -33,7 +35,8 @@ class Events:
 
     def __init__(self, write: Callable[[str], None], secrets: Iterable[str] = ()) -> None:
         self._write = write
-        self._secrets = [json.dumps(s, ensure_ascii=False)[1:-1] for s in secrets if s]
+        # The longest first: a secret may be a part of another one.
+        self._secrets = sorted({s for s in secrets if s}, key=len, reverse=True)
         self._lock = threading.Lock()
         self._over = False
 
@@ -75,9 +78,24 @@ class Events:
             self.finished(document)
 
     def _tell(self, name: str, data: Mapping[str, Any]) -> None:
-        entry = {"event": name, "created_at": round(time.time(), 3), "data": data}
-        line = json.dumps(entry, ensure_ascii=False, default=str)
-        for secret in self._secrets:
-            line = line.replace(secret, _MASK)
+        entry = {"event": name, "created_at": round(time.time(), 3), "data": self._masked(data)}
+        line = json.dumps(entry, ensure_ascii=False, default=lambda odd: self._masked(str(odd)))
         with self._lock:
             self._write(line)
+
+    def _masked(self, value: Any, least: int = 1) -> Any:
+        """Plain data without secrets of at least so many letters. Only texts are looked at: in
+        the line itself, a secret of a letter or two would be found in the JSON around them."""
+        if isinstance(value, str):
+            for secret in self._secrets:
+                if len(secret) >= least:
+                    value = value.replace(secret, _MASK)
+            return value
+        if isinstance(value, Mapping):
+            return {
+                self._masked(str(name), _SHORTEST): self._masked(item)
+                for name, item in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [self._masked(item) for item in value]
+        return value

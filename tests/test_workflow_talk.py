@@ -25,6 +25,7 @@ from runtime.workflow import conversation
 from runtime.workflow.conversation import Conversation
 from runtime.workflow.knowledge import Knowledge, split
 from runtime.workflow.means import Field, Form
+from runtime.workflow_events import Events
 from tests.processes import children, gone, interruptible, wait_until
 from tests.workflow_helpers import Flow, node
 
@@ -145,6 +146,18 @@ def test_events_are_lines_and_hide_secrets(here: Any, tmp_path: Path) -> None:
     assert names[-1] == "workflow_finished"
     assert events[-1]["data"]["outputs"] == {"o": "***"}
     assert "s3cr3t" not in run.stdout
+
+
+def test_a_short_secret_breaks_no_line() -> None:
+    lines: list[str] = []
+    events = Events(lines.append, ["a", "1", "sk-long"])
+    events.started("w", {"q": "a b 1", "n": 11, "sk-long": ["1"], "at": Path("sk-long.txt")})
+    [event] = map(json.loads, lines)
+    assert event["event"] == "workflow_started"
+    assert event["data"] == {
+        "workflow": "w",
+        "inputs": {"q": "*** b ***", "n": 11, "***": ["***"], "at": "***.txt"},
+    }
 
 
 def test_a_secret_that_nobody_gives_is_refused(here: Any, tmp_path: Path) -> None:
