@@ -25,6 +25,8 @@ _LINK = r"(?:d[aeio]s?|von|van|der|den|del|di|la|le|e|y)\s+"
 _SURNAME = rf"(?:[A-Z]\.\s+)?(?:{_LINK}){{0,2}}{_CAPITAL}(?:\s+(?:{_LINK})?{_CAPITAL})?"
 _KATAKANA = r"[ァ-ヶー]"
 _LEAST_PART = 3
+_LINE = 200
+"""Characters of a line that are looked at, to either side."""
 _TITLES_ZH = 10
 """The first ones of `after_zh` are titles, the others verbs of speech."""
 _TWO_WORDS = rf"{_CAPITAL}\s+(?:[A-Z]\.\s+)?(?:{_LINK}){{0,2}}{_CAPITAL}"
@@ -249,9 +251,9 @@ def _function_words() -> frozenset[str]:
 
 def _title_case(text: str, start: int, end: int) -> bool:
     """Whether the line around a place has no longer word in small letters: a heading."""
-    first = text.rfind("\n", 0, start) + 1
-    last = text.find("\n", end)
-    line = text[max(first, start - 200) : min(last if last >= 0 else len(text), end + 200)]
+    before = text[max(0, start - _LINE) : start].rpartition("\n")[2]
+    after = text[end : end + _LINE].partition("\n")[0]
+    line = before + text[start:end] + after
     return not _LONGER_SMALL.search(line)
 
 
