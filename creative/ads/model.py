@@ -125,7 +125,7 @@ class Drawn(_Frozen):
     mime_type: Literal["image/png", "image/jpeg"]
     data: bytes = Field(repr=False)
     contrast: float = Field(description="lowest WCAG contrast ratio of its texts, measured on it")
-    clutter: float = Field(description="0 calm to 1 busy: edges behind and around the texts")
+    clutter: float = Field(description="0 calm to 1 busy: edges behind the texts or in all")
     background: Literal["engine", "source", "layout"]
     branded: bool = Field(False, description="whether the brand's logo or name is on it")
     notes: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ calm, noise comes near 1. How many there are depends on the scale, so there are 
   what is finer than a sixth of a letter does not disturb them, and what is as fine as strokes does.
 - whole: the picture as large as it is seen, in CSS pixels.
 
-A picture's clutter is the mean of both.
+A picture's clutter is the larger of both.
 """
 
 from __future__ import annotations
@@ -115,15 +115,14 @@ def _of_text(image: Image.Image, ink: Ink) -> float:
 
 
 def clutter(image: Image.Image, texts: Sequence[tuple[Box, int]], zoom: float) -> float:
-    """How restless a picture is, 0 to 1: the mean of `behind` and of the whole as it is seen.
+    """How restless a picture is, 0 to 1: behind its texts or as a whole, whichever is more.
 
     Args:
         image: mode RGB, without the texts.
         texts: the box of each and the size of its letters, pixels.
         zoom: pixels per CSS pixel.
     """
-    whole = _edges(_scaled(image, 1 / zoom))
-    return float((behind(image, texts) + whole.mean()) / 2 if texts else whole.mean())
+    return max(behind(image, texts), float(_edges(_scaled(image, 1 / zoom)).mean()))
 
 
 def behind(image: Image.Image, texts: Sequence[tuple[Box, int]]) -> float:
