@@ -1,8 +1,7 @@
-"""Variants by a language model, in every way in which one fails."""
+"""Variants by a language model: what it is told, and what of its answers is held to the rules."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,51 +10,20 @@ import pytest
 from creative.ads import limits, platforms
 from creative.ads.model import AdsRequest, Feedback, Look
 from creative.ads.terms import contains
-from creative.ads.write import Written, chosen, write
+from creative.ads.write import chosen, write
 from creative.deadline import Deadline
 from creative.errors import (
     AnswerInvalid,
-    DeadlineExceeded,
     EngineUnavailable,
-    InvalidInput,
     NotConfigured,
 )
-from creative.language import Completion, HalfAnswer, Message, ModelRefused, PicturesRefused
+from creative.language import Message, PicturesRefused
 from creative.settings import Settings
 from creative.steps import Steps
+from tests.ads_written import SHOES, post, texts, three, wrote
 from tests.authors import Parrot, Said
 
 PNG = b"\x89PNG\r\n\x1a\n"
-SHOES = Look(
-    kind="url",
-    url="https://fleetfoot.example/",
-    title="Light running shoes | Fleetfoot",
-    headings=("Run lighter every day",),
-    prices=("£89.00",),
-    text="Run lighter every day\nOnly 180 grams. £89.00",
-    brand="Fleetfoot",
-)
-
-
-def post(text: str = "Run lighter with Fleetfoot.", **changes: Any) -> dict[str, Any]:
-    """A variant for X."""
-    return {"post_text": [text], "headline": ["Run lighter"], "cta": ["Shop"], **changes}
-
-
-def three() -> dict[str, Any]:
-    texts = ("Run lighter every day, for £89.00.", "Only 180 grams on your feet.",
-             "Why carry more than you need?")  # fmt: skip
-    return {"x": [post(text, angle="benefit", image_prompt="a runner") for text in texts]}
-
-
-def wrote(model: Parrot, look: Look = SHOES, seconds: float = 60, **asked: Any) -> Written:
-    steps = asked.pop("steps", None) or Steps()
-    request = AdsRequest(**{"platforms": ("x",), **asked})
-    return write(request, look, Settings(), Deadline(seconds), steps, model)
-
-
-def texts(written: Written) -> list[str]:
-    return [text for copy in written.copies for field in copy.fields.values() for text in field]
 
 
 def test_one_answer_for_all_platforms() -> None:
@@ -276,100 +244,6 @@ class TestLanguage:
         written = wrote(Parrot(answer), count=4)
         assert len(written.copies) == 3
         assert written.dropped == ("x-4: it is in German instead of English",)
-
-
-class TestBadAnswers:
-    def test_nonsense_twice(self) -> None:
-        model = Parrot("I cannot help with that.", "Still not.")
-        with pytest.raises(AnswerInvalid, match="parrot"):
-            wrote(model)
-        assert len(model.heard) == 2
-
-    def test_nonsense_once(self) -> None:
-        assert len(wrote(Parrot("Sure!", three())).copies) == 3
-
-    @pytest.mark.parametrize("empty", [{"x": []}, {}, {"x": [{"post_text": None}] * 3}])
-    def test_empty_lists(self, empty: dict[str, Any]) -> None:
-        with pytest.raises(AnswerInvalid):
-            wrote(Parrot(empty, empty))
-
-    def test_half_a_list_is_half_the_variants(self) -> None:
-        written = wrote(Parrot({"x": three()["x"][:2]}))
-        assert len(written.copies) == 2
-        assert written.dropped == ("x-3: parrot wrote 2 of 3 variants",)
-
-    def test_more_than_was_asked_for_is_ignored(self) -> None:
-        assert len(wrote(Parrot({"x": three()["x"] * 4})).copies) == 3
-
-    def test_an_answer_that_is_cut_off(self) -> None:
-        whole = json.dumps(three())
-        text = whole[: whole.index("Why carry")]
-        written = wrote(Parrot(Completion(text=text, cut=True)))
-        assert len(written.copies) == 2
-        assert any("limit of tokens" in note for note in written.notes)
-        assert written.dropped == ("x-3: parrot wrote 2 of 3 variants",)
-
-    def test_an_answer_that_breaks_off(self) -> None:
-        text = json.dumps(three())[:-3]
-        half = HalfAnswer(EngineUnavailable("parrot", "the line broke"), Completion(text=text))
-        assert len(wrote(Parrot(half)).copies) >= 2
-
-    def test_a_model_that_refuses_is_asked_once(self) -> None:
-        model = Parrot(ModelRefused("parrot", "no such model"))
-        with pytest.raises(ModelRefused):
-            wrote(model)
-        assert len(model.heard) == 1
-
-    def test_a_later_part_that_fails_leaves_the_earlier_ones(self) -> None:
-        one = {"headlines": ["Run lighter", "Only 180 grams", "Fleetfoot"],
-               "descriptions": ["Only 180 grams on your feet.", "Made for every day."]}  # fmt: skip
-        model = Parrot({"google_search": [one]}, EngineUnavailable("parrot", "it flew away"))
-        written = wrote(model, platforms=("google_search",), count=20)
-        assert len(written.copies) == 1
-        assert len(written.dropped) == 19
-        assert any("wrote only a part" in note for note in written.notes)
-
-    def test_what_was_paid_for_before_time_ran_out_is_kept(self) -> None:
-        one = {"headlines": ["Run lighter", "Only 180 grams", "Fleetfoot"],
-               "descriptions": ["Only 180 grams on your feet.", "Made for every day."]}  # fmt: skip
-
-        def slow(messages: Sequence[Message], clock: Deadline) -> Said:
-            assert clock.remaining() <= 54  # the rest is for what came before
-            return clock.error("waiting for parrot")
-
-        model = Parrot({"google_search": [one]}, slow)
-        written = wrote(model, seconds=60, platforms=("google_search",), count=20)
-        assert [copy.id for copy in written.copies] == ["google_search-1"]
-        assert len(written.dropped) == 19
-        assert all("Out of time after 60 s" in reason for reason in written.dropped[-12:])
-        [note] = [note for note in written.notes if "wrote only a part" in note]
-        assert "Out of time after 60 s (timeout_seconds) while asking parrot" in note
-        assert written.broken
-
-    def test_time_that_runs_out_while_texts_are_mended_costs_no_variant(self) -> None:
-        answer = three()
-        answer["x"][0]["headline"] = [TestLimits.long]
-
-        def slow(messages: Sequence[Message], clock: Deadline) -> Said:
-            return clock.error("waiting for parrot")
-
-        written = wrote(Parrot(answer, slow))
-        assert len(written.copies) == 3
-        assert any("did not mend" in note for note in written.notes)
-        assert written.broken
-
-    def test_out_of_time(self) -> None:
-        def slow(messages: Sequence[Message], clock: Deadline) -> Said:
-            return DeadlineExceeded("waiting for parrot", 1, "timeout_seconds", "Raise it.")
-
-        with pytest.raises(DeadlineExceeded):
-            wrote(Parrot(slow))
-
-    def test_impossible_wishes_cost_nothing(self) -> None:
-        model = Parrot()
-        with pytest.raises(InvalidInput, match="must_include"):
-            wrote(model, must_include=("cheap",), must_avoid=("cheap",))
-        assert model.heard == []
 
 
 class TestPictures:
