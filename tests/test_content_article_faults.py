@@ -82,8 +82,26 @@ def test_too_few_questions_are_asked_for_again() -> None:
         return {**reply(messages), "faq": []} if kind(messages) == "end" else None
 
     author = Author(turn)
-    with pytest.raises(AnswerInvalid, match=r"^Questions, title and description: .*0 questions"):
+    with pytest.raises(AnswerInvalid, match=r"^Questions, title and description: .*0 different q"):
         written(author, faq=2)
+
+
+def test_the_same_question_twice_is_one() -> None:
+    left = [True]
+
+    def turn(messages: Sequence[Message], _: int) -> dict[str, Any] | None:
+        said = reply(messages)
+        if kind(messages) != "end" or not left:
+            return None
+        left.clear()
+        again = {**said["faq"][0], "question": "what about question 1"}
+        return {**said, "faq": [said["faq"][0], again]}
+
+    author = Author(turn)
+    made = written(author, faq=2)
+    asked = [one.question for one in made.faq]
+    assert asked == ["What about question 1?", "What about question 2?"]
+    assert "1 different questions instead of 2" in author.heard[-1][-1].text
 
 
 def test_the_same_call_goes_on_where_it_broke_off() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -243,8 +244,13 @@ class Writer:
             @field_validator("faq")
             @classmethod
             def _enough(cls, listed: list[Question]) -> list[Question]:
+                listed = list({_folded(one.question): one for one in reversed(listed)}.values())[
+                    ::-1
+                ]
                 if len(listed) < wanted:
-                    raise ValueError(f"it has {len(listed)} questions instead of {wanted}")
+                    raise ValueError(
+                        f"it has {len(listed)} different questions instead of {wanted}"
+                    )
                 said = " ".join(f"{one.question} {one.answer}" for one in listed)
                 if found := article_checks.wrong_language(said, tag):
                     raise ValueError(f"it is in {found}, not in {languages.name(tag)}")
@@ -343,6 +349,10 @@ def _task(part: Part, number: int, total: int) -> str:
         if part.number > 1:
             task += " Go on where the part before ended."
     return task
+
+
+def _folded(question: str) -> str:
+    return " ".join(re.findall(r"\w+", question.casefold()))
 
 
 def _told(before: Sequence[Draft]) -> str:
