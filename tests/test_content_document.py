@@ -163,6 +163,11 @@ class TestEncodings:
         )
         assert read_document(text.encode("cp932"), "a.html").sections[0].text == "霧の朝、山。"
 
+    @pytest.mark.parametrize("name", ["undefined", "hex", "no-such", "idna"])
+    def test_a_page_may_say_anything_of_its_encoding(self, name: str) -> None:
+        data = f'<html><meta charset="{name}"><p>Die Straße ist schön.</p></html>'.encode("cp1252")
+        assert read_document(data, "a.html").sections[0].text == "Die Straße ist schön."
+
     @pytest.mark.parametrize(
         "data", [b"\x89PNG\r\n\x1a\n" + bytes(50), b"PK\x03\x04rest", b"%PDF-1.7\n%abc", bytes(9),
                  bytes(range(256)) * 4]

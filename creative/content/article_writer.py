@@ -244,9 +244,10 @@ class Writer:
             @field_validator("faq")
             @classmethod
             def _enough(cls, listed: list[Question]) -> list[Question]:
-                listed = list({_folded(one.question): one for one in reversed(listed)}.values())[
-                    ::-1
-                ]
+                unique: dict[str, Question] = {}
+                for one in listed:
+                    unique.setdefault(_folded(one.question), one)
+                listed = list(unique.values())
                 if len(listed) < wanted:
                     raise ValueError(
                         f"it has {len(listed)} different questions instead of {wanted}"

@@ -104,7 +104,7 @@ def _as_declared(data: bytes) -> str | None:
     name = _LABELS.get(name, name)
     try:
         text = data.decode(name)
-    except (LookupError, UnicodeDecodeError):
+    except (LookupError, UnicodeError):  # "undefined" is an encoding, too
         return None
     return text if isinstance(text, str) else None
 

@@ -85,7 +85,7 @@ class Ideas(_Frozen):
 
     ideas: tuple[Idea, ...] = Field(description="at least one")
     dropped: tuple[Dropped, ...] = ()
-    method: Literal["model", "builtin", "mixed"]
+    method: Literal["model", "builtin"]
     language: str
     notes: tuple[str, ...] = ()
 
