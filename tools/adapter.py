@@ -131,10 +131,7 @@ class Parameters:
         if isinstance(value, list) and len(value) == 1:
             value = value[0]  # a list of one file, as Dify's tools give their files
         if not isinstance(value, File):
-            # Text alone is shown as it came: a file's address carries a signature.
-            came = f"a list of {len(value)}" if isinstance(value, list) else "something else"
-            came = value if isinstance(value, str) else came
-            raise InvalidInput(name, came, "a file", "Connect a file variable to it.")
+            raise _no_file(name, value, "a file")
         return value
 
     def files(self, name: str) -> list[File]:
@@ -147,8 +144,15 @@ class Parameters:
         given = [] if value is None else value if isinstance(value, list) else [value]
         for one in given:
             if not isinstance(one, File):
-                raise InvalidInput(name, one, "files", "Connect a file variable to it.")
+                raise _no_file(name, one, "files")
         return given
+
+
+def _no_file(name: str, value: Any, allowed: str) -> InvalidInput:
+    """The error (not raised) for what is no file; a file's address, in it, carries a signature."""
+    came = f"a list of {len(value)}" if isinstance(value, list) else "something else"
+    came = value if isinstance(value, str) else came
+    return InvalidInput(name, came, allowed, "Connect a file variable to it.")
 
 
 @dataclass(frozen=True)
