@@ -323,7 +323,7 @@ def test_a_list_of_one_file_is_a_file_and_an_error_shows_no_address(plugin: Host
 
 def test_among_several_files_an_error_shows_no_address_either(plugin: Host) -> None:
     wrong = {"images": [{"url": "http://dify.example/a.png?sign=hunter-2"}], "workflow": "{}"}
-    with pytest.raises(ToolFailed, match="images: got .*allowed is files") as caught:
+    with pytest.raises(ToolFailed, match=r"images: got .*allowed is files") as caught:
         Result.collect(plugin.invoke("run_comfyui_workflow", wrong))
     assert "hunter" not in str(caught.value)
 
