@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -199,3 +201,21 @@ def test_too_much_is_named_by_its_largest_files(tmp_path: Path) -> None:
         stream.truncate(archive.MAX_PACKAGE_BYTES)
     with pytest.raises(PackageRefused, match=r"model\.dat \(52428800\)"):
         build(folder, tmp_path / "parrot.difypkg")
+
+
+def test_a_folder_that_cannot_be_read_is_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = write_plugin(tmp_path)
+    scan = os.scandir
+
+    def refuse(path: Path) -> Any:
+        if Path(path).name == "tools":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(PackageRefused) as caught:
+        build(plugin, tmp_path / "p.difypkg")
+    found = [finding for finding in caught.value.findings if finding.rule == "unreadable"]
+    assert [finding.message for finding in found] == ["tools/ cannot be read: Permission denied."]

@@ -114,7 +114,14 @@ def plugin_folder(source: Path) -> Path:
 
     from runtime.package import extract
 
-    folder = cache_room("plugins") / hashlib.sha256(source.read_bytes()).hexdigest()[:32]
+    try:
+        with source.open("rb") as package:  # whatever it is, it may be larger than memory
+            digest = hashlib.file_digest(package, "sha256").hexdigest()
+    except OSError as error:
+        raise UsageError(
+            f"{source} cannot be read: {error.strerror or error}.", "Make it readable."
+        ) from None
+    folder = cache_room("plugins") / digest[:32]
     if not folder.is_dir():
         # Extracted beside its place and renamed: an interrupted run leaves no half plugin.
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:

@@ -32,8 +32,11 @@ def read_folder(folder: Path, findings: Findings) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     total = 0
     for name, path in _walk(folder, _ignored(folder), findings):
-        size = path.stat().st_size
-        total += size
+        try:
+            total += path.stat().st_size
+        except OSError as error:  # it has gone since its folder was read
+            _unreadable(findings, name, error)
+            continue
         if total > _ENOUGH_BYTES:
             findings.error(
                 Source.CLI,
@@ -49,15 +52,19 @@ def read_folder(folder: Path, findings: Findings) -> dict[str, bytes]:
         try:
             files[name] = path.read_bytes()
         except OSError as error:
-            findings.error(
-                Source.CLI,
-                "unreadable",
-                name,
-                "",
-                f"{name} cannot be read: {error.strerror}.",
-                "Make it readable, or leave it out with .difyignore.",
-            )
+            _unreadable(findings, name, error)
     return files
+
+
+def _unreadable(findings: Findings, name: str, error: OSError) -> None:
+    findings.error(
+        Source.CLI,
+        "unreadable",
+        name,
+        "",
+        f"{name} cannot be read: {error.strerror}.",
+        "Make it readable, or leave it out with .difyignore.",
+    )
 
 
 def _ignored(folder: Path) -> PathSpec:
@@ -76,8 +83,12 @@ def _walk(folder: Path, ignored: PathSpec, findings: Findings) -> Iterator[tuple
     waiting = [(folder, "")]
     while waiting:
         parent, prefix = waiting.pop()
-        with os.scandir(parent) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
+        try:
+            with os.scandir(parent) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            _unreadable(findings, prefix or ".", error)
+            continue
         for entry in found:
             name = prefix + entry.name
             path = Path(entry.path)
