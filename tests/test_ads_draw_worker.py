@@ -9,7 +9,7 @@ import numpy
 import pytest
 
 from creative.ads import draw as drawing
-from creative.ads.draw import DrawJob, LeftOut, contact_sheet, draw, process
+from creative.ads.draw import DrawJob, LeftOut, contact_sheet, draw, process, sheet
 from creative.ads.draw.compose import Painted
 from creative.ads.platforms import PictureRule
 from creative.deadline import Deadline
@@ -94,3 +94,21 @@ def test_the_contact_sheet_shows_every_picture(step: Step) -> None:
             numpy.array_equal(pixels[y : y + 8, x : x + 80], small)
             for y, x in zip(*rows, strict=True)
         ), f"{one.filename} is not on the sheet as it is"
+
+
+def test_a_sheet_of_many_variants_stays_one_to_look_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Side by side while there is room, and smaller before it is longer than anybody scrolls."""
+    monkeypatch.setattr(sheet, "_MOST_HEIGHT", 3000)
+    data = saved(photo(270, 480), "JPEG")
+
+    def size(count: int) -> tuple[int, int]:
+        shown = [(f"x-{number}", 270, 480, data) for number in range(count)]
+        return opened(sheet.contact_sheet((shown, {"x-0": "0.82"}), lambda *_: None)).size
+
+    (one, height), (three, same) = size(1), size(3)
+    assert same == height, "three stand side by side"
+    assert one <= three <= 2400
+    across, down = size(60)
+    assert across <= 2400
+    assert down <= 3000
+    assert down > 2 * height

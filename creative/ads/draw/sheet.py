@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
@@ -12,16 +13,38 @@ from creative.images.encode import png
 
 _WIDTH = 2400
 _EDGE, _GAP = 48, 28
-_HEIGHT = 420
-"""Of the highest pictures in a row; none is shown larger than it is."""
-_MOST_HEIGHT = 16_000
+_HEIGHTS = (420, 300, 210, 150)
+"""Of the highest pictures: the first with which the sheet is short enough, else the last. No
+picture is shown larger than it is."""
+_MOST_HEIGHT = 8_000
+_BETWEEN = 64
+"""Between variants that stand side by side."""
 _GROUND, _LINE = (236, 238, 241), (205, 209, 214)
 _INK, _FAINT = (31, 41, 55), (95, 103, 115)
 _TITLE, _LABEL = 30, 18
+_HEAD, _FOOT, _RULE = _TITLE + 26, _LABEL + 38, 36
 _SHADOW = (219, 222, 227)
 
 Shown = tuple[str, int, int, bytes]
 """Variant, width, height and the file."""
+
+
+class _Placed(NamedTuple):
+    """A picture on the sheet; lengths are pixels of the sheet."""
+
+    shown: Shown
+    taken: int
+    down: int
+
+
+class _Group(NamedTuple):
+    """The pictures of a variant, in rows, under its name."""
+
+    variant: str
+    label: str
+    rows: list[list[_Placed]]
+    width: int
+    height: int
 
 
 def contact_sheet(
@@ -29,62 +52,62 @@ def contact_sheet(
 ) -> bytes:
     """A PNG of all pictures, grouped by variant in their order, with what `labels` say of each."""
     pictures, labels = payload
-    groups: dict[str, list[Shown]] = {}
+    by_variant: dict[str, list[Shown]] = {}
     for picture in pictures:
-        groups.setdefault(picture[0], []).append(picture)
-    rows = {variant: _rows(shown) for variant, shown in groups.items()}
-    height = _EDGE + sum(_group_height(found) for found in rows.values())
-    scale = min(1.0, _MOST_HEIGHT / height)
-    used = max(
-        (
-            sum(w for _, w, _ in row) + _GAP * (len(row) - 1)
-            for found in rows.values()
-            for row in found
-        ),
-        default=0,
-    )
+        by_variant.setdefault(picture[0], []).append(picture)
+    for height in _HEIGHTS:
+        lines = _lines([_group(*pair, labels, height) for pair in by_variant.items()])
+        full = 2 * _EDGE + sum(_RULE + max(one.height for one in line) for line in lines)
+        if full <= _MOST_HEIGHT:
+            break
+    used = max((sum(one.width + _BETWEEN for one in line) for line in lines), default=0) - _BETWEEN
     width = min(_WIDTH, max(900, used + 2 * _EDGE))
-    sheet = Image.new("RGB", (width, height), _GROUND)
+    sheet = Image.new("RGB", (width, full), _GROUND)
     pen = ImageDraw.Draw(sheet)
-    y = _EDGE
-    for number, (variant, found) in enumerate(rows.items(), 1):
-        _write(sheet, variant, _EDGE, y, _TITLE, _INK, "headline")
-        label = Text(variant, "headline", "")
-        _write(
-            sheet,
-            labels.get(variant, ""),
-            _EDGE + label.width(_TITLE) + 24,
-            y + 9,
-            _LABEL + 3,
-            _FAINT,
-        )
-        y += _TITLE + 26
-        for row in found:
-            x = _EDGE
-            for shown, across, down in row:
-                _paste(sheet, pen, shown, (x, y, across, down))
-                x += across + _GAP
-            y += max(down for _, _, down in row) + _LABEL + 38
+    y, done = _EDGE, 0
+    for line in lines:
+        x = _EDGE
+        for group in line:
+            _draw(sheet, pen, group, x, y)
+            x += group.width + _BETWEEN
+            done += 1
+            progress(done / len(by_variant), "Contact sheet")
+        y += max(one.height for one in line)
         pen.line((_EDGE, y, width - _EDGE, y), _LINE, 2)
-        y += 36
-        progress(number / len(rows), "Contact sheet")
-    if scale < 1:
-        size = round(width * scale), round(height * scale)
-        sheet = sheet.resize(size, Image.Resampling.LANCZOS)
+        y += _RULE
     return png(sheet)
 
 
-def _group_height(rows: list[list[tuple[Shown, int, int]]]) -> int:
-    return _TITLE + 26 + 36 + sum(max(down for _, _, down in row) + _LABEL + 38 for row in rows)
+def _group(variant: str, pictures: Sequence[Shown], labels: dict[str, str], height: int) -> _Group:
+    """The pictures of a variant, none higher than `height`."""
+    label = labels.get(variant, "")
+    rows = _rows(pictures, height)
+    head = _length(variant, _TITLE, "headline") + 24 + _length(label, _LABEL + 3, "text")
+    across = max(sum(one.taken for one in row) + _GAP * (len(row) - 1) for row in rows)
+    down = _HEAD + sum(max(one.down for one in row) + _FOOT for row in rows)
+    return _Group(variant, label, rows, min(max(across, head), _WIDTH - 2 * _EDGE), down)
 
 
-def _rows(pictures: Sequence[Shown]) -> list[list[tuple[Shown, int, int]]]:
-    """The pictures side by side, each with its width and height on the sheet."""
-    rows: list[list[tuple[Shown, int, int]]] = []
+def _lines(groups: Sequence[_Group]) -> list[list[_Group]]:
+    """The groups side by side, as far as there is room, in their order."""
+    lines: list[list[_Group]] = []
+    left = 0
+    for group in groups:
+        if not lines or group.width > left:
+            lines.append([])
+            left = _WIDTH - 2 * _EDGE
+        lines[-1].append(group)
+        left -= group.width + _BETWEEN
+    return lines
+
+
+def _rows(pictures: Sequence[Shown], height: int) -> list[list[_Placed]]:
+    """The pictures side by side, the highest first."""
+    rows: list[list[_Placed]] = []
     room = _WIDTH - 2 * _EDGE
     left: list[int] = []
-    for shown in sorted(pictures, key=lambda one: (-min(one[2], _HEIGHT), one[1] / one[2])):
-        scale = min(1.0, _HEIGHT / shown[2], room / shown[1])
+    for shown in sorted(pictures, key=lambda one: (-min(one[2], height), one[1] / one[2])):
+        scale = min(1.0, height / shown[2], room / shown[1])
         across, down = max(1, round(shown[1] * scale)), max(1, round(shown[2] * scale))
         # The size is written below it and needs some room, too.
         taken = max(across, 90)
@@ -92,16 +115,30 @@ def _rows(pictures: Sequence[Shown]) -> list[list[tuple[Shown, int, int]]]:
         if number == len(rows):
             rows.append([])
             left.append(room)
-        rows[number].append((shown, taken, down))
+        rows[number].append(_Placed(shown, taken, down))
         left[number] -= taken + _GAP
     return rows
 
 
+def _draw(sheet: Image.Image, pen: ImageDraw.ImageDraw, group: _Group, x: int, y: int) -> None:
+    """A group with its upper left corner there."""
+    _write(sheet, group.variant, (x, y), _TITLE, _INK, "headline")
+    beside = x + _length(group.variant, _TITLE, "headline") + 24
+    _write(sheet, group.label, (beside, y + 9), _LABEL + 3, _FAINT, "text")
+    y += _HEAD
+    for row in group.rows:
+        at = x
+        for one in row:
+            _paste(sheet, pen, one, (at, y))
+            at += one.taken + _GAP
+        y += max(one.down for one in row) + _FOOT
+
+
 def _paste(
-    sheet: Image.Image, pen: ImageDraw.ImageDraw, shown: Shown, place: tuple[int, int, int, int]
+    sheet: Image.Image, pen: ImageDraw.ImageDraw, placed: _Placed, corner: tuple[int, int]
 ) -> None:
-    x, y, _, down = place
-    _, width, height, data = shown
+    _, width, height, data = placed.shown
+    (x, y), down = corner, placed.down
     with Image.open(io.BytesIO(data)) as opened:
         opened.draft("RGB", (width * down // height * 2, down * 2))
         picture = opened.convert("RGB")
@@ -109,20 +146,25 @@ def _paste(
     small = picture.resize((across, down), Image.Resampling.LANCZOS, reducing_gap=2.0)
     pen.rectangle((x + 3, y + 3, x + across + 3, y + down + 3), _SHADOW)
     sheet.paste(small, (x, y))
-    _write(sheet, f"{width} × {height}", x, y + down + 12, _LABEL, _FAINT)
+    _write(sheet, f"{width} × {height}", (x, y + down + 12), _LABEL, _FAINT, "text")
+
+
+def _length(text: str, size: int, role: str) -> int:
+    """Pixels across a line of text; 0 if no font has its letters."""
+    made = Text(text, role, "") if text.strip() else None
+    return made.width(size) if made and made.written else 0
 
 
 def _write(
     sheet: Image.Image,
     text: str,
-    x: int,
-    y: int,
+    corner: tuple[int, int],
     size: int,
     ink: tuple[int, int, int],
-    role: str = "text",
+    role: str,
 ) -> None:
     """One line of text with its upper left corner there; nothing if no font has its letters."""
     made = Text(text, role, "") if text.strip() else None
     if made and made.written:
         mask, pad = made.mask(made.block(size, 1_000_000), "left")
-        sheet.paste(ink, (x - pad, y - pad), mask)
+        sheet.paste(ink, (corner[0] - pad, corner[1] - pad), mask)
