@@ -16,6 +16,7 @@ from creative.capture.guard import Guard
 from creative.capture.visit import Visit
 from creative.deadline import Deadline
 from creative.errors import DeadlineExceeded, EngineUnavailable
+from tests.processes import wait_until
 
 
 class Browser:
@@ -70,6 +71,19 @@ def test_no_reply_meets_the_deadline_and_a_late_one_harms_nobody() -> None:
     browser.say({"id": late, "result": {"mine": 0}})
     assert browser.connection.call("X.z", deadline=Deadline(5)) == {"mine": 1}
     browser.connection.close()
+
+
+def test_who_waits_to_send_meets_the_deadline() -> None:
+    browser = Browser()
+    large = {"page": "x" * 20_000_000}  # nobody reads it
+    first = threading.Thread(target=browser.connection.send, args=("X.y", large), daemon=True)
+    first.start()
+    assert wait_until(browser.connection._sending.locked, 20)
+    with pytest.raises(DeadlineExceeded, match="weighing"):
+        browser.connection.call("X.z", deadline=Deadline(0.2), doing="weighing")
+    browser.connection.close()
+    first.join(20)
+    assert not first.is_alive()
 
 
 def test_settle_waits_for_events_that_came_before_the_reply() -> None:
@@ -192,6 +206,28 @@ def test_a_request_that_cannot_be_judged_does_not_pass(monkeypatch: pytest.Monke
     answered = browser.heard()
     assert answered["method"] == "Fetch.failRequest"
     assert answered["params"] == {"requestId": "1", "errorReason": "BlockedByClient"}
+    browser.connection.close()
+
+
+def test_nor_does_one_that_cannot_even_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = Browser()
+
+    def agree() -> None:
+        for _ in range(3):
+            browser.say({"id": browser.heard()["id"], "result": {}})
+
+    threading.Thread(target=agree, daemon=True).start()
+    gate = Gate(browser.connection, Guard(), Deadline(5))
+    visit = Visit("page", None, Deadline(5), lambda _: None)
+    visit.unwanted = lambda url, kind: 1 / 0 > 1
+    gate.enter(visit)
+    request = {"url": "http://example.com/a.png"}
+    paused = {"requestId": "1", "request": request, "frameId": "page", "resourceType": "Image"}
+    browser.say({"method": "Fetch.requestPaused", "params": paused})
+    answered = browser.heard()
+    assert answered["method"] == "Fetch.failRequest"
+    assert answered["params"] == {"requestId": "1", "errorReason": "BlockedByClient"}
+    assert wait_until(lambda: browser.connection.doubtful, 20)
     browser.connection.close()
 
 

@@ -145,6 +145,21 @@ def test_a_frame_that_a_browser_does_not_hold_costs_the_picture(port: int) -> No
 
 @pytest.mark.browser
 @installed
+def test_the_page_of_a_refused_login_is_photographed_if_asked_for(port: int) -> None:
+    with Site() as site:
+        challenge = {"WWW-Authenticate": 'Basic realm="here"'}
+        site.pages["/"] = (401, challenge, "<title>who are you</title>")
+        shot = capture.screenshot(
+            capture.ScreenshotRequest(url=site.url, width=64, height=64, fail_on_status=0),
+            Settings(browser_url=f"http://127.0.0.1:{port}", allowed_private_hosts=(site.name,)),
+            Deadline(60),
+            Steps(),
+        )
+    assert (shot.status, shot.title) == (401, "who are you")
+
+
+@pytest.mark.browser
+@installed
 class TestCompany:
     """Others drive the same browser at the same time, each over a connection with a gate."""
 

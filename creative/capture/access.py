@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -157,8 +158,10 @@ def secrets(request: ScreenshotRequest) -> list[str]:
 
 
 def logs_in(request: ScreenshotRequest) -> bool:
-    """Whether there is a user and password for a page or proxy that asks for them."""
-    return bool(request.basic_auth) or _login_of(request.proxy) is not None
+    """Whether a page's or proxy's demand for a login has to be answered: with user and password,
+    or with "no" where the page that follows is wanted (else a browser shows none)."""
+    wanted = not 0 < request.fail_on_status <= http.HTTPStatus.UNAUTHORIZED
+    return wanted or bool(request.basic_auth) or _login_of(request.proxy) is not None
 
 
 def identity(request: ScreenshotRequest) -> list[tuple[str, dict[str, Any]]]:

@@ -74,13 +74,14 @@ def read(url: str, parameter: str = "url") -> Read:
     end = re.search(r"[/\\?#]", rest)
     authority, tail = (rest[: end.start()], rest[end.start() :]) if end else (rest, "")
     user, at, place = authority.rpartition("@")
-    found = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(?::(\d*))?", place)
+    found = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?", place)
     if found is None or not found.group(1):
         raise _unreadable(parameter, shown, "its host cannot be read")
     host = _host(found.group(1), parameter, shown)
-    port = int(found.group(2)) if found.group(2) else DEFAULT_PORTS[scheme]
-    if port > 65535:
-        raise _unreadable(parameter, shown, f"there is no port {port}")
+    digits = (found.group(2) or "").lstrip("0")
+    if len(digits) > 5 or int(digits or 0) > 65535:
+        raise _unreadable(parameter, shown, f"there is no port {shorten(digits, 20)}")
+    port = int(digits or 0) if found.group(2) else DEFAULT_PORTS[scheme]
     path, mark, query = re.match(r"([^?#]*)([?#]?)(.*)", tail, re.DOTALL).groups()  # type: ignore[union-attr]
     written = f":{port}" if port != DEFAULT_PORTS[scheme] else ""
     return Read(

@@ -174,7 +174,7 @@ class Connection:
             if session in self._failed:
                 raise self._failed[session]
             for number, (method, params) in zip(numbers, commands, strict=True):
-                self._write(number, method, params, session)
+                self._write(number, method, params, session, deadline, doing)
             found: dict[int, Event] = {}
             while len(found) < len(numbers):
                 reply = replies.queue.get(timeout=deadline.timeout(doing))
@@ -228,19 +228,33 @@ class Connection:
         self._transport.close()
         self._end()
 
-    def _write(self, number: int, method: str, params: dict[str, Any] | None, session: str) -> None:
+    def _write(
+        self,
+        number: int,
+        method: str,
+        params: dict[str, Any] | None,
+        session: str,
+        deadline: Deadline | None = None,
+        doing: str = "",
+    ) -> None:
+        """Send a command; with a deadline, wait no longer for those who send before it."""
         message: dict[str, Any] = {"id": number, "method": method, "params": params or {}}
         if session:
             message["sessionId"] = session
         data = json.dumps(message).encode()
+        if deadline is None:
+            self._sending.acquire()
+        elif not self._sending.acquire(timeout=deadline.timeout(doing)):
+            raise deadline.error(doing)
         try:
-            with self._sending:
-                if self._gone.is_set():
-                    raise BrowserGone(self.browser)
-                self._transport.send(data)
+            if self._gone.is_set():
+                raise BrowserGone(self.browser)
+            self._transport.send(data)
         except OSError:
             self._end()
             raise BrowserGone(self.browser) from None
+        finally:
+            self._sending.release()
 
     def _read(self) -> None:
         try:

@@ -151,7 +151,11 @@ class Gate:
     def _event(self, event: Event) -> None:
         method, params = event["method"], event["params"]
         if method == "Fetch.requestPaused":
-            self._paused(params)
+            try:
+                self._paused(params)
+            except Exception:
+                self._refuse(params)  # what cannot be judged does not pass, nor hang
+                raise
         elif method == "Fetch.authRequired":
             self._asked_to_log_in(params)
         elif method == "Target.attachedToTarget":

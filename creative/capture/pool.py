@@ -104,7 +104,7 @@ class Pool:
 
         Args:
             settings, guard, deadline: see `screenshot`.
-            logs_in: whether the page, or its proxy, is given user and password if it asks. Such
+            logs_in: whether the page, or its proxy, is answered if it asks for a login. Such
                 pages are taken one after the other in a browser elsewhere (see gate.py).
 
         Raises:
