@@ -57,7 +57,8 @@ def contact_sheet(
         by_variant.setdefault(picture[0], []).append(picture)
     for height in _HEIGHTS:
         lines = _lines([_group(*pair, labels, height) for pair in by_variant.items()])
-        full = 2 * _EDGE + sum(_RULE + max(one.height for one in line) for line in lines)
+        full = 2 * _EDGE + sum(max(one.height for one in line) for line in lines)
+        full += _RULE * (len(lines) - 1)
         if full <= _MOST_HEIGHT:
             break
     used = max((sum(one.width + _BETWEEN for one in line) for line in lines), default=0) - _BETWEEN
@@ -73,7 +74,8 @@ def contact_sheet(
             done += 1
             progress(done / len(by_variant), "Contact sheet")
         y += max(one.height for one in line)
-        pen.line((_EDGE, y, width - _EDGE, y), _LINE, 2)
+        if line is not lines[-1]:
+            pen.line((_EDGE, y, width - _EDGE, y), _LINE, 2)
         y += _RULE
     return png(sheet)
 
