@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from creative import languages
 from creative.content import names
 
 
@@ -22,7 +23,11 @@ def marks(text: str) -> set[str]:
      ("Bread was all that Christian Meyer baked.", "Christian Meyer"),
      ("Meet Professor Okafor", "Okafor"), ("Queen Anne sat there with her dog.", "Anne"),
      ("Seu Antônio da assistência trocou o botão.", "Antônio"), ("田中さんの家", "田中"),
-     ("林さんの家", "林"), ("邻居王德顺种菜", "王德顺"), ("马老师在教室里", "马")],
+     ("林さんの家", "林"), ("邻居王德顺种菜", "王德顺"),
+     ("We wanted light, said chief executive Fiona Gallagher.", "Fiona Gallagher"),
+     ("Das meint Geschäftsführer Olaf Bremer dazu.", "Olaf Bremer"),
+     ("董事长刘明远表示满意", "刘明远"), ("佐久間社長は語った", "佐久間"),
+     ("马老师在教室里", "马")],
 )  # fmt: skip
 def test_people(text: str, name: str) -> None:
     assert name in people(text)
@@ -35,7 +40,7 @@ def test_people(text: str, name: str) -> None:
      "You will not want to Miss Out on the harbour.", "A Christian church in Virginia",
      "Aloe Vera on the windowsill", "Frank and honest advice", "Austin and Jordan",
      "De São Paulo a São José", "San Francisco", "Im Kölner Dom Kerzen anzünden", "Im Jan. 2024",
-     "大工さんと赤ちゃんと猫ちゃん", "仕様です。同様に、模様のある皿"],
+     "同社社長と取締役会長", "大工さんと赤ちゃんと猫ちゃん", "仕様です。同様に、模様のある皿"],
 )  # fmt: skip
 def test_nobody(text: str) -> None:
     assert people(text) == ()
@@ -51,6 +56,20 @@ def test_nobody(text: str) -> None:
 )  # fmt: skip
 def test_trademarks(text: str, found: set[str]) -> None:
     assert marks(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("The Harbour Lane Ltd. bakes, and Harbour Lane delivers.",
+      "The company bakes, and a company delivers"),
+     ("Die Nordwerk GmbH baut. Nordwerk liefert", "Die Firma baut. eine Firma liefert"),
+     ("位于杭州的云帆科技有限公司很大", "位于杭州的公司很大"),
+     ("株式会社青葉フーズの店", "会社の店"),
+     ("A limited company.", "A limited company.")],
+)  # fmt: skip
+def test_firms_are_known_by_their_form(text: str, said: str) -> None:
+    language = languages.detect(text)
+    assert names.without(text, names.find(text), language).text.rstrip(".") == said.rstrip(".")
 
 
 @pytest.mark.parametrize(

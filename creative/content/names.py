@@ -17,6 +17,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from creative import languages
+from creative.content import firms
 from creative.content.scenes import scenes
 
 _FOLDER = Path(__file__).parent
@@ -222,6 +223,7 @@ def find(text: str) -> Names:
         for pattern in patterns
         for found in pattern.finditer(text)
     }
+    marks |= dict.fromkeys(firms.find(text), firms.KIND)
     generic = set(_people().not_names_ja)
     people = _people_in(text) - generic
     people = {name for name in people if not name.endswith(_NOT_NAMES_JA)}
@@ -259,8 +261,8 @@ def _title_case(text: str, start: int, end: int) -> bool:
 
 _LONGER_SMALL = re.compile(r"(?<![\w'’])[a-zß-öø-ÿ]{4,}")
 
-_NOT_NAMES_JA = ("屋", "員", "者", "客", "師", "長", "主", "仕", "模", "同", "多", "異")
-"""職人さん is somebody by trade, not by name; 仕様 is no Mr. 仕."""
+_NOT_NAMES_JA = tuple("屋員者客師長主仕模同多異社役副")
+"""職人さん is somebody by trade, not by name; 仕様 is no Mr. 仕, 同社社長 no Mr. 同社."""
 _SMALL = re.compile(r"(?<!\w)[a-zß-öø-ÿ][\w\-]*")
 
 
@@ -288,7 +290,10 @@ def without(text: str, found: Names, language: str = "en") -> Cleaned:
         if name.casefold() not in folded:
             continue
         stand_in = kind if language.partition("-")[0] == "en" else ""
-        made, gone = _replaced(made, _as_word(name), partial(_kind, kind=stand_in))
+        instead = partial(_kind, kind=stand_in)
+        if kind == firms.KIND:
+            instead = partial(firms.instead, language=language)
+        made, gone = _replaced(made, _as_word(name), instead)
         dropped += [name] if gone else []
     if not dropped:
         return Cleaned(text, ())
