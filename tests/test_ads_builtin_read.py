@@ -53,6 +53,7 @@ class TestPrices:
             ("An app. $9 per thousand requests.", "", ""),  # alone it would be another price
             ("A monthly plan for $9.", "", ""),
             ("Assinatura mensal por R$ 59.", "", ""),
+            ("Only $1 in your first month.", "", ""),
             ("Mugs from €28, free shipping over €60.", "", "€28"),
             ("19,90 €, versandkostenfrei ab 50 €", "19,90 €", ""),
             ("Free shipping over €60, or €5.", "", ""),
@@ -70,6 +71,15 @@ class TestPrices:
         brief = "Project app for agencies. Plans and invoices in one place. $12 per user per month."
         for text in texts(made(brief, "en", place)):
             assert "$12" not in text or "$12 per user per month" in text
+
+    @pytest.mark.parametrize("brief", ["零基础编程课，首月仅99元。", "英会話スクール。初回500円。"])
+    def test_what_is_paid_the_first_time_is_not_the_price(self, brief: str) -> None:
+        assert facts(brief, "ja" if "初" in brief else "zh").price == ""
+
+    def test_a_text_that_names_the_thing_names_it_once_for_its_price(self) -> None:
+        brief = "Handmade soap. Vegan and mild. £6."
+        for text in texts(made(brief, "en", "meta_feed")):
+            assert text.casefold().count("handmade soap") < 2, text
 
     def test_a_table_of_deliveries_on_a_page_is_not_read_in_parts(self) -> None:
         look = Look(language="en", title="Mugs | Barro", text="UK €5, shipping in two days")
@@ -116,6 +126,32 @@ class TestPhrases:
                 lead = next(iter(copy.fields.values()))[0]
                 assert "Versand" in lead or "149 €" in lead or "Garantie" in lead
 
+    @pytest.mark.parametrize(
+        ("brief", "language", "name"),
+        [
+            ("零基础编程课，随时随地学习。", "zh", "零基础编程课"),
+            ("Handmade soap, vegan", "en", "Handmade soap"),
+        ],
+    )
+    def test_a_name_ends_at_a_comma(self, brief: str, language: str, name: str) -> None:
+        assert facts(brief, language).product == name
+
+    def test_a_line_has_one_colon(self) -> None:
+        brief = "Online-Kurs: Spanisch lernen in 12 Wochen. Kleine Gruppen, Zertifikat am Ende."
+        for text in texts(made(brief, "de", *platforms.ids(), count=4)):
+            assert all(part.count(": ") < 2 for part in text.split(". ")), text
+
+    def test_what_may_be_left_out_does_not_say_the_same_once_more(self) -> None:
+        [copy] = made("Sourdough bread, baked every morning in Leeds", "en", "linkedin", count=1)
+        assert copy.fields["introductory_text"]
+        assert "description" not in copy.fields
+
+    def test_a_proper_name_alone_is_no_sentence(self) -> None:
+        brief = "Nomad is a travel backpack for people who fly. 32 litres. Lifetime warranty. £129."
+        for text in texts(made(brief, "en", "meta_feed", "linkedin", brand="Northfold")):
+            assert not text.startswith("Nomad. ")
+            assert "? Nomad." not in text
+
     def test_a_brand_alone_is_no_sentence(self) -> None:
         for text in texts(made(BAGS, "de", "meta_feed", brand="Lederwerk")):
             assert not text.startswith("Lederwerk. ")
@@ -145,11 +181,14 @@ class TestPaths:
             ("The red hat", "en", "red-hat"),
             (COFFEE, "pt", "café-especial"),
             (TEA, "zh", "高山乌龙茶"),
+            # Whose it is, where what it is has no room.
+            ("寒い冬にぴったりの手編みウールマフラー。ギフト包装無料。", "ja", "barro"),
         ],
     )
     def test_a_path_says_what_the_thing_is(self, brief: str, language: str, path: str) -> None:
         [copy] = made(brief, language, "google_search", count=1)
         assert copy.fields["path1"] == (path,)
+        assert copy.fields.get("path2") == (None if path == "barro" else ("barro",))
 
 
 class TestVariety:

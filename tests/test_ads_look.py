@@ -226,6 +226,20 @@ class TestGiven:
         assert (found.kind, found.language, found.brand) == ("none", "de", "Acme")
 
     @pytest.mark.parametrize(
+        ("brief", "asked", "language"),
+        [
+            ("台灣高山茶禮盒，手工採摘，低溫烘焙，每盒只要880元。", "", "zh-Hant"),
+            ("台湾高山茶礼盒，手工采摘，低温烘焙，每盒只要880元。", "", "zh"),
+            ("台灣高山茶禮盒，手工採摘，低溫烘焙，每盒只要880元。", "zh-Hans", "zh-Hans"),
+            ("南部鉄瓶を販売しています。岩手の職人が作ります。", "", "ja"),
+        ],
+    )
+    def test_traditional_chinese_is_answered_in_it(
+        self, brief: str, asked: str, language: str
+    ) -> None:
+        assert seen(brief=brief, language=asked).language == language
+
+    @pytest.mark.parametrize(
         ("title", "url", "brand"),
         [
             ("Light shoes | Acme", "", "Acme"),

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from creative import capture, languages
 from creative.ads.model import AdsRequest, Look
 from creative.ads.terms import title_parts
+from creative.ads.unspaced import traditional
 from creative.capture.facts import PageFacts
 from creative.capture.guard import Guard
 from creative.capture.markdown import worker
@@ -64,6 +65,8 @@ def look(request: AdsRequest, settings: Settings, deadline: Deadline, steps: Ste
         seen = {"kind": kind, "screenshot": given.get("data", b""), "palette": ()}
     palette = [*seen.pop("palette"), *given.get("colours", ()), *logo.get("colours", ())]
     language, notes = _language(asked, request.brief, seen)
+    if not asked and language == "zh" and traditional(request.brief or str(seen.get("text", ""))):
+        language = "zh-Hant"
     seen["notes"] = (*seen.get("notes", ()), *notes)
     return Look(
         **{

@@ -23,7 +23,7 @@ from creative.ads.patience import for_writing
 from creative.ads.platforms import Platform
 from creative.ads.write.app_answer import copies_of
 from creative.ads.write.drafts import Drafts
-from creative.ads.write.model import page_facts, wishes
+from creative.ads.write.model import page_facts, told_wishes, wishes
 from creative.ads.write.rules import House, described
 from creative.deadline import Deadline
 from creative.errors import (
@@ -125,7 +125,7 @@ def _values(
         language=languages.name(look.language),
         count=str(request.count),
         platforms="\n\n".join(described(one, request.count) for one in platforms),
-        **wishes(request, look),
+        **told_wishes(request, look),
     )
     return {
         **wishes(request, look),

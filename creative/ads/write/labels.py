@@ -38,11 +38,16 @@ def brand(desk: Desk, rule: FieldRule) -> list[str]:
 def path(desk: Desk, rule: FieldRule) -> list[str]:
     """A part of a display path: what the thing is, then whose."""
     name, whose = desk.facts.product, desk.facts.brand
+    thing = _part(desk, rule, name)
     if rule.name.endswith("2"):
-        name, whose = (whose if name else ""), ""
+        return _part(desk, rule, whose) if thing else []
+    return thing or _part(desk, rule, whose)
+
+
+def _part(desk: Desk, rule: FieldRule, name: str) -> list[str]:
     language = desk.facts.language
     # "Handmade soap" of "Handmade soap from Hamburg", without the article of "A teapot".
-    words = _words([name, *cores(name, desk.said)][-1] or whose)
+    words = re.findall(r"[^\W_]+", [name, *cores(name, desk.said)][-1].casefold())
     while words and dangles(words[0], language):
         words.pop(0)
     made: list[str] = []
@@ -57,7 +62,3 @@ def path(desk: Desk, rule: FieldRule) -> list[str]:
     while made and dangles(made[-1], language):
         made.pop()
     return ["-".join(made)] if made else []
-
-
-def _words(name: str) -> list[str]:
-    return re.findall(r"[^\W_]+", name.casefold())

@@ -17,6 +17,7 @@ SHORT_WORD = 8
 """Columns of a fact that is too little to stand alone."""
 
 _SLOT = re.compile(r"\{(\w+)\}")
+_COLONS = re.compile(r":\s|：")
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ class Lines:
                     if alone and " " not in value and measure(value, "display_width") < SHORT_WORD:
                         continue
                     text = self._fill(template, {**one, **({listed: value} if listed else {})})
+                    if len(_COLONS.findall(text)) > 1:
+                        continue
                     doubled = any(n and value and contains(value, n) for n in names)
                     if text not in seen and not doubled:
                         seen.add(text)

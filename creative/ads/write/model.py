@@ -271,7 +271,7 @@ class _Writer:
             images=self._pictures(),
             language=languages.name(self.look.language),
             platforms="\n\n".join(platforms),
-            **wishes(self.request, self.look),
+            **told_wishes(self.request, self.look),
         )
 
     def _pictures(self) -> list[Image]:
@@ -318,9 +318,16 @@ def wishes(request: AdsRequest, look: Look) -> dict[str, str]:
     }
 
 
+def told_wishes(request: AdsRequest, look: Look) -> dict[str, str]:
+    """The same for a prompt: a brand that only the page names is among the page's facts."""
+    brand = request.brand or ("see what the page says" if look.brand else "")
+    return {**wishes(request, look), "brand": brand}
+
+
 def page_facts(look: Look) -> str:
     """What is known of the page, as text for a prompt."""
     facts: Mapping[str, object] = {
+        "brand": look.brand,
         "title": look.title,
         "description": look.description,
         "headings": look.headings,

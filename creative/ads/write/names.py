@@ -129,7 +129,11 @@ def _usable(name: str, said: Phrases, brand: str) -> bool:
 
 def _is_name(phrase: str, said: Phrases) -> bool:
     width = measure(phrase, "display_width")
-    if not 3 <= width <= MOST_PRODUCT or re.search(r"[?!？！:：.]", phrase) or prices_in(phrase):
+    if (
+        not 3 <= width <= MOST_PRODUCT
+        or re.search(r"[?!？！:：.,，、]", phrase)
+        or prices_in(phrase)
+    ):
         return False
     if said.spaced:
         words = re.findall(r"[^\W_]+(?:['’][^\W_]+)*", phrase.casefold())

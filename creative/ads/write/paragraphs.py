@@ -68,6 +68,8 @@ class Paragraphs:
         made: list[str] = []
         for asked in _PASSES:
             most = self.rule.most if asked.strict else max(self.rule.least, 1)
+            if not (made or asked.apart or self.rule.least):
+                break  # the same once more is worse than nothing
             for angle in (*self.angles, *self.angles):
                 if len(made) < most and (text := self._next(angle, made, asked)):
                     made.append(text)
@@ -93,7 +95,12 @@ class Paragraphs:
             self.beside.new(self._opening(angle), apart),
             key=lambda line: not all(contains(line.text, one) for one in name),
         )
-        texts = (self._paragraph(line, [*name, *others], asked.strict, above) for line in lines)
+        texts = (
+            self._paragraph(
+                line, others if _asks(line.text) else [*name, *others], asked.strict, above
+            )
+            for line in lines
+        )
         return next((text for text in texts if text and not self._was_said(text, made, asked)), "")
 
     def _was_said(self, text: str, made: Sequence[str], asked: _Asked) -> bool:
@@ -120,9 +127,14 @@ class Paragraphs:
         if angle == "keyword" and self.rule.role != "long_headline":
             for sentence in self.desk.facts.sentences:
                 yield Line(sentence, frozenset({sentence}))
-        # The brand alone is no sentence.
-        brand = self.desk.facts.brand
-        lines = [one for one in self.desk.lines.of(angle) if not same_text(one.text, brand)]
+        # A name alone is no sentence.
+        facts = self.desk.facts
+        names = (facts.brand, facts.product) if facts.proper else (facts.brand,)
+        lines = [
+            one
+            for one in self.desk.lines.of(angle)
+            if not any(same_text(one.text, name) for name in names if name)
+        ]
         turn = self.number % len(lines) if lines else 0
         yield from (*lines[turn:], *lines[:turn])
 
@@ -134,7 +146,7 @@ class Paragraphs:
             return self._long_headline(opener, supports)
         sentences = [opener.text]
         must = [t for t in desk.request.must_include if not contains(opener.text, t)]
-        for support in [*map(capital, must), *supports, *self._prices(above)]:
+        for support in [*map(capital, must), *supports, *self._prices(above, opener)]:
             if len(sentences) >= MOST_SENTENCES:
                 break
             said = support in opener.facts or any(_same(support, one) for one in sentences)
@@ -156,7 +168,7 @@ class Paragraphs:
         desk, rule, facts = self.desk, self.rule, self.desk.facts
         name = facts.brand if facts.several else facts.product or facts.brand
         said = [*opener.facts, *(one for one in supports if one not in opener.facts)]
-        plain = opener.text.endswith(("?", "？")) or not opener.facts
+        plain = _asks(opener.text) or not opener.facts
         for most in (2, 1):
             listed = [one for one in said if not contains(one, name)][:most]
             if plain or not name or not listed:
@@ -169,10 +181,16 @@ class Paragraphs:
                 return text
         return opener.text if desk.fits(rule, opener.text) else ""
 
-    def _prices(self, above: str) -> list[str]:
-        """The price as a sentence, where it is the thing's and the headline does not say it."""
-        price = self.desk.facts.price or self.desk.facts.lowest
-        return [] if not price or price in above else list(self.desk.lines.priced()[:1])
+    def _prices(self, above: str, opener: Line) -> list[str]:
+        """The price as a sentence, where it is the thing's and the headline does not say it; one
+        that does not name the thing again, if there is one."""
+        facts = self.desk.facts
+        price = facts.price or facts.lowest
+        if not price or price in above:
+            return []
+        named = bool(facts.product) and contains(opener.text, facts.product)
+        priced = self.desk.lines.priced()
+        return sorted(priced, key=lambda one: named and contains(one, facts.product))[:1]
 
     def _room(self, sentences: Sequence[str]) -> bool:
         text = self._joined(sentences)
@@ -189,3 +207,7 @@ class Paragraphs:
 def _same(one: str, other: str) -> bool:
     """Whether one of two sentences says what the other says, or both name a price."""
     return repeats(one, other) or bool(set(prices_in(one)) & set(prices_in(other)))
+
+
+def _asks(text: str) -> bool:
+    return text.endswith(("?", "？"))

@@ -33,12 +33,15 @@ _PER = re.compile(
 )
 _PER_UNKNOWN = re.compile(r"\s*(?:/\s*|(?:per|pro|je)\s)\w", re.IGNORECASE)
 _BEFORE = re.compile(r"(?:月額|年額|每月|每年|每人)\s*$")
-# "Monthly plan, $9": what it is for is said, but not with the amount, which alone is too low.
-_PERIODIC = re.compile(
+# "Monthly plan, $9", "first month $1": what it is for is said, but not with the amount, which alone
+# would promise too much.
+_PARTLY = re.compile(
     r"\b(?:monthly|yearly|annual|annually|weekly|subscription|monatlich\w*|jährlich\w*"
     r"|wöchentlich\w*|abo|abonnement|mensuel\w*|annuel\w*|hebdomadaire|mensual\w*|anual\w*|semanal"
     r"|suscripción|mensal|assinatura|mensile|annuale|abbonamento)\b"
-    r"|月額|年額|月々|毎月|年間|定期|每月|每年|月付|年付|包月|包年|订阅|訂閱",
+    r"|\b(?:first|primeir[oa]|primer[oa]?|premi(?:er|ère)|erste[rnms]?|primo|prima)\s"
+    rf"(?:{_PERIODS})\b"
+    r"|首月|首年|首单|首單|首次|初回|初月|月額|年額|月々|毎月|年間|定期|每月|每年|月付|年付|包月|包年|订阅|訂閱",
     re.IGNORECASE,
 )
 _PERIOD_BEHIND = re.compile(rf"(?:{_PERIODS})$|[月年日晚天]$|^[月年每]", re.IGNORECASE)
@@ -70,7 +73,7 @@ class Prices(NamedTuple):
 
 def is_periodic(text: str) -> bool:
     """Whether it speaks of what is paid again and again."""
-    return bool(_PERIODIC.search(text))
+    return bool(_PARTLY.search(text))
 
 
 def prices(text: str, said: Phrases, parts: bool = False) -> Prices:
