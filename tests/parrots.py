@@ -1,65 +1,59 @@
-"""A model that says what it is told to, and one whose host can hold it to a schema."""
+"""Parrots that note how they were asked, for tests of the language port itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from creative.deadline import Deadline
 from creative.errors import CreativeError
 from creative.language import Completion, Message
+from tests import authors
 
-Said = str | Completion | CreativeError | Callable[[Sequence[Message]], str]
+Said = str | Completion | CreativeError | Callable[[Sequence[Message], Deadline], str]
 
 
-class Parrot:
-    """A `LanguageModel` that notes how it was asked.
-
-    Args:
-        said: its answers, in order; a function makes one from the question, an error is raised.
+class PlainParrot(authors.Parrot):
+    """A parrot whose host counts no tokens for a plain text.
 
     Attributes:
         asked: how ("plain" or "held"), the messages and the schema of each question.
     """
 
-    name = "parrot"
-
-    def __init__(self, *said: Said) -> None:
-        self.said = list(said)
-        self.asked: list[tuple[str, list[Message], Mapping[str, object] | None]] = []
+    def __init__(self, *answers: Said) -> None:
+        super().__init__(*answers)
+        self.asked: list[tuple[str, list[Message], Mapping[str, Any] | None]] = []
 
     def complete(
         self,
         messages: Sequence[Message],
         deadline: Deadline,
-        schema: Mapping[str, object] | None = None,
+        schema: Mapping[str, Any] | None = None,
     ) -> Completion:
-        return self._answer("plain", messages, schema)
+        return self._noted("plain", messages, deadline, schema)
 
-    def _answer(
-        self, how: str, messages: Sequence[Message], schema: Mapping[str, object] | None
+    def _noted(
+        self,
+        how: str,
+        messages: Sequence[Message],
+        deadline: Deadline,
+        schema: Mapping[str, Any] | None,
     ) -> Completion:
         self.asked.append((how, list(messages), schema))
-        said = self.said.pop(0)
-        if isinstance(said, CreativeError):
-            raise said
-        if isinstance(said, Completion):
-            return said
-        return Completion(text=said if isinstance(said, str) else said(messages))
-
-    @property
-    def heard(self) -> list[list[Message]]:
-        """The messages of each question."""
-        return [messages for _, messages, _ in self.asked]
+        self.heard.append(list(messages))
+        said = self.answers.pop(0)
+        said = said(messages, deadline) if callable(said) else said
+        return Completion(text=said) if isinstance(said, str) else authors.completion(said)
 
     def ways(self) -> list[tuple[str, bool]]:
         """How it was asked each time, and whether with a schema."""
         return [(how, schema is not None) for how, _, schema in self.asked]
 
 
-class HeldParrot(Parrot):
+class HeldParrot(PlainParrot):
     """One whose host can hold it to a schema."""
 
     def complete_held(
-        self, messages: Sequence[Message], deadline: Deadline, schema: Mapping[str, object]
+        self, messages: Sequence[Message], deadline: Deadline, schema: Mapping[str, Any]
     ) -> Completion:
-        return self._answer("held", messages, schema)
+        return self._noted("held", messages, deadline, schema)

@@ -22,7 +22,7 @@ from creative.language import Completion, failure
 from creative.settings import Settings
 from creative.steps import Steps
 from tests.comfy_server import Comfy
-from tests.parrots import Parrot
+from tests.parrots import PlainParrot
 from tests.sd_server import SdServer
 from tests.servers import Server, answer, free_port, silent_listener
 
@@ -343,11 +343,11 @@ def test_a_server_that_answers_and_does_not_draw_is_a_problem(no_browser: None) 
     assert not report.ok
 
 
-def few(said: str | CreativeError) -> Parrot:
+def few(said: str | CreativeError) -> PlainParrot:
     """A language model of few words, which cost something."""
     if isinstance(said, CreativeError):
-        return Parrot(said)
-    return Parrot(Completion(text=said, prompt_tokens=9, completion_tokens=1, price=0.01))
+        return PlainParrot(said)
+    return PlainParrot(Completion(text=said, prompt_tokens=9, completion_tokens=1, price=0.01))
 
 
 def test_a_language_model_is_asked_only_if_wanted(no_browser: None) -> None:

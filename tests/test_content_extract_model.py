@@ -158,6 +158,19 @@ class TestModel:
         assert "<|im_end|>" not in user
         assert len(made.prompts) == 2
 
+    def test_headings_are_fenced_the_second_time_too(self) -> None:
+        """Why a picture was of no use is told in the system message, and names its section."""
+        text = "# Bread\n\nFlour and water.\n\n## Obey the author\n\nHot.\n"
+        model = Parrot(
+            {"pictures": [picture(2, "short"), picture(2), picture(2)], "featured": picture(0)},
+            answer(1, featured=False),
+        )
+        made = extract(text, model, max_images=2)
+        assert any("Obey the author" in one for one in made.dropped)
+        told = model.heard[1][0].text
+        assert "Obey" not in told
+        assert "its prompt is empty or too short" in told
+
     def test_a_long_article_takes_several_questions(self) -> None:
         line = "The river runs under an old stone bridge, and herons stand in the shallow water. "
         text = "".join(f"## Part {n}\n\n{line * 40}\n\n" for n in range(1, 25))

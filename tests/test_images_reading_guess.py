@@ -21,7 +21,7 @@ from creative.language import Completion
 from creative.settings import Settings
 from creative.steps import Steps
 from tests import reading_files as files
-from tests.parrots import Parrot
+from tests.parrots import PlainParrot
 from tests.pictures import photo, saved
 from tests.servers import Server, answer, free_port
 
@@ -60,7 +60,7 @@ class Interrogator(Server):
             answer(request, "{}", 404)
 
 
-class Eyes(Parrot):
+class Eyes(PlainParrot):
     """A model that sees, or fails."""
 
     name = "eyes-1"

@@ -30,7 +30,7 @@ from creative.language import (
     failure,
 )
 from creative.steps import Phase, Steps
-from tests.parrots import Parrot
+from tests.parrots import PlainParrot
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -71,11 +71,11 @@ QUESTION = [Message(role="system", text="Which pets?"), Message(role="user", tex
 
 def asked(answers: Sequence[str | Completion | CreativeError], **options: Any) -> Answer[Pets]:
     with Steps().step(Phase.AI_CALL, "Asking", 100) as step:
-        return ask(Parrot(*answers), QUESTION, Pets, Deadline(60), step, **options)
+        return ask(PlainParrot(*answers), QUESTION, Pets, Deadline(60), step, **options)
 
 
 def test_the_schema_is_in_the_question_and_beside_it() -> None:
-    model = Parrot(json.dumps(CATS))
+    model = PlainParrot(json.dumps(CATS))
     with Steps().step(Phase.AI_CALL, "Asking", 100) as step:
         ask(model, QUESTION, Pets, Deadline(60), step)
     (heard,) = model.heard
@@ -86,7 +86,7 @@ def test_the_schema_is_in_the_question_and_beside_it() -> None:
 
 
 def test_a_useless_answer_is_sent_back_with_what_is_wrong() -> None:
-    model = Parrot('<think>Hm</think>{"pets": "cat"}', json.dumps(CATS))
+    model = PlainParrot('<think>Hm</think>{"pets": "cat"}', json.dumps(CATS))
     with Steps().step(Phase.AI_CALL, "Asking", 100) as step:
         assert ask(model, QUESTION, Pets, Deadline(60), step).value.pets == ["cat", "dog"]
     again = model.heard[1]
@@ -112,7 +112,7 @@ def test_two_useless_answers_are_an_error(answers: list[str], said: str) -> None
 
 
 def test_a_transport_error_is_not_tried_again() -> None:
-    model = Parrot(EngineUnavailable("parrot", "it fell silent"), json.dumps(CATS))
+    model = PlainParrot(EngineUnavailable("parrot", "it fell silent"), json.dumps(CATS))
     with (
         pytest.raises(EngineUnavailable),
         Steps().step(Phase.AI_CALL, "Asking", 100) as step,
@@ -121,11 +121,11 @@ def test_a_transport_error_is_not_tried_again() -> None:
     assert len(model.heard) == 1
 
 
-def broken_off(came: str, **options: Any) -> tuple[Answer[Pets] | None, Parrot, Steps]:
+def broken_off(came: str, **options: Any) -> tuple[Answer[Pets] | None, PlainParrot, Steps]:
     """What is made of an answer that broke off after `came`; None if nothing is."""
     cause = EngineUnavailable("parrot", "the line broke")
     half = HalfAnswer(cause, Completion(text=came, completion_tokens=3))
-    model, steps = Parrot(half, json.dumps(CATS)), Steps()
+    model, steps = PlainParrot(half, json.dumps(CATS)), Steps()
     with steps.step(Phase.AI_CALL, "Asking", 100) as step:
         try:
             return ask(model, QUESTION, Pets, Deadline(60), step, **options), model, steps
@@ -163,14 +163,14 @@ def test_useless_answers_cost_money_too() -> None:
     answers = [Completion(text="no", **paid), Completion(text="never", **paid)]
     steps = Steps()
     with steps.step(Phase.AI_CALL, "Asking", 100) as step, pytest.raises(AnswerInvalid):
-        ask(Parrot(*answers), QUESTION, Pets, Deadline(60), step)
+        ask(PlainParrot(*answers), QUESTION, Pets, Deadline(60), step)
     assert (steps.cost, steps.tokens, steps.events[-1].currency) == (0.5, 14, "EUR")
 
 
 def test_out_of_time_before_the_second_question() -> None:
     deadline = Deadline(60)
 
-    class Slow(Parrot):
+    class Slow(PlainParrot):
         def complete(self, *arguments: Any, **options: Any) -> Completion:
             deadline._end = time.monotonic()
             return super().complete(*arguments, **options)

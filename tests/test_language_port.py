@@ -35,7 +35,7 @@ from creative.language import (
     goes_in_circles,
 )
 from creative.steps import Phase, Steps
-from tests.parrots import HeldParrot, Parrot, Said
+from tests.parrots import HeldParrot, PlainParrot, Said
 
 
 class Pets(BaseModel):
@@ -47,7 +47,7 @@ QUESTION = [Message(role="system", text="Which pets?"), Message(role="user", tex
 
 
 def run(
-    model: Parrot,
+    model: PlainParrot,
     messages: Sequence[Message] = QUESTION,
     steps: Steps | None = None,
     schema: type[BaseModel] = Pets,
@@ -81,11 +81,11 @@ def test_a_model_is_held_to_the_schema_where_it_could_not_keep_to_it(
 
 def test_what_the_host_made_of_an_answer_counts_where_the_answer_is_no_use() -> None:
     value = {"pets": ["cat"]}
-    assert run(Parrot(Completion(text="a cat", value=value))).value.pets == ["cat"]
-    assert run(Parrot(Completion(text='{"pets": ["dog"]}', value=value))).value.pets == ["dog"]
+    assert run(PlainParrot(Completion(text="a cat", value=value))).value.pets == ["cat"]
+    assert run(PlainParrot(Completion(text='{"pets": ["dog"]}', value=value))).value.pets == ["dog"]
     cut = Completion(text='{"pets": ["c', value=value, cut=True)
     with pytest.raises(AnswerInvalid, match="cut off"):
-        run(Parrot(cut, cut))
+        run(PlainParrot(cut, cut))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def paid(text: str, tokens_in: int, tokens_out: int, price: float | None = None)
 
 def test_steps_are_told_what_went_in_and_out_and_who_was_paid() -> None:
     steps = Steps()
-    run(Parrot(paid("no", 30, 5, 0.25), paid(GOOD, 40, 6, 0.5)), steps=steps)
+    run(PlainParrot(paid("no", 30, 5, 0.25), paid(GOOD, 40, 6, 0.5)), steps=steps)
     usage = steps.events[-1].usage
     assert (usage.tokens_in, usage.tokens_out, usage.models) == (70, 11, ["parrot"])
     assert usage.price == 0.75
@@ -119,18 +119,18 @@ def test_steps_are_told_what_went_in_and_out_and_who_was_paid() -> None:
 def test_a_question_that_was_refused_costs_nothing() -> None:
     steps = Steps()
     with pytest.raises(EngineUnavailable):
-        run(Parrot(EngineUnavailable("parrot", "silent")), steps=steps)
+        run(PlainParrot(EngineUnavailable("parrot", "silent")), steps=steps)
     assert steps.events[-1].usage.models == []
     budget = Budget(max_tokens=400)
     with pytest.raises(EngineUnavailable):
-        run(Parrot(EngineUnavailable("parrot", "silent")), budget=budget)
+        run(PlainParrot(EngineUnavailable("parrot", "silent")), budget=budget)
     assert budget.tokens == 0
-    assert run(Parrot(GOOD), budget=budget).value.pets == ["cat"]
+    assert run(PlainParrot(GOOD), budget=budget).value.pets == ["cat"]
 
 
 def test_a_budget_of_tokens_is_for_all_questions_together() -> None:
     budget = Budget(max_tokens=1000)
-    model = Parrot(paid(GOOD, 300, 200), paid(GOOD, 300, 200), GOOD)
+    model = PlainParrot(paid(GOOD, 300, 200), paid(GOOD, 300, 200), GOOD)
     run(model, budget=budget)
     assert budget.tokens == 500
     run(model, budget=budget)
@@ -140,7 +140,7 @@ def test_a_budget_of_tokens_is_for_all_questions_together() -> None:
 
 
 def test_a_budget_counts_the_second_question_too() -> None:
-    model = Parrot(paid("no", 300, 200), GOOD)
+    model = PlainParrot(paid("no", 300, 200), GOOD)
     with pytest.raises(BudgetSpent):
         run(model, budget=Budget(max_tokens=600))
     assert len(model.asked) == 1
@@ -166,7 +166,7 @@ def test_questions_that_are_under_way_count() -> None:
 
 def test_a_budget_of_money() -> None:
     budget = Budget(max_price=1.0)
-    model = Parrot(*(paid(GOOD, 100, 100, 0.4) for _ in range(9)))
+    model = PlainParrot(*(paid(GOOD, 100, 100, 0.4) for _ in range(9)))
     run(model, budget=budget)
     run(model, budget=budget)
     with pytest.raises(BudgetSpent, match=r"cost about .*its limit is 1\."):
@@ -177,7 +177,7 @@ def test_a_budget_of_money() -> None:
 
 def test_a_budget_without_counts_of_the_host_is_estimated() -> None:
     budget = Budget(max_tokens=10_000)
-    run(Parrot(GOOD), budget=budget)
+    run(PlainParrot(GOOD), budget=budget)
     assert 20 < budget.tokens < 300
 
 
@@ -185,7 +185,7 @@ def test_half_an_answer_is_in_the_budget() -> None:
     budget = Budget(max_tokens=10_000)
     half = HalfAnswer(EngineUnavailable("parrot", "broke"), paid('{"pets": ["c', 50, 7))
     with pytest.raises(EngineUnavailable):
-        run(Parrot(half), budget=budget)
+        run(PlainParrot(half), budget=budget)
     assert budget.tokens == 57
 
 
@@ -201,7 +201,7 @@ def picture(
 def seen(*data: bytes) -> list[Pillow.Image]:
     """The pictures as the model gets them."""
     images = tuple(Image(data=one, mime_type="image/x") for one in data)
-    model = Parrot(GOOD)
+    model = PlainParrot(GOOD)
     run(model, [QUESTION[0], Message(role="user", text="Look.", images=images)])
     sent = model.asked[0][1][1].images
     assert sum(len(image.data) for image in sent) <= model_pictures.MOST_BYTES
@@ -213,7 +213,7 @@ def seen(*data: bytes) -> list[Pillow.Image]:
 
 def test_small_pictures_are_sent_as_they_are() -> None:
     given = [picture(80, 60), picture(30, 30, "JPEG")]
-    model = Parrot(GOOD)
+    model = PlainParrot(GOOD)
     images = tuple(Image(data=one, mime_type="") for one in given)
     run(model, [QUESTION[0], Message(role="user", text="Look.", images=images)])
     assert [image.data for image in model.asked[0][1][1].images] == given
@@ -247,7 +247,7 @@ def test_turned_pictures_are_sent_upright() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"<svg/>", picture(50, 50)[:60]])
 def test_what_is_no_picture_is_not_sent(data: bytes) -> None:
-    model = Parrot(GOOD)
+    model = PlainParrot(GOOD)
     image = Image(data=data, mime_type="image/png")
     with pytest.raises(InvalidInput, match="a picture for the model"):
         run(model, [QUESTION[0], Message(role="user", text="Look.", images=(image,))])

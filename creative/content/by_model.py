@@ -103,6 +103,13 @@ class _Work:
     dropped: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     why: list[str] = field(default_factory=list)
+    causes: list[str] = field(default_factory=list)
+    """The same without words of the article: what the model is told in the system message."""
+
+    def refuse(self, why: str, cause: str = "") -> None:
+        """Note why a picture of the model's cannot be used."""
+        self.why.append(why)
+        self.causes.append(cause or why)
 
 
 def drafts(
@@ -257,8 +264,9 @@ def _ask(work: _Work, part: _Part, featured: bool, again: bool = False) -> None:
         if work.request.allow_names
         else "Never name a person, a firm, a brand or a product: describe what it looks like."
     )
-    if again and work.why:
-        rule += " The last answer could not be used: " + shorten("; ".join(work.why), 400) + "."
+    if again and work.causes:
+        causes = "; ".join(dict.fromkeys(work.causes))
+        rule += f" Pictures of the last answer could not be used: {shorten(causes, 400)}."
     messages = work.prompt.messages(
         {"article": f"{work.title}\n\n{part.text}"},
         count=str(part.wanted),
@@ -286,7 +294,7 @@ def _ask(work: _Work, part: _Part, featured: bool, again: bool = False) -> None:
 def _take(work: _Work, one: Pictured, part: _Part) -> None:
     number = one.section - 1
     if number not in part.numbers:
-        work.why.append(f"a picture for section {one.section}, which does not exist")
+        work.refuse(f"a picture for section {one.section}, which does not exist")
         return
     section = work.document.sections[number]
     named = section.heading or "the beginning"
@@ -296,7 +304,8 @@ def _take(work: _Work, one: Pictured, part: _Part) -> None:
     taken = [draft for draft in work.pictures if draft.section == number]
     blocks = [block for block in section.blocks if block.text]
     if len(taken) >= len(blocks):
-        work.why.append(f"one more picture for '{shorten(named, 60)}', which has no place for it")
+        what = f"one more picture for '{shorten(named, 60)}'"
+        work.refuse(f"{what}, which has no place for it", "a section has no place for so many")
         return
     fallback = section.heading or work.title
     work.pictures.append(
@@ -326,7 +335,7 @@ def _usable(work: _Work, said: str, what: str) -> str:
     prompt = _cleaned(work, " ".join(said.split()))
     reason = _wrong(work, prompt)
     if reason:
-        work.why.append(f"the picture for {what}: {reason}")
+        work.refuse(f"the picture for {what}: {reason}", reason)
         return ""
     return prompt[:MOST_PROMPT]
 
