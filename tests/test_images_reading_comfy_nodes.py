@@ -236,9 +236,13 @@ def test_subgraphs_in_themselves_and_in_each_other_end() -> None:
             for number in range(100, 140)
             for inner in ("aaaa-draw", "bbbb-encode")
         ]
-    empty = json.loads(json.dumps(again))
-    for one in empty["definitions"]["subgraphs"]:
-        one["nodes"] = one["nodes"][-40:]  # nothing but subgraphs
+    # Nothing but subgraphs in each other, and nothing at all in the last: 20 ** 12 of them.
+    inside = [
+        {"id": "aaaa-draw" if level == 0 else f"level-{level}", "links": [],
+         "nodes": [{"id": n, "type": f"level-{level + 1}"} for n in range(20 if level < 12 else 0)]}
+        for level in range(13)
+    ]  # fmt: skip
+    empty = {**again, "definitions": {"subgraphs": inside}}
     for editor in (again, empty):
         began = time.process_time()
         nodes = from_editor(editor)
