@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from creative import languages
 
@@ -34,14 +35,19 @@ _FIRMS = (
 )
 
 
+@lru_cache(maxsize=1)
+def function_words() -> frozenset[str]:
+    """Words of grammar of all languages: with a capital, no names."""
+    return frozenset(word for row in languages.known().values() for word in row.words.split())
+
+
 def find(text: str) -> set[str]:
     """Firms as they are written, with and without their form."""
-    frequent = {word for row in languages.known().values() for word in row.words.split()}
     found = set()
     for pattern in _FIRMS:
         for match in pattern.finditer(text):
             words = match["name"].split()
-            while words and words[0].casefold() in frequent:
+            while words and words[0].casefold() in function_words():
                 words.pop(0)  # "The Harbour Lane Ltd."
             if words:
                 found |= {" ".join(words), match[0][match[0].index(words[0]) :].strip()}

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from creative import languages
 from creative.content import firms
 from creative.content.scenes import scenes
 
@@ -238,17 +237,12 @@ def _people_in(text: str) -> set[str]:
     for pattern in _patterns():
         for match in pattern.finds.finditer(text):
             name = match["name"]
-            if name.split()[0].casefold() in _function_words():
+            if name.split()[0].casefold() in firms.function_words():
                 continue  # "Miss Out"
             if pattern.weak and _title_case(text, match.start(), match.end()):
                 continue
             found.add(name)
     return found
-
-
-@lru_cache(maxsize=1)
-def _function_words() -> frozenset[str]:
-    return frozenset(word for row in languages.known().values() for word in row.words.split())
 
 
 def _title_case(text: str, start: int, end: int) -> bool:
