@@ -43,6 +43,20 @@ def behind_texts(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return seen
 
 
+def night() -> given.Given:
+    """Stars: few pixels of a dark sky, which a look at most of it does not see."""
+    chance = numpy.random.default_rng(4)
+    sky = Image.new("RGB", (1600, 1200), (8, 9, 14))
+    for x, y, size in zip(*chance.integers(0, (1600, 1200, 14), (1300, 3)).T, strict=True):
+        sky.paste((235, 235, 225), (x, y, x + size, y + size))
+    return given.read(saved(sky, "JPEG"), "source", b"", (1080, 1920))
+
+
+def test_stars_are_not_to_write_on_either(behind_texts: list[float]) -> None:
+    assert compose.paint(task("pt", rule_of(1080, 1080), 2), night()).contrast >= 4.5
+    assert behind_texts == [0.0]
+
+
 @pytest.mark.parametrize("variant", [1, 2, 3, 4])
 def test_no_text_crosses_a_busy_subject(variant: int, behind_texts: list[float]) -> None:
     market = busy()

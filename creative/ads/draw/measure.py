@@ -40,7 +40,7 @@ _EDGE = 0.08
 _INSIDE = 250
 """Of 255: ink that is no mixture with the ground."""
 _ENOUGH_INK = 12
-MOST_BEHIND = 0.15
+MOST_BEHIND = 0.06
 """Clutter behind type on a picture: more is a busy subject, which type shall not cross."""
 _LETTER = 12
 """Pixels of a letter in which what is behind it is looked at."""
