@@ -164,6 +164,7 @@ def test_sdxl_with_a_refiner() -> None:
         )
     )  # fmt: skip
     assert found.text.prompt == "a castle\nstone, ruins"
+    assert any("different texts" in note for note in found.notes)
     assert found.settings()[0]["model"] == "dream"
     assert found.all_models() == ["dream", "refiner"]
     assert any("refiner" in note for note in found.notes)

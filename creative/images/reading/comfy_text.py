@@ -64,6 +64,7 @@ class Tracer:
         guessed: classes that were walked through by the names of their inputs.
         made: classes that wrote a text while the graph ran, which it does not hold.
         unclear: switches that handed on one of several texts, nobody knows which.
+        parted: an encoder had several texts, which stand one below the other.
         guidance: what the FluxGuidance nearest to the sampler, or Flux's encoder, was set to.
     """
 
@@ -73,6 +74,7 @@ class Tracer:
         self.guessed: set[str] = set()
         self.made: set[str] = set()
         self.unclear: set[str] = set()
+        self.parted = False
         self.guidance: Any = None
 
     def prompt(self, link: Any, role: str) -> str:
@@ -145,7 +147,9 @@ class Tracer:
             self._guess(node)
         texts = (self._string(node.inputs[name], way, level + 1) for name in names)
         # SDXL and Flux have one text per encoder, mostly the same.
-        return "\n".join(dict.fromkeys(text for text in texts if text.strip()))
+        different = dict.fromkeys(text for text in texts if text.strip())
+        self.parted = self.parted or len(different) > 1
+        return "\n".join(different)
 
     def _string(self, value: Any, way: tuple[str, ...], level: int) -> str:
         if isinstance(value, str):

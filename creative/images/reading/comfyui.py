@@ -115,6 +115,10 @@ def from_graph(graph: Graph) -> Recipe:
         which = "Parts of the prompt were" if prompt else "The prompt was"
         classes = ", ".join(sorted(tracer.made)[:8])
         notes.append(f"{which} written by {classes} while it was drawn; the file does not say how.")
+    if tracer.parted:
+        notes.append(
+            "The model's text encoders were given different texts; they stand one below the other."
+        )
     if tracer.unclear:
         which = "Parts of the prompt" if prompt else "The prompt"
         classes = ", ".join(sorted(tracer.unclear)[:8])
