@@ -66,7 +66,7 @@ LONG = (
     "test_capture_output.py",
     "test_images_comfyui_faults.py",
     "test_images_automatic1111.py",
-    "test_ledger.py",
+    "test_ledger_edges.py",
 )
 """Files that take longest, the longest first; the others take less than ten seconds each."""
 

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from tests.conftest import PROBE
-from tests.processes import interruptible, wait_until
+from tests.processes import wait_until
 
 STUDIO = Path(sys.executable).with_name("studio")
 
@@ -101,14 +101,13 @@ def database(folder: Path) -> Path:
 
 def start(plugin: Path, folder: Path, act: str) -> subprocess.Popen[bytes]:
     """`studio run` of the quick plugin."""
-    with interruptible():
-        return subprocess.Popen(
-            [STUDIO, "run", "probe", f"act={act}", "--plugin", plugin, "--json"],
-            cwd=folder,
-            env=environment(folder),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+    return subprocess.Popen(
+        [STUDIO, "run", "probe", f"act={act}", "--plugin", plugin, "--json"],
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def inhabitants(folder: Path) -> set[int]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -35,19 +34,6 @@ def children(pid: int) -> list[int]:
         with contextlib.suppress(OSError):  # the thread, or the process, has just ended
             found += [int(child) for child in task.read_text(encoding="utf-8").split()]
     return found
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """What is started inside heeds SIGINT.
-
-    A shell lets what it starts in the background (`make test &`) ignore it, with all heirs.
-    """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def command_lines(mark: str) -> list[str]:

@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from runtime import cli
 from runtime.paths import PROJECT, cache
 from tests.conftest import PROBE
-from tests.processes import children, gone, interruptible, wait_until
+from tests.processes import children, gone, wait_until
 
 STUDIO = Path(sys.executable).with_name("studio")
 
@@ -270,14 +270,13 @@ def test_the_installed_command_leaves_no_process(tmp_path: Path) -> None:
     assert {t["name"] for t in json.loads(listed.stdout)} >= {"cluster_keywords"}
     words = tmp_path / "words.txt"
     words.write_text("\n".join(f"word {n} of many" for n in range(20_000)))
-    with interruptible():
-        process = subprocess.Popen(
-            [STUDIO, "run", "cluster_keywords", f"keywords=@{words}"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=tmp_path,
-            start_new_session=True,
-        )
+    process = subprocess.Popen(
+        [STUDIO, "run", "cluster_keywords", f"keywords=@{words}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=tmp_path,
+        start_new_session=True,
+    )
     # The plugin, and the process in which it reckons.
     assert wait_until(lambda: any(children(pid) for pid in children(process.pid)))
     started = children(process.pid)
@@ -298,14 +297,13 @@ def running(tmp_path: Path, main: str) -> subprocess.Popen[str]:
     )
     (plugin / ".venv" / "bin").mkdir(parents=True)
     (plugin / ".venv" / "bin" / "python").symlink_to(sys.executable)
-    with interruptible():
-        process = subprocess.Popen(
-            [STUDIO, "run", "probe", "act=echo", "--plugin", plugin],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=tmp_path,
-        )
+    process = subprocess.Popen(
+        [STUDIO, "run", "probe", "act=echo", "--plugin", plugin],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    )
     assert wait_until(started.exists)
     return process
 

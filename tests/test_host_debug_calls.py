@@ -30,7 +30,7 @@ from tests.debugging import (
     changed,
     remote_probe,
 )
-from tests.processes import interruptible, wait_until
+from tests.processes import wait_until
 from tests.servers import free_port
 
 
@@ -270,15 +270,14 @@ def test_a_key_that_cannot_be_kept_is_said_and_the_command_serves(
     monkeypatch.setattr("runtime.host.remote.RETRY_SECONDS", 0.0)
     (tmp_path / "file").write_text("")
     environment = os.environ | {"STUDIO_CACHE_DIR": str(tmp_path / "file")}
-    with interruptible():
-        process = subprocess.Popen(
-            [sys.executable, "-c", "from runtime.cli import main; main()", "debug-server",
-             "--port", "0"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from runtime.cli import main; main()", "debug-server",
+         "--port", "0"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
     assert process.stdout is not None
     shown = dict(process.stdout.readline().strip().split("=") for _ in range(3))
     address = Address.parse(shown["REMOTE_INSTALL_URL"])
@@ -294,14 +293,13 @@ def test_a_key_that_cannot_be_kept_is_said_and_the_command_serves(
 def test_the_command_serves_until_ctrl_c(tmp_path: Path) -> None:
     environment = os.environ | {"STUDIO_CACHE_DIR": str(tmp_path)}
     studio = [sys.executable, "-c", "from runtime.cli import main; main()"]
-    with interruptible():
-        process = subprocess.Popen(
-            [*studio, "debug-server", "--port", "0"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    process = subprocess.Popen(
+        [*studio, "debug-server", "--port", "0"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout is not None
     shown = dict(process.stdout.readline().strip().split("=") for _ in range(3))
     assert shown["INSTALL_METHOD"] == "remote"

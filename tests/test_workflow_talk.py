@@ -26,7 +26,7 @@ from runtime.workflow.conversation import Conversation
 from runtime.workflow.knowledge import Knowledge, split
 from runtime.workflow.means import Field, Form
 from runtime.workflow_events import Events
-from tests.processes import children, gone, interruptible, wait_until
+from tests.processes import children, gone, wait_until
 from tests.workflow_helpers import Flow, node
 
 SEEN = {"id": "1", "name": "seen", "value_type": "array[string]", "value": []}
@@ -65,16 +65,15 @@ def studio(tmp_path: Path) -> Any:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("STUDIO_")}
         environment["STUDIO_DATA_DIR"] = str(tmp_path / "data")
         program = "from runtime.cli import main; main()"
-        with interruptible():
-            return subprocess.Popen(
-                [sys.executable, "-c", program, "workflow", *arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                cwd=tmp_path,
-                env={**environment, **more},
-            )
+        return subprocess.Popen(
+            [sys.executable, "-c", program, "workflow", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env={**environment, **more},
+        )
 
     return start
 
