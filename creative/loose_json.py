@@ -13,6 +13,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from creative.deadline import Deadline
@@ -30,6 +31,8 @@ MAX_HERE = 10_000
 """Characters of a text with broken JSON that are searched in the plugin's own process: 400,000
 characters of brackets take seconds."""
 MAX_REPAIRS = 4
+MAX_THOUGHTS = 10
+"""Thoughts after which an answer is looked for that is JSON as it is."""
 MAX_DEPTH = 100
 REPAIR_SECONDS = 5.0
 """Of all repairs of an answer, and of the search in a long one: the time grows with the square of
@@ -89,7 +92,7 @@ def objects(
     Raises:
         EngineUnavailable: the process that repairs cannot be started.
     """
-    plain = _unquoted(without_thinking(text))
+    plain = _unquoted(_answer(text))
     first = _most_of(plain)
     if first is not None:
         yield first.value
@@ -108,6 +111,17 @@ def objects(
             seconds -= time.monotonic() - began
             if value is not None:
                 yield value
+
+
+def _answer(text: str) -> str:
+    """`text` without thoughts; an answer that is JSON may speak of their tags in its strings."""
+    ends = (tag.end() for tag in _THOUGHTS.finditer(text) if tag.group(1))
+    for at in (0, *islice(ends, MAX_THOUGHTS)):
+        rest = text[at:]
+        whole = _most_of(rest)
+        if whole is not None and not _THOUGHTS.search(rest[: whole.start] + rest[whole.end :]):
+            return rest
+    return without_thinking(text)
 
 
 def find(payload: tuple[str, bool, bool], progress: Progress) -> list[_Found]:

@@ -183,6 +183,25 @@ def test_thoughts_are_left_out(text: str, left: str) -> None:
     assert without_thinking(text) == left
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["{}", "```json\n{}\n```", "Here: {}", "<think>No </think> {}", "so?</think>\n{}\nFine?"],
+)
+def test_tags_of_thoughts_in_an_answers_strings_stay(said: str) -> None:
+    """An article about models must not make every answer about it useless."""
+    told = {"title": "What <think> and </think> are for, and why </reasoning> matters to us all"}
+    assert next(objects(said.replace("{}", json.dumps(told)), Deadline(60))) == told
+
+
+def test_an_object_among_the_thoughts_is_no_answer() -> None:
+    right = {"title": "right"}
+    for thoughts in (
+        '{"title": "wrong, and longer than the other"} hm</think>',
+        "<think>{}</think>",
+    ):
+        assert next(objects(thoughts + json.dumps(right), Deadline(60))) == right
+
+
 N = 400_000
 NONSENSE = {
     "brackets": "[" * N,
