@@ -299,8 +299,11 @@ def _bears(task: Task, given: Given, plan: _Plan, scheme: Scheme) -> bool:
 
 
 def _texts(items: Sequence[Item]) -> list[tuple[Box, int]]:
-    """Boxes and letter sizes of what stands on the ground itself: a button has one of its own."""
-    return [(item.box, item.block.size) for item in items if item.block and item.element != "cta"]
+    """Boxes and letter sizes of what stands on the ground itself: a button has one of its own,
+    and a name gets one where the picture is restless.
+    """
+    own = ("cta", "logo")
+    return [(item.box, item.block.size) for item in items if item.block and item.element not in own]
 
 
 def _put(canvas: Canvas, item: Item, given: Given, composition: Composition) -> None:
