@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from creative.ads.terms import repeats
 from creative.ads.write.lines import Line
-from creative.capture.facts import prices_in
+from creative.ads.write.prices import named_prices
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Beside:
 
 
 def _same(line: Line, other: Line) -> bool:
-    if set(prices_in(line.text)) & set(prices_in(other.text)):
+    if not named_prices(line.text).isdisjoint(named_prices(other.text)):
         return True
     said, known = {line.text, *line.facts}, {other.text, *other.facts}
     return any(repeats(one, two) for one in said for two in known)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from creative import languages
 from creative.ads.counting import graphemes, is_emoji, measure
@@ -67,6 +67,7 @@ class Facts:
     buttons: tuple[str, ...] = ()
     sells: bool = False
     known: str = ""
+    _insides: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def inside(self, phrase: str) -> str:
         """`phrase` as it stands inside a sentence: with a small letter where it has one.
@@ -74,6 +75,11 @@ class Facts:
         Only where it is plain that the first word is a word and no name: page or brief have it
         in small letters, or it is one of the language's frequent words or adjectives.
         """
+        if phrase not in self._insides:
+            self._insides[phrase] = self._inside(phrase)
+        return self._insides[phrase]
+
+    def _inside(self, phrase: str) -> str:
         first, space, rest = phrase.partition(" ")
         if not first[1:].islower() or self.brand == first or self._of_brand(phrase):
             return phrase
@@ -167,6 +173,9 @@ def gather(request: AdsRequest, look: Look) -> tuple[Facts, tuple[str, ...]]:
         several=named.several,
         proper=named.proper,
         headline=headline,
+        benefits=tuple(found["benefits"][:MOST_OF_A_KIND]),
+        offers=tuple(found["offers"][:MOST_OF_A_KIND]),
+        proofs=tuple(found["proofs"][:MOST_OF_A_KIND]),
         sentences=tuple(one for one in sentences if _says_something(one))[:6],
         price=priced.price,
         lowest=priced.lowest,
@@ -174,7 +183,6 @@ def gather(request: AdsRequest, look: Look) -> tuple[Facts, tuple[str, ...]]:
         buttons=tuple(dict.fromkeys(buttons))[:4],
         sells=bought or any(any_of(button, said.words.buy) for button in look.buttons),
         known="\n".join([look.title, *look.headings, look.description, look.text, request.brief]),
-        **{name: tuple(group[:MOST_OF_A_KIND]) for name, group in found.items()},
     )
     return facts, tuple(notes)
 

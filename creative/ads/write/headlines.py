@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from creative.ads.counting import measure
 from creative.ads.platforms import FieldRule
@@ -16,7 +17,7 @@ from creative.ads.write.desk import Desk
 from creative.ads.write.lines import Line
 from creative.ads.write.names import cores
 from creative.ads.write.phrases import ANGLES, Angle
-from creative.capture.facts import prices_in
+from creative.ads.write.prices import named_prices
 
 MOST_OF_A_NAME = 4
 """How often product and brand may come in the headlines of a variant, each."""
@@ -46,50 +47,98 @@ def headlines(desk: Desk, rule: FieldRule, angles: Sequence[Angle], number: int)
     share = _share(desk, rule, len({one.text for queue in queues for one in queue}))
     awaited = _awaited(desk, queues)
     taken = [0] * len(queues)
+    lines = [
+        _Candidate(at, place, one)
+        for at, queue in enumerate(queues)
+        for place, one in enumerate(queue)
+    ]
+    left = _without(desk, lines, chosen, lead, again=False)
+    named = _names_it(desk, lead.text)
     while len(chosen) < rule.most:
-        # A fact twice only where the platform's least number asks for it.
-        new = _new(desk, queues, chosen, False)
-        if not new and len(chosen) < rule.least:
-            new = _new(desk, queues, chosen, True)
-        nameless = not any(_names_it(desk, one) for one in chosen)
-        options = [
-            (nameless and not _names_it(desk, one), told, taken[at], at, place)
-            for at, place in new
-            for one in (queues[at][place],)
-            for told in (
-                desk.before(rule, one.text) + (one.text in awaited) + _is_empty(desk, one),
-            )
-        ]
-        if not options or (len(chosen) >= share and min(options)[1]):
+        if not left and len(chosen) < rule.least:
+            # A fact twice only where the platform's least number asks for it.
+            left = _without(desk, lines, chosen, None, again=True)
+        if not left:
             break
-        *_, at, place = min(options)
-        chosen.append(queues[at][place])
-        taken[at] += 1
+        rank, best = min(
+            (
+                (
+                    not named and not _names_it(desk, one.line.text),
+                    desk.before(rule, one.line.text)
+                    + (one.line.text in awaited)
+                    + _is_empty(desk, one.line),
+                    taken[one.at],
+                    one.at,
+                    one.place,
+                ),
+                one,
+            )
+            for one in left
+        )
+        if len(chosen) >= share and rank[1]:
+            break
+        chosen.append(best.line)
+        taken[best.at] += 1
+        named = named or _names_it(desk, best.line.text)
+        left = _without(desk, left, chosen, best.line, again=False)
     others = [one for angle in ANGLES for one in desk.lines.of(angle)]
     return desk.with_short(rule, [one.text for one in chosen], others)
 
 
-def _new(
-    desk: Desk, queues: Sequence[Sequence[Line]], chosen: Sequence[Line], again: bool
-) -> list[tuple[int, int]]:
-    """Queue and place of the lines that `chosen` leaves to say."""
+class _Candidate(NamedTuple):
+    """A line that may come next: the place of its angle, its place among that angle's lines."""
+
+    at: int
+    place: int
+    line: Line
+
+
+def _without(
+    desk: Desk, lines: Sequence[_Candidate], chosen: Sequence[Line], last: Line | None, again: bool
+) -> list[_Candidate]:
+    """Those of `lines` that say something new.
+
+    Args:
+        desk: names of brand and product, which may come a few times.
+        lines: new beside all of `chosen` but `last`.
+        chosen: the headlines so far.
+        last: the newest of them; None: `lines` may clash with any.
+        again: whether a fact may come a second time.
+    """
+    against = chosen if last is None else [last]
+    full = [
+        name
+        for name in (desk.facts.product, desk.facts.brand)
+        if name and sum(contains(one.text, name) for one in chosen) >= MOST_OF_A_NAME
+    ]
     return [
-        (at, place)
-        for at, queue in enumerate(queues)
-        for place, one in enumerate(queue)
-        if _is_new(desk, one, chosen, again)
+        one
+        for one in lines
+        if not any(_clash(one.line, other, again) for other in against)
+        and not any(contains(one.line.text, name) for name in full)
     ]
 
 
-def _names_it(desk: Desk, line: Line) -> bool:
-    """Whether a line says what the thing is."""
+def _clash(line: Line, other: Line, again: bool) -> bool:
+    """Whether a line says what another one says."""
+    if same_text(line.text, other.text):
+        return True
+    if again:
+        return False
+    if any(repeats(fact, one) for fact in line.facts for one in other.facts):
+        return True
+    return not named_prices(line.text).isdisjoint(named_prices(other.text))
+
+
+def _names_it(desk: Desk, text: str) -> bool:
+    """Whether a text says what the thing is."""
     name = desk.facts.product
-    return bool(name) and any(contains(line.text, one) for one in (name, *cores(name, desk.said)))
+    return bool(name) and any(contains(text, one) for one in (name, *cores(name, desk.said)))
 
 
 def _is_empty(desk: Desk, line: Line) -> bool:
     """Whether it says nothing but the brand: "Take a closer look"."""
-    return not (line.facts or prices_in(line.text) or _names_it(desk, line))
+    return not (line.facts or named_prices(line.text) or _names_it(desk, line.text))
 
 
 def _share(desk: Desk, rule: FieldRule, lines: int) -> int:
@@ -103,24 +152,6 @@ def _share(desk: Desk, rule: FieldRule, lines: int) -> int:
 def _awaited(desk: Desk, queues: Sequence[Sequence[Line]]) -> set[str]:
     """What the other variants will lead with, most likely."""
     return {queue[0].text for queue in queues[1 : desk.request.count] if queue}
-
-
-def _is_new(desk: Desk, line: Line, chosen: Sequence[Line], again: bool) -> bool:
-    """Whether a line says what none of `chosen` says; (`again`) or a fact the second time."""
-    if any(same_text(line.text, one.text) for one in chosen):
-        return False
-    if not again:
-        said = [fact for one in chosen for fact in one.facts]
-        if any(repeats(fact, one) for fact in line.facts for one in said):
-            return False
-        if set(prices_in(line.text)) & {p for one in chosen for p in prices_in(one.text)}:
-            return False
-    names = [name for name in (desk.facts.product, desk.facts.brand) if name]
-    return all(
-        sum(contains(one.text, name) for one in chosen) < MOST_OF_A_NAME
-        for name in names
-        if contains(line.text, name)
-    )
 
 
 def _fitting(desk: Desk, rule: FieldRule, angle: Angle, number: int) -> Iterator[Line]:

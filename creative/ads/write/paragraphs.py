@@ -15,7 +15,7 @@ from creative.ads.write.desk import Desk
 from creative.ads.write.lines import Line, capital
 from creative.ads.write.names import cores
 from creative.ads.write.phrases import Angle
-from creative.capture.facts import prices_in
+from creative.ads.write.prices import named_prices
 
 MOST_SENTENCES = 4
 """Of a text: where a platform takes 2,200 characters nobody reads them."""
@@ -66,7 +66,8 @@ class Paragraphs:
     def texts(self) -> list[str]:
         """As many as the field takes; [] if there is nothing to say."""
         made: list[str] = []
-        for asked in _PASSES:
+        passes = [one for one in _PASSES if not one.fresh or self.desk.first.get(self.rule.name)]
+        for asked in passes:
             most = self.rule.most if asked.strict else max(self.rule.least, 1)
             if not (made or asked.apart or self.rule.least):
                 break  # the same once more is worse than nothing
@@ -206,7 +207,7 @@ class Paragraphs:
 
 def _same(one: str, other: str) -> bool:
     """Whether one of two sentences says what the other says, or both name a price."""
-    return repeats(one, other) or bool(set(prices_in(one)) & set(prices_in(other)))
+    return repeats(one, other) or not named_prices(one).isdisjoint(named_prices(other))
 
 
 def _asks(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from creative.ads.write.phrases import Phrases, any_of
@@ -109,6 +110,12 @@ def prices(text: str, said: Phrases, parts: bool = False) -> Prices:
         return Prices(found[0])  # another currency or unit: they cannot be compared
     least = min(range(len(found)), key=lambda at: amounts[at] or 0.0)
     return Prices(lowest=found[least])
+
+
+@lru_cache(maxsize=8192)
+def named_prices(text: str) -> frozenset[str]:
+    """The prices in a text; remembered, since the same phrases are compared again and again."""
+    return frozenset(prices_in(text))
 
 
 def _about_it(line: str, said: Phrases, parts: bool) -> list[str]:
