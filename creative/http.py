@@ -5,6 +5,7 @@
   deadline passes: a server that drips one byte a second cannot outlive it.
 - Only GET and HEAD are ever repeated, and only when the connection failed or the server said
   503. A POST may have queued or billed a job: it is sent once.
+- No redirect is followed: it would send a POST twice, and what is in it to somebody else.
 - After some connection failures in a row an address rests (`creative.breaker`); meanwhile calls
   fail at once instead of waiting for one more time-out.
 - Addresses are redacted before they appear anywhere.
@@ -192,8 +193,7 @@ class Client:
             address: absolute URL.
             max_bytes: longest body that is read.
             read_seconds: longest silence of the server; default: the deadline alone.
-            options: passed to `requests` (params, headers, json, data, files, auth,
-                allow_redirects).
+            options: passed to `requests` (params, headers, json, data, files, auth).
 
         Raises:
             EngineUnavailable: no connection, a broken one, or an address that rests.
@@ -201,12 +201,7 @@ class Client:
             TooLarge: the body is over `max_bytes`.
             AnswerInvalid: it redirects to an address that is none.
         """
-        shown = redact(address)
-        try:
-            breaker = breaker_of(address)
-        except ValueError as error:
-            raise self._no_address(shown) from error
-        self._check_rest(breaker, shown)
+        shown, breaker = self._awake(address)
         tries = 1 + (RETRIES if method.upper() in RETRY_METHODS else 0)
         for attempt in range(1, tries + 1):
             last = attempt == tries
@@ -214,11 +209,6 @@ class Client:
                 reply = self._once(method, address, shown, max_bytes, read_seconds, options)
             except (requests.RequestException, HTTPError, OSError) as error:
                 self._failed(error, breaker, address, shown, last)
-            except ValueError:
-                # requests reads the target of a redirect even where it does not follow it.
-                raise AnswerInvalid(
-                    f"{self.engine} at {shown}", "it redirects to an address that is none"
-                ) from None
             else:
                 breaker.answered()
                 if reply.status != 503 or last:
@@ -239,25 +229,17 @@ class Client:
             EngineUnavailable: no connection, one that broke, or an address that rests; also
                 while the answer is read.
             DeadlineExceeded: the call's time is up; also while the answer is read.
+            AnswerInvalid: it redirects to an address that is none.
         """
-        shown = redact(address)
+        shown, breaker = self._awake(address)
         doing = f"waiting for {self.engine} at {shown}"
-        try:
-            breaker = breaker_of(address)
-        except ValueError as error:
-            raise self._no_address(shown) from error
-        self._check_rest(breaker, shown)
         connect = self.deadline.timeout(doing, CONNECT_SECONDS)
         timer = threading.Timer(self.deadline.timeout(doing), self._sockets.shut)
         timer.daemon = True
         timer.start()
         try:
-            answer = self._session.request(
-                method,
-                address,
-                timeout=(connect, self.deadline.timeout(doing)),
-                stream=True,
-                **options,
+            answer = self._sent(
+                method, address, shown, (connect, self.deadline.timeout(doing)), options
             )
             with answer:
                 breaker.answered()
@@ -267,7 +249,13 @@ class Client:
         finally:
             timer.cancel()
 
-    def _check_rest(self, breaker: Breaker, shown: str) -> None:
+    def _awake(self, address: str) -> tuple[str, Breaker]:
+        """The address as it may be shown, and its breaker: it does not rest."""
+        shown = redact(address)
+        try:
+            breaker = breaker_of(address)
+        except ValueError as error:
+            raise self._no_address(shown) from error
         rest = breaker.resting()
         if rest:
             raise EngineUnavailable(
@@ -275,6 +263,7 @@ class Client:
                 f"it failed {FAILURES_TO_OPEN} times in a row and rests for {rest:.0f} s more",
                 "Check that the server is running, then try again.",
             )
+        return shown, breaker
 
     def _failed(
         self, error: Exception, breaker: Breaker, address: str, shown: str, last: bool
@@ -325,12 +314,29 @@ class Client:
         timer.daemon = True
         timer.start()
         try:
-            answer = self._session.request(
-                method, address, timeout=(connect, read), stream=True, **options
-            )
+            answer = self._sent(method, address, shown, (connect, read), options)
             return self._whole(method, answer, shown, max_bytes)
         finally:
             timer.cancel()
+
+    def _sent(
+        self,
+        method: str,
+        address: str,
+        shown: str,
+        patience: tuple[float, float],
+        options: dict[str, Any],
+    ) -> requests.Response:
+        options = {"allow_redirects": False, **options}
+        try:
+            return self._session.request(method, address, timeout=patience, stream=True, **options)
+        except (requests.RequestException, HTTPError):
+            raise  # some of them are ValueErrors, too
+        except ValueError:
+            # requests reads the target of a redirect even where it does not follow it.
+            raise AnswerInvalid(
+                f"{self.engine} at {shown}", "it redirects to an address that is none"
+            ) from None
 
     def _whole(self, method: str, answer: requests.Response, shown: str, max_bytes: int) -> Reply:
         doing = f"waiting for {self.engine} at {shown}"

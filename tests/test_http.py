@@ -70,6 +70,29 @@ def test_a_broken_post_is_not_sent_again() -> None:
         assert server.requests == ["POST /"]
 
 
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_redirect_is_followed(method: str, status: int) -> None:
+    with Server(lambda r: answer(r, "", status, Location="/elsewhere")) as server:
+        assert ask(server.url, method=method).status == status
+        with (
+            http.client("the engine", Deadline(5)) as client,
+            client.opened(method, server.url) as stream,
+        ):
+            assert stream.status == status
+        assert server.requests == [f"{method} /"] * 2
+
+
+def test_a_stream_that_is_led_to_no_address() -> None:
+    with (
+        Server(lambda r: answer(r, "", 302, Location="http://[bad/")) as server,
+        http.client("the engine", Deadline(5)) as client,
+        pytest.raises(AnswerInvalid, match="an address that is none"),
+        client.opened("POST", server.url),
+    ):
+        pass
+
+
 def drip_body(request: BaseHTTPRequestHandler) -> None:
     request.send_response(200)
     request.send_header("Content-Length", "1000")

@@ -289,10 +289,12 @@ _HINTS = {
     "Dify's default for a text input).",
     "too_many_requests": "Wait a little; the run was not repeated.",
 }
+_MOVED = "Set dify_base_url to the address that it leads to: no redirect is followed."
 _BY_STATUS = {
-    status: "Set dify_base_url to the address that it leads to: no redirect is followed."
-    for status in (301, 302, 307, 308)
-} | {
+    301: _MOVED,
+    302: _MOVED,
+    307: _MOVED,
+    308: _MOVED,
     401: "Check dify_api_key: it is the key of an app, which begins with app-.",
     403: "Check dify_api_key, and that the app's API is enabled.",
     404: "Check dify_base_url: it ends with /v1, such as https://api.dify.ai/v1.",
