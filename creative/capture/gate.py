@@ -14,7 +14,9 @@ A browser that others started lacks the switches of chromium.py, without which s
 never held (see GUIDE.md).
 
 What `Fetch` does not see is taken from pages, in every frame and worker before the page's own
-code runs (see stand_ins.py). Windows that a page opens load nothing and are closed.
+code runs (see stand_ins.py). What a server starts before there is a page (Early Hints, the
+certificate of a signed page) is switched off in chromium.py. Windows that a page opens load
+nothing and are closed.
 
 One way is left that DevTools neither holds back nor shows: a TLS certificate can name an http
 address for its missing issuer, and Chromium fetches that itself. It is a GET without secrets
