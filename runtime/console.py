@@ -115,6 +115,7 @@ class StepView:
         )
         self._tasks: dict[str, TaskID] = {}
         self._said: dict[str, str] = {}
+        self._done: set[str] = set()
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -130,6 +131,10 @@ class StepView:
         try:
             yield
         finally:
+            # What is done stands there already; it would be drawn again.
+            for name in self._done & self._tasks.keys():
+                self._progress.remove_task(self._tasks.pop(name))
+            self._done.clear()
             self._progress.start()
 
     def log(self, name: str, content: dict[str, Any]) -> None:
@@ -145,11 +150,13 @@ class StepView:
             err.print(f"  {amount}{name}: {label}", markup=False)
 
     def started(self, name: str) -> None:
-        """The node begins."""
+        """The node begins, for the first time or again."""
+        self._done.discard(name)
         self._update(name, "•", "", 0.0)
 
     def finished(self, name: str, ok: bool, note: str = "") -> None:
         """The node is done."""
+        self._done.add(name)
         self._update(name, "[green]✓[/]" if ok else "[red]✗[/]", note, 100.0 if ok else None)
         if not self._live:
             err.print(f"  {'done ' if ok else 'FAILED '}{name} {note}".rstrip(), markup=False)

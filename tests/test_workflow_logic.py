@@ -155,6 +155,14 @@ def test_code_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "SANDBOX_WORKER_TIMEOUT" in result.error.message
 
 
+def test_code_that_outlasts_the_run_is_the_run_s_limit() -> None:
+    source = "import time\ndef main():\n    time.sleep(60)"
+    result = go(Flow().then(code("c", source, {})).end({}), timeout=1.0)
+    assert result.status == "stopped"
+    assert result.error is not None
+    assert "more than 1s (WORKFLOW_MAX_EXECUTION_TIME)" in result.error.message
+
+
 # --- chatflows and variables ----------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import select
 import signal
 import sqlite3
 import subprocess
@@ -258,6 +259,46 @@ def test_a_person_at_the_terminal_decides(tmp_path: Path) -> None:
     assert run.returncode == 0, shown
     assert out == "why: because\nform: Shall it go? because\n"
     assert "Shall it go?" in shown
+
+
+def test_a_chat_leaves_the_prompt_to_who_types(tmp_path: Path) -> None:
+    flow = Path(__file__).parent / "workflows" / "answer.yml"
+    leader, follower = pty.openpty()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("STUDIO_")}
+    environment |= {"STUDIO_DATA_DIR": str(tmp_path), "TERM": "xterm"}
+    program = [sys.executable, "-c", "from runtime.cli import main; main()"]
+    run = subprocess.Popen(
+        [*program, "workflow", "chat", str(flow)],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        cwd=tmp_path,
+        env=environment,
+    )
+    os.close(follower)
+    shown = ""
+    while not shown.endswith("\x1b[1m> \x1b[0m"):
+        shown += os.read(leader, 4096).decode()
+    os.write(leader, b"hello\n")
+    while not shown.partition("You said hello.")[2].endswith("> \x1b[0m"):
+        shown += os.read(leader, 4096).decode()
+    # Bars that go on would be drawn ten times a second.
+    assert select.select([leader], [], [], 0.5)[0] == []
+    os.write(leader, b"\n")
+    assert run.wait(60) == 0
+    os.close(leader)
+
+
+def test_what_is_done_is_not_drawn_again_after_a_pause() -> None:
+    view = StepView()
+    for name in ("first", "second"):
+        view.started(name)
+    view.finished("first", ok=True)
+    with view.paused():
+        pass
+    view.started("third")
+    assert [task.fields["name"] for task in view._progress.tasks] == ["second", "third"]
+    view._progress.stop()
 
 
 def test_a_conversation_variable_over_difys_limit_is_refused() -> None:

@@ -217,7 +217,7 @@ def workflow_chat(
         talk = session.conversation(conversation) or Conversation("terminal", workflow.name)
         with session.open(no_ledger) as (ledger, view):
             extras = replace(session.extras(view, may_ask=True), conversation=talk)
-            while message := _message():
+            while message := _message(view):
                 said = {**given, "query": f"@{message}" if message[0] == "@" else message}
                 with workflow_command.stoppable(_means(extras), session.hosts):
                     outcome = workflow_command.run(
@@ -225,10 +225,11 @@ def workflow_chat(
                     )
                 if _means(extras).stop.is_set():
                     raise KeyboardInterrupt
-                if outcome.error is not None:
-                    console.show_error(outcome.error, verbose)
-                    continue
-                console.show(str(outcome.shown["outputs"].get("answer", "")))
+                with view.paused():
+                    if outcome.error is not None:
+                        console.show_error(outcome.error, verbose)
+                        continue
+                    console.show(str(outcome.shown["outputs"].get("answer", "")))
                 if conversation is not None:
                     talks.save(_conversations(), talk)
 
@@ -285,13 +286,15 @@ def _show_checked(checked: list[Any]) -> None:
                 console.show(f"    {finding.hint}")
 
 
-def _message() -> str:
-    console.err.print("[bold]> [/]", end="")
-    try:
-        return input().strip()
-    except EOFError:
-        console.err.print()  # what comes next does not belong behind the prompt
-        return ""
+def _message(view: console.StepView) -> str:
+    """What the person says next; the bars would be drawn over it."""
+    with view.paused():
+        console.err.print("[bold]> [/]", end="")
+        try:
+            return input().strip()
+        except EOFError:
+            console.err.print()  # what comes next does not belong behind the prompt
+            return ""
 
 
 def _means(extras: Extras) -> Any:

@@ -30,6 +30,8 @@ from runtime.workflow.store import plain_files
 
 SECONDS = 15.0
 """Dify's docker/.env.example gives its sandbox this long (SANDBOX_WORKER_TIMEOUT=15)."""
+CLOCK_SECONDS = 5.0
+"""So long a run that is out of time has to end its code by itself."""
 MEMORY_BYTES = 512 * 1024 * 1024
 FILE_BYTES = 64 * 1024 * 1024
 OPEN_FILES = 256
@@ -177,7 +179,8 @@ class LocalSandbox:
             "TMPDIR": folder,
             "OPENBLAS_NUM_THREADS": "1",  # numpy would take 8 MB for each processor
         }
-        seconds = max(0.0, min(self._seconds, self._remaining()))
+        # The run's own clock ends it before, and says which limit that was.
+        seconds = min(self._seconds, self._remaining() + CLOCK_SECONDS)
         with self._lock:
             if self._closed:
                 raise CodeFailed("The run has ended.")
@@ -198,6 +201,8 @@ class LocalSandbox:
                 raise CodeFailed("The run has ended.")
             return code
         except subprocess.TimeoutExpired:
+            if seconds < self._seconds:
+                raise CodeFailed("The run has ended (WORKFLOW_MAX_EXECUTION_TIME).") from None
             raise CodeFailed(
                 f"The code did not end within {seconds:g} s (SANDBOX_WORKER_TIMEOUT)."
             ) from None
