@@ -7,7 +7,7 @@ takes first what the others have not said, and leaves to them what they lead wit
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
 
 from creative.ads.counting import measure
@@ -35,12 +35,7 @@ def headlines(desk: Desk, rule: FieldRule, angles: Sequence[Angle], number: int)
         number: of the variant, from 0.
     """
     queues = [list(_fitting(desk, rule, angle, number)) for angle in angles]
-    # The first line carries the angle and differs from those of earlier variants.
-    used = desk.first.get(rule.name, ())
-    lead = next((one for one in queues[0] if one.text not in used), None)
-    if lead is None:
-        # It is for the field that leads to differ from what was said before.
-        lead = next((one for queue in queues for one in queue), None)
+    lead = _lead(desk, rule, queues)
     if lead is None:
         return []
     chosen = [lead]
@@ -60,22 +55,9 @@ def headlines(desk: Desk, rule: FieldRule, angles: Sequence[Angle], number: int)
             left = _without(desk, lines, chosen, None, again=True)
         if not left:
             break
-        rank, best = min(
-            (
-                (
-                    not named and not _names_it(desk, one.line.text),
-                    desk.before(rule, one.line.text)
-                    + (one.line.text in awaited)
-                    + _is_empty(desk, one.line),
-                    taken[one.at],
-                    one.at,
-                    one.place,
-                ),
-                one,
-            )
-            for one in left
-        )
-        if len(chosen) >= share and rank[1]:
+        worth = [_Worth.of(desk, rule, one, named, awaited, taken) for one in left]
+        best = left[worth.index(min(worth))]
+        if len(chosen) >= share and min(worth).worn:
             break
         chosen.append(best.line)
         taken[best.at] += 1
@@ -85,12 +67,53 @@ def headlines(desk: Desk, rule: FieldRule, angles: Sequence[Angle], number: int)
     return desk.with_short(rule, [one.text for one in chosen], others)
 
 
+def _lead(desk: Desk, rule: FieldRule, queues: Sequence[Sequence[Line]]) -> Line | None:
+    """The first line: it carries the angle and differs from those of earlier variants, else it is
+    for another field to differ."""
+    used = desk.first.get(rule.name, ())
+    own = (one for one in queues[0] if one.text not in used)
+    return next(own, None) or next((one for queue in queues for one in queue), None)
+
+
 class _Candidate(NamedTuple):
     """A line that may come next: the place of its angle, its place among that angle's lines."""
 
     at: int
     place: int
     line: Line
+
+
+class _Worth(NamedTuple):
+    """What is taken first: the least in each, one after the other.
+
+    Attributes:
+        nameless: whether the thing is still to be named, and is not here.
+        worn: how many variants say it or will lead with it, and one more if it says nothing.
+        taken: how many lines of its angle the variant has.
+        at, place: of the candidate.
+    """
+
+    nameless: bool
+    worn: int
+    taken: int
+    at: int
+    place: int
+
+    @classmethod
+    def of(
+        cls,
+        desk: Desk,
+        rule: FieldRule,
+        one: _Candidate,
+        named: bool,
+        awaited: Container[str],
+        taken: Sequence[int],
+    ) -> _Worth:
+        """Of a candidate beside what a variant has."""
+        text = one.line.text
+        worn = desk.before(rule, text) + (text in awaited) + _is_empty(desk, one.line)
+        nameless = not named and not _names_it(desk, text)
+        return cls(nameless, worn, taken[one.at], one.at, one.place)
 
 
 def _without(
