@@ -173,6 +173,28 @@ def test_what_is_set_up_and_not_tested_is_not_called_missing(no_browser: None) -
     assert "sd_base_url" not in str(raised.value)
 
 
+def test_a_server_that_only_says_no_such_page_is_not_called_fine(no_browser: None) -> None:
+    """It may draw all the same; but any web server answers so."""
+    with answering({}) as anything:
+        report = probe({"openai_base_url": f"{anything.url}/v1", "openai_api_key": "k"})
+    one = the(report, "openai_base_url")
+    assert (one.status, one.reachable, one.authorised) == ("not tested", True, None)
+    assert "a picture tells" in one.message
+    assert not report.ok
+    assert "✓" not in report.text()
+    with pytest.raises(EngineUnavailable) as raised:
+        report.check()
+    assert "test_picture" in raised.value.hint
+
+
+def test_a_server_that_is_loading_is_asked_again_later(no_browser: None) -> None:
+    with answering({"/v1/models": (503, {"error": {"message": "Loading model"}})}) as api:
+        one = the(probe({"openai_base_url": f"{api.url}/v1"}), "openai_base_url")
+    assert one.reachable
+    assert "Loading model" in one.message
+    assert "try again in a minute" in one.hint
+
+
 def test_numbers_and_sentences_are_right(no_browser: None) -> None:
     with answering({"/v1/models": (200, {"data": []})}) as api:
         steps = Steps()

@@ -168,7 +168,8 @@ def _harmless(about: About, secrets: list[str]) -> About:
     def line(text: str) -> str:
         return shorten(blot(text, secrets), MAX_SAID_CHARACTERS)
 
-    return About(line(about.version), tuple(map(line, about.models)), line(about.note))
+    models = tuple(map(line, about.models))
+    return About(line(about.version), models, line(about.note), about.proven)
 
 
 def _both(first: About, second: About) -> About:
@@ -176,6 +177,7 @@ def _both(first: About, second: About) -> About:
         first.version or second.version,
         first.models or second.models,
         " ".join(note for note in (first.note, second.note) if note),
+        first.proven,
     )
 
 

@@ -172,6 +172,10 @@ def accept(kind: Kind, reply: http.Reply, base: str, secret: bool, clock: Deadli
         hint = error.hint
         if reply.status in (401, 403):
             hint = _login(kind, secret)
+        elif reply.status == 503:
+            hint = (
+                "It may be starting, or loading a model: try again in a minute; its log says more."
+            )
         elif reply.status in NO_SUCH_ROUTE:
             hint = hint_for(kind, base, clock) or _no_route(kind)
         raise _worded(error, error.message, hint) from error

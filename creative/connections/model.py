@@ -38,11 +38,13 @@ class About:
         version: what it is, and which one; "" where it does not say.
         models: names as its requests take them.
         note: what else is worth telling.
+        proven: whether its answer shows that it is such a server and lets us in.
     """
 
     version: str = ""
     models: tuple[str, ...] = ()
     note: str = ""
+    proven: bool = True
 
 
 class Connection(BaseModel):

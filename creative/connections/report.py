@@ -142,7 +142,9 @@ def _after(check: Check, more: partial[servers.About]) -> partial[servers.About]
 def _connection(outcome: Outcome) -> Connection:
     check, error, about = outcome.check, outcome.error, outcome.about
     reachable, authorised = _known(error) if check.connects else (None, None)
-    status = "problem" if error is not None else "not tested" if check.untested else "ok"
+    authorised = authorised if about.proven else None
+    untested = check.untested or not about.proven
+    status = "problem" if error is not None else "not tested" if untested else "ok"
     return Connection(
         name=check.name,
         setting=check.setting,

@@ -90,11 +90,13 @@ def images_api(base: str, key: str, clock: Deadline) -> About:
     official = (urlsplit(base).hostname or "").endswith(".openai.com")
     # A key of OpenAI may be allowed to draw and not to list models.
     if official and reply.status == 403 and "scope" in reply.text().lower():
-        return About(note="This key may not list models; whether it may draw, a picture tells.")
+        note = "This key may not list models; whether it may draw, a picture tells."
+        return About(note=note, proven=False)
     lists_nothing = reply.status in NO_SUCH_ROUTE and not official
     if lists_nothing and not hint_for(IMAGES_API, base, clock):
         # A server without this route draws all the same.
-        return About(note="This server lists no models; whether it draws, a picture tells.")
+        note = "This server lists no models; whether it draws, a picture tells."
+        return About(note=note, proven=False)
     accept(IMAGES_API, reply, base, bool(key), clock)
     names = _names(reply.json())
     drawing = [name for name in names if any(part in name.lower() for part in _DRAWS)]
