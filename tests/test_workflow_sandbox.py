@@ -130,6 +130,15 @@ def test_printing_without_end_fills_no_memory(sandbox: LocalSandbox) -> None:
         python(sandbox, "while True: sys.stderr.write('x' * 1_000_000)")
 
 
+def test_a_run_that_is_out_of_time_is_not_the_sandbox_s_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("runtime.workflow.code.CLOCK_SECONDS", 0.2)
+    sandbox = LocalSandbox(lambda: 0.2, 60.0)
+    with pytest.raises(CodeFailed, match="run has ended .WORKFLOW_MAX_EXECUTION_TIME"):
+        python(sandbox, "import time; time.sleep(60); return {}")
+
+
 def test_a_run_that_ends_takes_its_code_with_it(sandbox: LocalSandbox) -> None:
     began = time.monotonic()
     threading.Timer(0.5, sandbox.close).start()

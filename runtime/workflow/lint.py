@@ -160,7 +160,7 @@ def _references(workflow: Workflow) -> Iterator[Finding]:
                         path,
                         node.title,
                         f"{shown}, and there is no such variable.",
-                        f"{closest(name, sorted(known))}There are: {', '.join(sorted(known))}.",
+                        f"{closest(name, sorted(known))}There are: {', '.join(sorted(known)) or 'none'}.",
                     )
             elif first not in workflow.nodes:
                 yield Finding(
