@@ -154,13 +154,14 @@ def _references(workflow: Workflow) -> Iterator[Finding]:
             if first in SPECIAL:
                 known = known_variables(workflow, first)
                 if known is not None and name not in known:
+                    names = ", ".join(sorted(known)) or "none"
                     yield Finding(
                         "reference.unknown",
                         "error",
                         path,
                         node.title,
                         f"{shown}, and there is no such variable.",
-                        f"{closest(name, sorted(known))}There are: {', '.join(sorted(known)) or 'none'}.",
+                        f"{closest(name, sorted(known))}There are: {names}.",
                     )
             elif first not in workflow.nodes:
                 yield Finding(
