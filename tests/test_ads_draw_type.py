@@ -211,6 +211,22 @@ def test_variants_of_a_brand_have_different_grounds() -> None:
         assert min(contrast(a, b) for i, a in enumerate(grounds) for b in grounds[:i]) > 1.15, brand
 
 
+def test_no_colour_is_made_up_for_a_brand_that_has_two() -> None:
+    """Cream and brown: a contrasting turquoise would be somebody else's."""
+    for variant in range(1, 5):
+        made = scheme(("#f5f0e6", "#3b2a20"), variant, 0)
+        for one in (made.ground, made.second, made.accent, *made.buttons):
+            assert one[0] >= one[2], (variant, one)
+
+
+def test_a_bright_yellow_is_a_brands_colour_and_white_is_none() -> None:
+    grounds = [scheme(("#ffff00",), variant, 0).ground for variant in range(1, 5)]
+    assert (255, 255, 0) in grounds
+    assert all(one[2] <= one[0] for one in grounds)
+    assert scheme(("#ffffff", "#aa0000"), 1, 0).ground == (170, 0, 0)
+    assert scheme(("#ffff00",), 1, 0).second[2] < 60, "its second tone is yellow, too"
+
+
 def test_shades_keep_the_hue() -> None:
     red, green, blue = shade((11, 61, 145), 0.8)
     assert blue > green > red

@@ -33,6 +33,7 @@ _DEFAULTS = (
     ("#15803d", "#fef08a"),
     ("#0e4f79", "#7dd3fc"),
 )
+_SLATE: Rgb = (31, 41, 55)
 _ACCENT_TURN = math.radians(150)
 """Nearly the opposite hue: the exact opposite (red and green) hurts."""
 _DARKEN_AT_MOST = 0.14
@@ -158,6 +159,8 @@ def scheme(colours: tuple[str, ...], variant: int, seed: int) -> Scheme:
     ground = _carrying(main)
     inks = (WHITE, pale, deep) if contrast(WHITE, ground) >= SAFE else (deep, WHITE)
     step = -0.055 if inks[0] == WHITE else 0.045
+    if lightness(ground) > 0.92:
+        step = -0.045  # lighter, it would be white
     second = shade(ground, lightness(ground) + step)
     return Scheme(ground, second, accent, inks, (accent, WHITE, deep))
 
@@ -167,13 +170,14 @@ def _brand(colours: tuple[Rgb, ...], seed: int) -> tuple[Rgb, Rgb]:
     if not colours:
         pair = random.Random(seed).choice(_DEFAULTS)  # noqa: S311 - no secret
         return parse(pair[0]), parse(pair[1])
-    # A brand of greys stays grey; white alone is no ground with an identity, black is one.
-    main = next((one for one in colours if lightness(one) < 0.93), (31, 41, 55))
+    # A brand of greys stays grey; white and cream are no ground with an identity, black and a
+    # bright yellow are.
+    main = next((one for one in colours if lightness(one) < 0.93 or _chroma(one) > 0.1), _SLATE)
     others = [one for one in colours if contrast(one, main) >= 2 and one != main]
     vivid = [one for one in others if _chroma(one) > 0.05]
     if vivid:
         return main, vivid[0]
-    if others and _chroma(main) > 0.05:
+    if others:
         return main, others[0]
     level, a, b = _oklab(main)
     turned = complex(a, b) * complex(math.cos(_ACCENT_TURN), math.sin(_ACCENT_TURN))
