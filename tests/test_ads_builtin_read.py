@@ -107,6 +107,8 @@ class TestPhrases:
 
     def test_a_small_word_is_small_inside_a_sentence(self) -> None:
         assert facts(BAGS, "de").inside("Für Menschen, die lesen") == "für Menschen, die lesen"
+        # A noun of shops is frequent, and a noun.
+        assert facts(BAGS, "de").inside("Versand in 2 Tagen") == "Versand in 2 Tagen"
 
     def test_the_first_word_of_a_longer_brand_is_a_word(self) -> None:
         found = facts(COFFEE, "pt", brand="Café da Serra")

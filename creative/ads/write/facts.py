@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from creative import languages
 from creative.ads.counting import graphemes, is_emoji, measure
+from creative.ads.cutting import dangles
 from creative.ads.model import AdsRequest, Look
 from creative.ads.terms import contains, same_text, title_parts
 from creative.ads.write.names import product as product_of
@@ -105,11 +106,13 @@ class Facts:
         language = languages.known().get(tag)
         if language is None:
             return False
+        if tag == "de":
+            # An article, "für" …, no noun; or an adjective before its noun. With -er that may be of
+            # a town ("Hamburger Seife").
+            adjective = small.endswith(("e", "es", "en")) and len(small) > 3
+            return dangles(small, tag) or (adjective and rest[:1].isupper())
         if small in language.words.split():
             return True
-        if tag == "de" and rest[:1].isupper():
-            # An adjective before its noun; with -er it may be of a town ("Hamburger Seife").
-            return small.endswith(("e", "es", "en")) and len(small) > 3
         if tag in ("fr", "es", "pt", "it") and len(rest.split()) > 1 and rest.islower():
             return True  # a description in small letters, not a title
         return tag == "en" and bool(_ENGLISH_ADJECTIVE.search(small))
