@@ -21,14 +21,18 @@ from creative.ads.marks import words
 
 LANGUAGES = ("zh", "ja")
 
-_TRADITIONAL = set(
-    "們這個來時國會學對說為過開長東車馬書見貝門間問聞買賣單雙體點當與業產麼沒灣灣禮選擇優價錢質線網"
-    "購運動達還邊後從應該經給結綠紅級紙組細終維樣讓員團隊實驗創設計專親溫飯廳鐵錶髮製臺萬億認識"
+# Frequent characters that only one of the two ways to write Chinese has.
+_TRADITIONAL = frozenset(
+    "們這個來時國會學對說為過開長東車馬書見貝門間問聞買賣單雙體點當與業產麼沒灣禮選擇優價錢質"
+    "線網購運動達還邊後從應該經給結綠紅級紙組細終維樣讓員團隊實驗創設計專親溫飯廳鐵錶髮製臺萬"
+    "億認識"
 )
-_SIMPLIFIED = set(
-    "们这个来时国会学对说为过开长东车马书见贝门间问闻买卖单双体点当与业产么没湾礼选择优价钱质线网"
-    "购运动达还边后从应该经给结绿红级纸组细终维样让员团队实验创设计专亲温饭厅铁表发制台万亿认识"
+_SIMPLIFIED = frozenset(
+    "们这个来时国会学对说为过开长东车马书见贝门间问闻买卖单双体点当与业产么没湾礼选择优价钱质"
+    "线网购运动达还边后从应该经给结绿红级纸组细终维样让员团队实验创设计专亲温饭厅铁表发制台万"
+    "亿认识"
 )
+
 
 _HAN = r"\u3400-\u9fff\uf900-\ufaff々"
 # "おいしい|コーヒー", "便利な|机": the noun must follow.
@@ -154,8 +158,8 @@ def complete(text: str, base: str) -> bool:
 
 def traditional(text: str) -> bool:
     """Whether a Chinese text is written in traditional characters."""
-    more = sum(sign in _TRADITIONAL - _SIMPLIFIED for sign in text)
-    return more > sum(sign in _SIMPLIFIED - _TRADITIONAL for sign in text)
+    more = sum(sign in _TRADITIONAL for sign in text)
+    return more > sum(sign in _SIMPLIFIED for sign in text)
 
 
 def script(sign: str) -> str:
