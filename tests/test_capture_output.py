@@ -128,7 +128,7 @@ class TestResized:
         ],
     )
     def test_exact(
-        self, asked: dict[str, int], size: tuple[int, int], inside: tuple[int, int],
+        self, asked: dict[str, Any], size: tuple[int, int], inside: tuple[int, int],
         image_format: str,
     ) -> None:  # fmt: skip
         picture = shoot(width=300, height=150, format=image_format, **asked).picture
