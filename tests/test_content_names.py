@@ -83,6 +83,19 @@ def test_what_stands_in(text: str, said: str) -> None:
     assert names.without(text, names.find(text)).text == said.rstrip(".") + "."
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "said"),
+    [
+        ("de", "Der Wagen der Deutschen Bahn fährt nicht.", "Der Wagen fährt nicht."),
+        ("de", "Das habe ich bei Amazon gekauft.", "Das habe ich gekauft."),
+        ("de", "Auf der Nikon Kamera liegt Schnee.", "Auf der Kamera liegt Schnee."),
+        ("pt", "Abra o mapa do Google antes de sair.", "Abra o mapa antes de sair."),
+    ],
+)
+def test_what_belongs_to_a_trademark_goes_with_it(language: str, text: str, said: str) -> None:
+    assert names.without(text, names.find(text), language).text == said
+
+
 def test_each_rule_is_about_a_trademark_of_the_table() -> None:
     table = names._trademarks()
     every = {name for listed in table.kinds.values() for name in listed}

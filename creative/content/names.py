@@ -287,7 +287,10 @@ def without(text: str, found: Names, language: str = "en") -> Cleaned:
         instead = partial(_kind, kind=stand_in)
         if kind == firms.KIND:
             instead = partial(firms.instead, language=language)
+        before = "" if kind == firms.KIND else _BEFORE.get(language.partition("-")[0], "")
+        made, alone = _replaced(made, _as_phrase(name, before), lambda whole, match: "")
         made, gone = _replaced(made, _as_word(name), instead)
+        gone = gone or alone
         dropped += [name] if gone else []
     if not dropped:
         return Cleaned(text, ())
@@ -319,6 +322,22 @@ def _as_word(name: str) -> re.Pattern[str]:
         return re.compile(rf"(?<!\w){quoted}(?:['’]s)?(?!\w)", re.IGNORECASE)
     # The particle goes with what it belongs to.
     return re.compile(rf"{quoted}(?:の(?=\w))?")
+
+
+_BEFORE = {
+    "de": r"(?:\b(?:bei|von|mit|auf|in|für|über|durch|an)\s+)?"
+    r"\b(?:der|die|das|dem|den|des|eine[mnrs]?|ein|bei|von|mit|auf|für|beim|vom|im|am|zum|zur)\s+",
+    "pt": r"\b(?:d[aeo]s?|n[ao]s?|pel[ao]s?|em|com|por|[ao]s?)\s+",
+}
+"""What belongs to a trademark and goes with it, where no other noun follows."""
+
+
+@lru_cache(maxsize=4096)
+def _as_phrase(name: str, before: str) -> re.Pattern[str]:
+    """The name with the words of `before`; never, if there are none."""
+    if not before:
+        return re.compile(r"(?!)")
+    return re.compile(rf"(?i:{before}){re.escape(name)}(?=\s+[a-zà-ÿ]|\s*[.,;:!?)]|\s*$)")
 
 
 @lru_cache(maxsize=4096)
