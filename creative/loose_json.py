@@ -17,8 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from creative.deadline import Deadline
-from creative.errors import DeadlineExceeded
-from creative.worker import Worker
+from creative.worker import Overtime, Worker
 
 if TYPE_CHECKING:
     from creative.worker import Progress
@@ -36,7 +35,8 @@ MAX_THOUGHTS = 10
 MAX_DEPTH = 100
 REPAIR_SECONDS = 5.0
 """Of all repairs of an answer, and of the search in a long one: the time grows with the square of
-some kinds of nonsense."""
+some kinds of nonsense. Only work counts, neither the start of the process nor another call's turn:
+a slow machine would make of each repair a second question, which costs money."""
 
 _repairs = Worker("answers of language models", idle_seconds=60.0)
 
@@ -96,19 +96,17 @@ def objects(
     first = _most_of(plain)
     if first is not None:
         yield first.value
-    began = time.monotonic()
-    found = _all(plain, partial, cut, deadline)
-    repairs, seconds = 0, REPAIR_SECONDS - (time.monotonic() - began)
+    found, spent = _all(plain, partial, cut, deadline)
+    repairs, seconds = 0, REPAIR_SECONDS - spent
     for one in sorted(found, key=_length):
         if first is not None and one.start == first.start:
             continue
         if not one.broken:
             yield one.value
         elif repairs < MAX_REPAIRS and seconds > 0:
-            began = time.monotonic()
-            value = _called("repair", one.broken, deadline, seconds)
+            value, spent = _called("repair", one.broken, deadline, seconds)
             repairs += 1
-            seconds -= time.monotonic() - began
+            seconds -= spent
             if value is not None:
                 yield value
 
@@ -124,13 +122,22 @@ def _answer(text: str) -> str:
     return without_thinking(text)
 
 
-def find(payload: tuple[str, bool, bool], progress: Progress) -> list[_Found]:
-    """The job: every object and array in a text."""
-    return list(_found(*payload))
+def find(payload: tuple[str, bool, bool], progress: Progress) -> tuple[list[_Found], float]:
+    """The job: every object and array in a text, and the seconds that took."""
+    began = time.monotonic()
+    return list(_found(*payload)), time.monotonic() - began
 
 
-def repair(broken: str, progress: Progress) -> Any:
-    """The job: an object or an array from text that is meant to be one; None if it is none."""
+def repair(broken: str, progress: Progress) -> tuple[Any, float]:
+    """The job: what text that is meant to be an object or an array says, and the seconds it took.
+
+    None instead of a value if it is neither.
+    """
+    began = time.monotonic()
+    return _repaired(broken), time.monotonic() - began
+
+
+def _repaired(broken: str) -> Any:
     import json_repair
 
     text = _SURROGATES.sub(_joined, broken)
@@ -163,11 +170,11 @@ def _most_of(text: str) -> _Found | None:
     return _Found(start, end, value) if fine and end is not None else None
 
 
-def _all(text: str, partial: bool, cut: bool, deadline: Deadline) -> list[_Found]:
+def _all(text: str, partial: bool, cut: bool, deadline: Deadline) -> tuple[list[_Found], float]:
     if len(text) <= MAX_HERE:
-        return list(_found(text, partial, cut))
-    found = _called("find", (text, partial, cut), deadline, REPAIR_SECONDS)
-    return found or []
+        return list(_found(text, partial, cut)), 0.0
+    found, spent = _called("find", (text, partial, cut), deadline, REPAIR_SECONDS)
+    return found or [], spent
 
 
 def _unquoted(text: str) -> str:
@@ -207,14 +214,20 @@ def _decoded(text: str, start: int) -> tuple[Any, int | None]:
         return None, None
 
 
-def _called(job: str, payload: object, deadline: Deadline, seconds: float) -> Any:
-    """What a job of this module answers; None if it takes longer than `seconds`."""
-    seconds = min(seconds, deadline.timeout("reading an answer"))
+def _called(job: str, payload: object, deadline: Deadline, seconds: float) -> tuple[Any, float]:
+    """What a job of this module answers and how long it worked; None if longer than `seconds`.
+
+    Raises:
+        DeadlineExceeded: the call's own clock ended it.
+        EngineUnavailable: the process cannot be started.
+    """
     try:
-        return _repairs.call(f"creative.loose_json:{job}", payload, Deadline(seconds))
-    except DeadlineExceeded:
-        deadline.check("reading an answer")
-        return None
+        value, spent = _repairs.call(
+            f"creative.loose_json:{job}", payload, deadline, seconds=seconds
+        )
+    except Overtime:
+        return None, seconds
+    return value, spent
 
 
 def _joined(match: re.Match[str]) -> str:

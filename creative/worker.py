@@ -69,6 +69,7 @@ class Worker:
         deadline: Deadline,
         progress: Progress | None = None,
         name: str = "",
+        seconds: float | None = None,
     ) -> Any:
         """Run `job` ("module:function") with `payload` and return its answer.
 
@@ -78,10 +79,13 @@ class Worker:
             deadline: the call's clock.
             progress: told what the job tells.
             name: what it does, for error messages, if that is not what the worker mostly does.
+            seconds: how long the job itself may work, from when a child took it: neither waiting
+                for another call nor the start of a child counts; None: to the deadline.
 
         Raises:
             CreativeError: whatever the job raised of that tree.
             DeadlineExceeded: the deadline passed while waiting or working.
+            Overtime: it worked for longer than `seconds`.
             EngineUnavailable: the child could not start, died, or the job has a bug.
         """
         name = name or self.name
@@ -90,10 +94,10 @@ class Worker:
             raise deadline.error(f"waiting for another call to finish {doing}")
         try:
             try:
-                return self._attempt(job, payload, deadline, progress or _ignore, name)
+                return self._attempt(job, payload, deadline, progress or _ignore, name, seconds)
             except _NotStarted:
                 # A warm child went away (idle, killed) just before the job reached it.
-                return self._attempt(job, payload, deadline, progress or _ignore, name)
+                return self._attempt(job, payload, deadline, progress or _ignore, name, seconds)
         finally:
             self._turn.release()
 
@@ -145,29 +149,32 @@ class Worker:
         return self._process
 
     def _attempt(
-        self, job: str, payload: object, deadline: Deadline, progress: Progress, name: str
+        self,
+        job: str,
+        payload: object,
+        deadline: Deadline,
+        progress: Progress,
+        name: str,
+        seconds: float | None,
     ) -> Any:
         doing = f"working on {name}"
         warm = self.pid is not None
         process = self._running(name)
-        late = threading.Event()
-
-        def too_late() -> None:
-            late.set()
-            process.kill()
-
-        timer = threading.Timer(deadline.timeout(doing), too_late)
-        timer.daemon = True
-        timer.start()
+        late, overtime = _Alarm(process), _Alarm(process)
+        late.set(deadline.timeout(doing))
         exchange = _Exchange(name, process)
         try:
-            return exchange.run(job, payload, progress)
+            return exchange.run(
+                job, payload, progress, lambda: overtime.set(seconds) if seconds else None
+            )
         except _ChildFailed as failed:
             raise failed.error from None  # the child is well and keeps its model
         except (OSError, EOFError) as error:
             self._end(process)
-            if late.is_set():
+            if late.rang:
                 raise deadline.error(doing) from None
+            if overtime.rang:
+                raise Overtime from None
             if warm and not exchange.started:
                 raise _NotStarted from error
             raise EngineUnavailable(
@@ -180,7 +187,34 @@ class Worker:
             self._end(process)
             raise
         finally:
-            timer.cancel()
+            late.stop()
+            overtime.stop()
+
+
+class Overtime(Exception):
+    """A job worked for longer than the seconds that it was given; its child was ended."""
+
+
+class _Alarm:
+    """Kills a child after a while, unless it is stopped before; `rang` once it did."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.rang = False
+        self._process = process
+        self._timer: threading.Timer | None = None
+
+    def set(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._ring)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _ring(self) -> None:
+        self.rang = True
+        self._process.kill()
 
 
 class _NotStarted(Exception):
@@ -203,7 +237,7 @@ class _Exchange:
         self.process = process
         self.started = False
 
-    def run(self, job: str, payload: object, progress: Progress) -> Any:
+    def run(self, job: str, payload: object, progress: Progress, begins: Callable[[], None]) -> Any:
         inbox, outbox = self.process.stdin, self.process.stdout
         if inbox is None or outbox is None:
             raise EOFError  # never: both are pipes; said for the type checker
@@ -212,6 +246,7 @@ class _Exchange:
             kind, content = _read(outbox)
             if kind == "started":
                 self.started = True
+                begins()
             elif kind == "progress":
                 progress(*content)
             elif kind == "answer":

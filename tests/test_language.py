@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from creative import loose_json
 from creative.deadline import Deadline
 from creative.errors import (
     AnswerInvalid,
@@ -31,12 +30,6 @@ from creative.language import (
 )
 from creative.steps import Phase, Steps
 from tests.parrots import PlainParrot
-
-
-@pytest.fixture(scope="module", autouse=True)
-def repairs_are_warm() -> None:
-    """The child that repairs: starting it, on a busy machine, takes longer than a repair may."""
-    loose_json._called("repair", "{'a': 1}", Deadline(60), 60)
 
 
 class Pets(BaseModel):

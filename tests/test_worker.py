@@ -16,7 +16,7 @@ import pytest
 
 from creative.deadline import Deadline
 from creative.errors import DeadlineExceeded, EngineUnavailable, InvalidInput
-from creative.worker import Worker
+from creative.worker import Overtime, Worker
 from tests.processes import gone, wait_until
 
 JOBS = '''
@@ -241,6 +241,24 @@ def test_an_interrupted_call_does_not_leave_half_an_answer(worker: Worker) -> No
     with pytest.raises(KeyboardInterrupt):
         worker.call("jobs_of_test:double", 1, Deadline(20), interrupt)
     assert worker.call("jobs_of_test:double", 7, Deadline(20)) == 14
+
+
+def test_the_time_of_a_job_counts_from_when_a_child_took_it(worker: Worker) -> None:
+    working = threading.Event()
+    other = threading.Thread(
+        target=lambda: worker.call("jobs_of_test:nap", 1.5, Deadline(30), lambda *_: working.set())
+    )
+    other.start()
+    assert working.wait(10)
+    assert worker.call("jobs_of_test:nap", 0.0, Deadline(30), seconds=1.4)
+    other.join()
+
+
+def test_a_job_that_works_for_too_long_is_ended(worker: Worker) -> None:
+    with pytest.raises(Overtime):
+        worker.call("jobs_of_test:nap", 60, Deadline(60), seconds=0.2)
+    assert worker.pid is None
+    assert worker.call("jobs_of_test:double", 2, Deadline(20), seconds=20) == 4
 
 
 def test_a_child_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
