@@ -18,7 +18,8 @@ class Budget:
 
     Args:
         max_tokens: tokens in and out, of all questions and answers; None: any number.
-        max_price: money, in the currency of the model's price; None: any sum. A model whose price
+        max_price: money, in the currency of the first answer's price; None: any sum. After a price
+            in another currency nothing more is asked: the two cannot be added. A model whose price
             nobody knows spends none.
     """
 
@@ -27,7 +28,7 @@ class Budget:
         self.max_price = max_price
         self._lock = threading.Lock()
         self._tokens = 0
-        self._price = 0.0
+        self._money: dict[str, float] = {}
         self._reserved = 0
         self._longest = 0
 
@@ -38,8 +39,8 @@ class Budget:
 
     @property
     def price(self) -> float:
-        """Money spent, as far as it is known."""
-        return self._price
+        """Money spent, as far as it is known, in the currency of the first answer's price."""
+        return next(iter(self._money.values()), 0.0)
 
     def reserve(self, model: str, tokens_in: int) -> int:
         """Set aside what a question will cost, about; hand the result to `settle`.
@@ -60,11 +61,17 @@ class Budget:
                     f"{total}; its limit is {self.max_tokens}.",
                     "Raise the limit of tokens, or give the node less to do.",
                 )
-            per_token = self._price / self._tokens if self._tokens else 0.0
+            if self.max_price is not None and len(self._money) > 1:
+                raise BudgetSpent(
+                    f"{model} was not asked: what was spent has prices in {_listed(self._money)}, "
+                    f"which cannot be held against one limit ({self.max_price:g}).",
+                    "Limit the tokens instead, or use models with prices in one currency.",
+                )
+            per_token = self.price / self._tokens if self._tokens else 0.0
             price = per_token * total
-            spent = self.max_price is not None and self._price >= self.max_price
+            spent = self.max_price is not None and self.price >= self.max_price
             if self.max_price is not None and (price > self.max_price or spent):
-                about = max(price, self._price)
+                about = max(price, self.price)
                 raise BudgetSpent(
                     f"{model} was not asked: the call would cost about {about:.4f}; its limit "
                     f"is {self.max_price:g}.",
@@ -73,10 +80,22 @@ class Budget:
             self._reserved += wanted
             return wanted
 
-    def settle(self, reserved: int, tokens_in: int, tokens_out: int, price: float | None) -> None:
-        """Say what a question did cost; nothing if it was refused."""
+    def settle(
+        self,
+        reserved: int,
+        tokens_in: int,
+        tokens_out: int,
+        price: float | None,
+        currency: str = "USD",
+    ) -> None:
+        """Say what a question did cost, `price` in `currency`; nothing if it was refused."""
         with self._lock:
             self._reserved -= reserved
             self._tokens += tokens_in + tokens_out
-            self._price += price or 0.0
+            if price:
+                self._money[currency] = self._money.get(currency, 0.0) + price
             self._longest = max(self._longest, tokens_out)
+
+
+def _listed(money: dict[str, float]) -> str:
+    return ", ".join(f"{amount:.4f} {currency}" for currency, amount in money.items())

@@ -316,7 +316,8 @@ class _Asking:
             raise
         finally:
             if self.budget is not None:
-                self.budget.settle(reserved, *_used(done, likely))
+                currency = done.currency if done is not None else "USD"
+                self.budget.settle(reserved, *_used(done, likely), currency)
             if done is not None:
                 self.step.spent(
                     done.price,

@@ -175,6 +175,23 @@ def test_a_budget_of_money() -> None:
     assert budget.price == 0.8
 
 
+def test_a_budget_of_money_does_not_add_currencies() -> None:
+    budget = Budget(max_price=9.0)
+    answers = [
+        Completion(
+            text=GOOD, prompt_tokens=100, completion_tokens=100, price=price, currency=currency
+        )
+        for price, currency in ((0.5, "USD"), (3.0, "RMB"), (0.5, "USD"))
+    ]
+    model = PlainParrot(*answers)
+    run(model, budget=budget)
+    run(model, budget=budget)
+    assert budget.price == 0.5
+    with pytest.raises(BudgetSpent, match=r"0\.5000 USD, 3\.0000 RMB, which cannot be held"):
+        run(model, budget=budget)
+    assert len(model.asked) == 2
+
+
 def test_a_budget_without_counts_of_the_host_is_estimated() -> None:
     budget = Budget(max_tokens=10_000)
     run(PlainParrot(GOOD), budget=budget)
