@@ -330,6 +330,46 @@ def test_topics_are_lines_without_bullets() -> None:
     assert [g.name for g in ideas_given.read_text('["a b", {"keyword": "c"}]')[0]] == ["a b", "c"]
 
 
+@pytest.mark.parametrize(
+    ("text", "topics"),
+    [
+        ("oolong tea, tea pots", ["oolong tea", "tea pots"]),
+        ("1. tea; coffee and cake\n", ["tea", "coffee and cake"]),
+        ("ウーロン茶、急須、お茶の淹れ方", ["ウーロン茶", "急須", "お茶の淹れ方"]),
+        ("乌龙茶，茶壶", ["乌龙茶", "茶壶"]),
+        ('"oolong tea", "tea pots",', ["oolong tea", "tea pots"]),
+        ("Bohrer 5,5 mm, Handsäge", ["Bohrer 5,5 mm", "Handsäge"]),
+        (", ".join(f"tea number {n}" for n in range(40)), 40),
+    ],
+)
+def test_one_line_with_commas_is_several_topics(text: str, topics: list[str] | int) -> None:
+    groups, notes = ideas_given.read_text(text)
+    named = [group.name for group in groups]
+    assert (len(named) if isinstance(topics, int) else named) == topics
+    assert f"read as {len(named)} topics" in notes[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How to brew oolong tea at home, step by step",
+        "Tea is good, coffee is better.",
+        "春天的时候我们一家人在山上的茶园里采茶，夏天喝茶",
+        "5,5 mm",
+        '["oolong tea, tea pots"]',
+    ],
+)
+def test_a_sentence_stays_one_topic(text: str) -> None:
+    [group], notes = ideas_given.read_text(text)
+    assert group.name == text.strip('[]"')
+    assert notes == []
+
+
+def test_lines_keep_their_commas() -> None:
+    groups, notes = ideas_given.read_text("tea, pots\ncoffee, cups")
+    assert ([group.name for group in groups], notes) == (["tea, pots", "coffee, cups"], [])
+
+
 def test_a_file_of_clusters_gives_its_most_searched_keywords_first() -> None:
     text = json.dumps(
         {"clusters": [{"id": 1, "name": "tea", "intent": "local", "keywords": [

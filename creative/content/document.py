@@ -17,6 +17,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from creative import languages
+from creative.content import markdown, markup, plain
+from creative.content.parts import Found, Part
 from creative.errors import InvalidInput, TooLarge
 
 Kind = Literal["text", "markdown", "html"]
@@ -109,27 +111,6 @@ class Document(BaseModel):
     sections: tuple[Section, ...]
 
 
-class Part(BaseModel):
-    """What the readers of the three kinds find, in order: a heading or a block."""
-
-    model_config = ConfigDict(frozen=True)
-
-    text: str
-    start: int
-    end: int
-    level: int = Field(0, description="1 to 6 for a heading, 0 for a block")
-
-
-class Found(BaseModel):
-    """What a reader makes of an original."""
-
-    model_config = ConfigDict(frozen=True)
-
-    parts: tuple[Part, ...]
-    title: str = ""
-    end: int = Field(description="where the article ends in the original")
-
-
 def read_document(
     content: str | bytes, filename: str = "", kind: Kind | None = None, parameter: str = "content"
 ) -> Document:
@@ -201,15 +182,9 @@ def kind_of(text: str, filename: str = "") -> Kind:
 
 def _reader(kind: Kind, text: str) -> Found:
     if kind == "html":
-        from creative.content import markup
-
         return markup.read(text)
     if kind == "markdown":
-        from creative.content import markdown
-
         return markdown.read(text)
-    from creative.content import plain
-
     return plain.read(text)
 
 

@@ -60,7 +60,12 @@ def lines(text: str, parameter: str, *, commas: bool = False) -> list[str]:
     rows = text.splitlines()
     if commas and len([row for row in rows if row.strip()]) == 1:
         rows = re.split(r"[,;，；、]", text)
-    return [one for one in (line(_BULLET.sub("", row.strip())) for row in rows) if one]
+    return [one for one in (line(unlisted(row.strip())) for row in rows) if one]
+
+
+def unlisted(row: str) -> str:
+    """A line without its bullet or number."""
+    return _BULLET.sub("", row)
 
 
 def entry(item: Any) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from creative import languages
-from creative.content import given
+from creative.content import given, words
 from creative.content.idea import Group, known_intent
 from creative.errors import InvalidInput
 from creative.keywords.existing import Existing
@@ -14,7 +15,13 @@ MOST_KEYWORDS = 60
 """Of a group: the most typical ones come first, and more say nothing new."""
 MOST_GROUPS = 1000
 KEYWORD_CHARACTERS = 120
+TOPIC_WORDS = 4
+TOPIC_SIGNS = 15
+"""Of Chinese or Japanese; a longer piece between commas belongs to a sentence."""
 _COMMON = frozenset({"de", "en", "es", "fr", "it", "ja", "ko", "pt", "ru", "zh", "zh-Hant"})
+_COMMAS = re.compile(r"(?<!\d)[,;]|[,;](?!\d)|[，、；]")
+"""Not those of numbers: 2,5 mm; 1,000 calories."""
+_SENTENCE_END = re.compile(r"[.!?。！？…][\"'”’」』)）]*$")
 
 _ALLOWED = (
     "the variable clusters of cluster_keywords, its clusters.json, or an array of objects with "
@@ -51,15 +58,26 @@ def read_clusters(text: str) -> tuple[list[Group], list[str]]:
 
 
 def read_text(text: str) -> tuple[list[Group], list[str]]:
-    """A group for each topic: an array of texts, or one topic per line.
+    """A group for each topic, and notes: an array of texts, or one topic per line.
+
+    A single line is several topics, as `cluster_keywords` reads it, if all pieces between its
+    commas are short; any other line with commas may be a sentence.
 
     Raises:
         InvalidInput: there is no topic in it.
     """
-    topics = list(dict.fromkeys(one[:KEYWORD_CHARACTERS] for one in given.lines(text, "text")))
+    listed = given.lines(text, "text")
+    pieces = [] if given.structure(text, "text") is not None else _pieces(text)
+    topics = list(dict.fromkeys(one[:KEYWORD_CHARACTERS] for one in pieces or listed))
+    notes = []
+    if pieces and len(topics) > 1:
+        notes = [
+            f"The only line of text was read as {len(topics)} topics, divided at its commas. For "
+            'one topic with commas in it, write ["the topic, as it is"].'
+        ]
     if not topics:
         raise InvalidInput("text", text, "topics, one per line")
-    return _within([Group(name=topic, keywords=(topic,)) for topic in topics], [])
+    return _within([Group(name=topic, keywords=(topic,)) for topic in topics], notes)
 
 
 def from_existing(existing: Existing) -> tuple[list[Group], list[str]]:
@@ -94,6 +112,24 @@ def language_of(typed: str, groups: list[Group]) -> str:
     told = "\n".join(one for group in groups[:50] for one in group.keywords[:20])
     guess = languages.guess(told)
     return guess.tag if guess.tag and (guess.sure or guess.tag in _COMMON) else "en"
+
+
+def _pieces(text: str) -> list[str]:
+    """The topics in a single line with commas; none if it may be a sentence."""
+    rows = [row.strip() for row in text.splitlines() if row.strip()]
+    if len(rows) != 1 or _SENTENCE_END.search(rows[0]):
+        return []
+    bare = given.unlisted(rows[0])
+    pieces = [one for one in (_unquoted(piece) for piece in _COMMAS.split(bare)) if one]
+    return pieces if len(pieces) > 1 and all(map(_is_short, pieces)) else []
+
+
+def _unquoted(piece: str) -> str:
+    return given.line(piece).strip("\"'“”„«»").strip()
+
+
+def _is_short(piece: str) -> bool:
+    return words.count(piece) <= (TOPIC_SIGNS if words.has_signs(piece) else TOPIC_WORDS)
 
 
 def _within(groups: list[Group], notes: list[str]) -> tuple[list[Group], list[str]]:

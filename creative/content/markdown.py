@@ -6,7 +6,8 @@ import re
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from creative.content.document import Found, Part
+from creative.content import markup
+from creative.content.parts import Found, Part
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -91,6 +92,4 @@ def _plain(content: str) -> str:
 
 
 def _stripped(content: str) -> str:
-    from creative.content import markup
-
     return "\n".join(part.text for part in markup.read(content).parts if part.text)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from itertools import accumulate
 
-from creative.content.document import Found, Part
+from creative.content.parts import Found, Part
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 # Nothing of these is read.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from creative.content.document import Found, Part
+from creative.content.parts import Found, Part
 
 LONGEST_HEADING = 80
 """Characters; one that is written without spaces has half of them."""

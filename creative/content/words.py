@@ -86,6 +86,11 @@ def count(markdown: str) -> int:
     return signs + thai + sum(map(_is_word, _BETWEEN.split(rest)))
 
 
+def has_signs(text: str) -> bool:
+    """Whether there is Chinese or Japanese in it."""
+    return _SIGN.search(text) is not None
+
+
 def _is_word(run: str) -> bool:
     return any(unicodedata.category(sign)[0] in "LN" for sign in run)
 
