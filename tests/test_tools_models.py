@@ -250,3 +250,15 @@ def test_an_answer_that_stays_useless_is_an_error(scene: Scene) -> None:
     told = [one.content.get("metadata") for one in heard if one.type == "log"]
     # The host's repair was of no use and is paid for, too.
     assert [spent["total_tokens"] for spent in told if spent] == [75]
+
+
+def test_an_answer_with_nothing_in_it_is_no_refusal_of_the_format(scene: Scene) -> None:
+    """The same was asked a fourth time, and what came before was not counted."""
+    models, host = scene
+    models.say = in_turn("", "", whole(""), "")
+    heard: list[Heard] = []
+    with pytest.raises(ToolFailed, match=r"no JSON object in it\); it begins: \(empty\)"):
+        heard.extend(host.invoke("echo", {"act": "ask", "model": MODEL}))
+    assert len(models.bodies) == 3
+    told = [one.content.get("metadata") for one in heard if one.type == "log"]
+    assert [spent["total_tokens"] for spent in told if spent] == [75]

@@ -180,7 +180,9 @@ class LanguageModel(_Reverse):
         except (RateLimited, PicturesRefused):
             raise
         except EngineRejected as error:
-            raise FormatRefused(self.name, error.message) from error
+            # An answer of which nothing can be read was an answer: it is paid for.
+            if not _unparsed(error):
+                raise FormatRefused(self.name, error.message) from error
         except HalfAnswer as half:
             if not _unparsed(half.cause):
                 raise
