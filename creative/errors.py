@@ -152,7 +152,7 @@ class AnswerInvalid(CreativeError):
     """
 
     def __init__(self, engine: str, problem: str, hint: str = "") -> None:
-        super().__init__(f"The answer of {engine} cannot be used: {problem}.", hint)
+        super().__init__(f"The answer of {engine} cannot be used: {problem.rstrip('.')}.", hint)
 
 
 class DeadlineExceeded(CreativeError):

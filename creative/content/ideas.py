@@ -66,7 +66,7 @@ def find_ideas(
         return finder.result("builtin")
     asker = Asker(request, finder.intents, model, settings.prompts, deadline, budget)
     finder.asked(asker, groups, steps)
-    return finder.result("model")
+    return finder.result("model", model.name)
 
 
 class _Finder:
@@ -97,7 +97,7 @@ class _Finder:
         return chosen
 
     def asked(self, asker: Asker, groups: Sequence[Group], steps: Steps) -> None:
-        """Ask for ideas, and once more for those that were like others."""
+        """Ask for ideas, and once more for those that were like others or of no use."""
         batches = list(asker.batches(groups))
         name = asker.model.name
         for number, batch in enumerate(batches, 1):
@@ -108,7 +108,7 @@ class _Finder:
             if len(self.kept) >= self.request.max_ideas:
                 return
         missing = [g for g in groups if self._count(g) < self.request.ideas_per_cluster]
-        if not missing or not self.kept:
+        if not missing:
             return
         again = next(asker.batches(missing))
         self._one_batch(asker, again, steps, f"Asking {name} for others instead", 70)
@@ -120,7 +120,8 @@ class _Finder:
         taken = [*self.request.avoid, *(idea.title for _, idea in self.kept)]
         try:
             with steps.step(Phase.AI_CALL, label, until, function="content.ideas") as step:
-                found, dropped = asker.ideas(batch, taken, step)
+                wrong = [one.reason for one in self.dropped if one.reason]
+                found, dropped = asker.ideas(batch, taken, step, wrong)
                 self.dropped += dropped
                 self.take(found, per_group=self.request.ideas_per_cluster)
         except CreativeError as error:
@@ -156,8 +157,12 @@ class _Finder:
             places[place] = (group, idea)
             self.kept.append((group, idea))
 
-    def result(self, method: str) -> Ideas:
+    def result(self, method: str, model: str = "") -> Ideas:
         """What was found: the first ideas of all groups, then the second ones.
+
+        Args:
+            method: "builtin" or "model".
+            model: who was asked.
 
         Raises:
             InvalidInput, AnswerInvalid: nothing was found.
@@ -171,7 +176,7 @@ class _Finder:
         ordered.sort(key=lambda one: one[:2])
         chosen = [idea for _, _, idea in ordered[: self.request.max_ideas]]
         if not chosen:
-            self._nothing(method)
+            self._nothing(method, model)
         if len(chosen) < self.wanted:
             left = self.wanted - len(chosen)
             self.notes.append(
@@ -191,7 +196,7 @@ class _Finder:
             }
         )
 
-    def _nothing(self, method: str) -> None:
+    def _nothing(self, method: str, model: str) -> None:
         why = "; ".join(
             f"'{shorten(one.title, 60)}' " + (one.reason or f"is like '{shorten(one.like, 60)}'")
             for one in self.dropped[:3]
@@ -203,7 +208,12 @@ class _Finder:
                 f"titles that leave room for another ({why or 'no template fits'})",
                 "Allow more content_types, or choose a model, which has ideas of its own.",
             )
-        raise AnswerInvalid("the model", f"none of its ideas can be used ({why})")
+        raise AnswerInvalid(
+            model,
+            f"none of its ideas can be used ({why})",
+            "Choose a model that follows instructions better, or leave the model empty: then the "
+            "ideas come from templates.",
+        )
 
 
 def _copy_of(

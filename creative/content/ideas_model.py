@@ -21,6 +21,7 @@ from creative.content.idea import (
 )
 from creative.content.ideas_builtin import MOST_TARGETS, targets
 from creative.deadline import Deadline
+from creative.errors import shorten
 from creative.language import Budget, LanguageModel, ask
 from creative.steps import Step
 
@@ -110,7 +111,7 @@ class Asker:
             yield batch
 
     def ideas(
-        self, groups: Sequence[Group], taken: Sequence[str], step: Step
+        self, groups: Sequence[Group], taken: Sequence[str], step: Step, wrong: Sequence[str] = ()
     ) -> tuple[list[tuple[Group, Idea]], list[Dropped]]:
         """Ideas for some groups, and what of the answer cannot be used.
 
@@ -118,6 +119,7 @@ class Asker:
             groups: at most as many as `batches` puts together.
             taken: titles that exist already, the newest last.
             step: told what it costs.
+            wrong: why ideas of earlier answers could not be used.
 
         Raises:
             CreativeError: whatever kept the model from answering, or an answer that is no use.
@@ -134,6 +136,10 @@ class Asker:
             audience=self.request.audience,
             content_types="\n".join(f"- {one}: {content_types()[one].says}" for one in kinds),
         )
+        if wrong:
+            causes = shorten("; ".join(dict.fromkeys(wrong)), 400)
+            told = f"{messages[0].text}\n\nIdeas of the last answer could not be used: {causes}."
+            messages = [messages[0].model_copy(update={"text": told}), *messages[1:]]
         answer = ask(
             self.model, messages, SaidIdeas, self.deadline, step, partial=True, budget=self.budget
         )
