@@ -43,6 +43,68 @@ def texts(copies: list[Copy]) -> list[str]:
     return [text for copy in copies for of_field in copy.fields.values() for text in of_field]
 
 
+class TestWholePhrases:
+    def test_a_chinese_list_of_places_is_one_phrase(self) -> None:
+        found = facts("每月从云南、福建、浙江的茶园直送新茶，附冲泡指南，随时可以取消。", "zh")
+        assert found.headline == "每月从云南、福建、浙江的茶园直送新茶"
+        assert not {"福建", "每月从云南"} & {*found.benefits, *found.sentences}
+
+    @pytest.mark.parametrize(
+        ("brief", "language"),
+        [
+            ("悦齿推出隐形矫正方案，全程由专科医生负责。", "zh"),
+            ("悅齒推出隱形矯正方案，全程由專科醫生負責。", "zh-Hant"),
+        ],
+    )
+    def test_who_offers_something_is_no_name_of_it(self, brief: str, language: str) -> None:
+        assert facts(brief, language).product == ""
+
+    @pytest.mark.parametrize(
+        ("brief", "language"),
+        [
+            ("首月仅需59元。之后每月99元，全国包邮。", "zh"),
+            ("初月は無料です。その後は月額980円、送料無料です。", "ja"),
+            ("Free for 30 days. Afterwards $12 a month, free delivery.", "en"),
+            ("Grátis por 30 dias. Depois R$ 12 por mês, frete grátis.", "pt"),
+        ],
+    )
+    def test_what_comes_after_something_else_does_not_stand_alone(
+        self, brief: str, language: str
+    ) -> None:
+        found = facts(brief, language)
+        alone = [*found.benefits, *found.offers, *found.proofs]
+        assert not [one for one in alone if one[:2] in ("之后", "その", "Af", "De")]
+
+    def test_a_page_that_takes_bookings_sells_nothing_that_is_ordered(self) -> None:
+        page = {"language": "ja", "text": "平日限定 24,800円から", "headings": ("箱根の湯",)}
+        request = AdsRequest(source_html="<p>")
+        for button, sells in (("空室を確認する", False), ("今すぐ購入", True), ("", True)):
+            look = Look(**page, buttons=(button,) if button else ())
+            assert gather(request, look)[0].sells is sells, button
+
+    def test_a_sentence_is_a_theme_of_a_picture_and_no_thing(self) -> None:
+        brief = "A Casa Certa ajuda famílias a comprar o primeiro apartamento. Sem compromisso."
+        (copy,) = made(brief, "pt", "x", brand="Casa Certa", count=1)
+        assert "on the theme: A Casa Certa ajuda" in copy.image_prompt
+        (mug,) = made(MUGS, "en", "x", count=1)
+        assert (
+            "photograph of hand-thrown stoneware coffee mugs"
+            in mug.image_prompt.lower().replace("advertising ", "")
+        )
+
+    def test_a_list_of_words_is_not_taken_apart(self) -> None:
+        found = facts("Brakes, gears, wheels and bearings checked, cleaned and adjusted.")
+        assert found.headline.startswith("Brakes, gears, wheels and bearings checked, cleaned")
+        assert found.benefits == ()
+
+    def test_of_a_possession_alone_nothing_is_said(self) -> None:
+        look = Look(language="en", headings=("Your bike, fixed at your door",), brand="Barro")
+        request = AdsRequest(source_html="<p>", platforms=("meta_feed",), count=3)
+        said = texts(builtin.write(request, look).copies)
+        assert "Your bike, fixed at your door" in said
+        assert not [one for one in said if one.rstrip(".").casefold().endswith("your bike")]
+
+
 class TestPrices:
     @pytest.mark.parametrize(
         ("brief", "price", "lowest"),

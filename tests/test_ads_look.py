@@ -255,6 +255,22 @@ class TestGiven:
     def test_the_brand_in_a_title(self, title: str, url: str, brand: str) -> None:
         assert brand_of(title, url) == brand
 
+    @pytest.mark.parametrize(
+        ("title", "text", "brand"),
+        [
+            ("Spoke & Chain – A van in Leeds", "Spoke & Chain\nFixed at home", "Spoke & Chain"),
+            ("Spoke & Chain – A van in Leeds", "Your bike, fixed at home", "Spoke & Chain"),
+            ("Meu Pet | Ração em casa", "A ração do pet\n© 2026 Meu Pet", "Meu Pet"),
+            ("山野茶舍 - 每月新茶订阅", "每个月，喝到今年的新茶\n立即订阅", "山野茶舍"),
+            ("湯宿 月あかり｜箱根の露天風呂", "箱根の湯\n全室露天風呂つき", "湯宿 月あかり"),
+            ("手工酸面包 - 麦田面包", "麦田面包\n每天现烤的酸面包", "麦田面包"),
+            ("Pricing | Acme", "Home Pricing\nPlans for everyone", "Acme"),
+            ("Running shoes | Light, fast, and on your feet", "Our running shoes", ""),
+        ],
+    )  # fmt: skip
+    def test_the_brand_that_a_page_speaks_of(self, title: str, text: str, brand: str) -> None:
+        assert brand_of(title, "", text) == brand
+
     def test_white_black_and_grey_are_no_brand_colours(self) -> None:
         palette = ["#ffffff", "#cc2211", "#808080", "#111111", "#cc2211", "#00aa66"]
         assert brand_colours(palette) == ("#cc2211", "#00aa66")

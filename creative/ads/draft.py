@@ -219,6 +219,7 @@ class Draft:
                 "brand", self.brand,
                 f"a name of at most {rule.limit} {UNIT_NAMES[rule.unit]}: {self.platform.id} "
                 "demands one",
+                "Give the name as it is to be written, or leave this platform out.",
             )  # fmt: skip
         left = "; ".join(note for note in self.notes if note.startswith(rule.name))
         raise AnswerInvalid(

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from creative import capture, languages
 from creative.ads.model import AdsRequest, Look
-from creative.ads.terms import title_parts
+from creative.ads.terms import contains, title_parts
 from creative.ads.unspaced import traditional
 from creative.capture.facts import PageFacts
 from creative.capture.guard import Guard
@@ -87,9 +87,17 @@ def brand_colours(palette: list[str]) -> tuple[str, ...]:
     return tuple(vivid or once)
 
 
-def brand_of(title: str, url: str) -> str:
-    """The brand in a page's title: the part that the host is named after, else a short part at
-    the end ("Light shoes | Acme"); "" if none looks like one.
+def brand_of(title: str, url: str, text: str = "") -> str:
+    """The brand in a page's title; "" if no part of it looks like one.
+
+    The part that the host is named after; else the short part that the page itself speaks of as
+    of a name ("Spoke & Chain – Mobile bike repair in Leeds"); else a short part at the end
+    ("Light shoes | Acme").
+
+    Args:
+        title: as the page has it.
+        url: of the page, "" for a given one.
+        text: what is to be read on the page.
     """
     parts = title_parts(title)
     host = _name_in(url)
@@ -97,9 +105,34 @@ def brand_of(title: str, url: str) -> str:
         plain = re.sub(r"[\W_]+", "", part).casefold()
         if host and plain and (plain == host or (len(plain) > 3 and host.startswith(plain))):
             return part
-    if len(parts) > 1 and len(parts[-1]) <= 25 and len(parts[-1].split()) <= 3:
-        return parts[-1]
-    return ""
+    short = [part for part in parts if len(part) <= 25 and len(part.split()) <= 3]
+    if len(parts) < 2 or not short:
+        return ""
+    # Of two that are as likely the last: most titles end with the name.
+    weight, at = max((_named(part, text), at) for at, part in enumerate(short))
+    return short[at] if weight or short[at] == parts[-1] else ""
+
+
+def _named(part: str, text: str) -> int:
+    """How much a page's text speaks for `part` being its name: it is its owner's, the page
+    begins with it, or, unlike what a line about the page says, no word of it is used elsewhere.
+    """
+    if not text.strip():
+        return 0
+    if any("©" in line and contains(line, part) for line in text.split("\n")):
+        return 3
+    if contains(text.strip()[: len(part)], part):
+        return 2
+    words = [word for word in re.findall(r"\w+", part) if len(word) > 3 or not word.isascii()]
+    wide = [word[at : at + 2] for word in words if _wide(word) for at in range(len(word) - 1)]
+    used = [*wide, *(word for word in words if not _wide(word))]
+    folded = text.casefold()
+    return int(bool(used) and not any(word.casefold() in folded for word in used))
+
+
+def _wide(word: str) -> bool:
+    """Whether it is written without spaces between its words."""
+    return any(sign >= "\u3040" and not "\uac00" <= sign <= "\ud7af" for sign in word)
 
 
 def _check_sources(request: AdsRequest) -> None:
@@ -187,7 +220,7 @@ def _page(
         "prices": facts.prices,
         "text": facts.text,
         "language": facts.language,
-        "brand": facts.site or brand_of(facts.title, address),
+        "brand": facts.site or brand_of(facts.title, address, f"{facts.text}\n{facts.description}"),
         "screenshot": shot.picture.data,
         "palette": list(facts.palette),
     }

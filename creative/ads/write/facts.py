@@ -31,6 +31,8 @@ _ENDS = " \t\n.,;:!。，、；：！…-–—•·|｜*★☆✓✔→»«"
 # "Promote our app to small teams": whom to tell it is not what to tell.
 _TO_SOMEBODY = ("promote", "advertise", "we would like to promote", "we want to promote")
 _TO_WHOM = re.compile(r"\s+(?:to|at|towards) .*$")
+# Unlike the Japanese comma, the Chinese 、 stands inside a phrase: "云南、福建、浙江的茶园".
+_CHINESE_CLAUSES = re.compile(CLAUSES.pattern.replace("、", ""))
 _BEHIND = re.compile(r"(?:,\s|:\s|\s[–—-]\s)(.+)")
 _ENGLISH_ADJECTIVE = re.compile(r"(?:ed|made|ful|less|ive|nal|ral|nic|able|ible)$")
 
@@ -184,7 +186,8 @@ def gather(request: AdsRequest, look: Look) -> tuple[Facts, tuple[str, ...]]:
         lowest=priced.lowest,
         brand=brand,
         buttons=tuple(dict.fromkeys(buttons))[:4],
-        sells=bought or any(any_of(button, said.words.buy) for button in look.buttons),
+        # A page whose own button says "Book a room" sells nothing that is ordered.
+        sells=(bought and not buttons) or any(any_of(b, said.words.buy) for b in look.buttons),
         known="\n".join([look.title, *look.headings, look.description, look.text, request.brief]),
     )
     return facts, tuple(notes)
@@ -224,13 +227,16 @@ def _sentences(text: str) -> Iterator[str]:
 
 def _clauses(text: str, said: Phrases) -> Iterator[str]:
     """Sentences, and the parts of those that list something; what stands alone of them."""
+    borders = _CHINESE_CLAUSES if said.tag.startswith("zh") else CLAUSES
     for sentence in SENTENCES.split(text):
-        parts = [_clean(part) for part in CLAUSES.split(sentence)]
+        parts = [_clean(part) for part in borders.split(sentence)]
         parts = [part for part in parts if part]
         whole = _clean(sentence)
-        if len(parts) < 3 and whole and measure(whole, "display_width") <= MOST_PHRASE:
+        # "Brakes, gears and wheels checked, cleaned": what begins as a list of words ends as one.
+        words = said.spaced and all(len(part.split()) == 1 for part in parts[:2])
+        if (len(parts) < 3 or words) and whole and measure(whole, "display_width") <= MOST_PHRASE:
             listed = [whole]
-        elif len(parts) >= 2:
+        elif len(parts) >= 2 and not words:
             # "A shop for people who cook: knives, pans and boards"
             listed = [_clean(one) for part in parts for one in re.split(r":\s|：", part)]
         else:

@@ -59,6 +59,8 @@ def shorter(phrase: str, said: Phrases) -> Iterator[str]:
     if not rest or begins(rest[0].strip(), (*said.words.loose, *said.words.articles)):
         return
     first = first.strip()
+    if len(first.split()) < 3 and begins(first, said.words.sentence):
+        return  # "Your bike, fixed at your door": of the bike alone nothing is said
     if len(first.split()) > 1 or measure(first, "display_width") >= 8:
         yield first
 

@@ -19,9 +19,12 @@ _SCENES: dict[Angle, str] = {
 
 def image_prompt(angle: Angle, facts: Facts, look: Look) -> str:
     """One English sentence for an image generator: the thing, in a scene that fits the angle."""
-    thing = facts.product or facts.headline or facts.brand
+    thing = f"of {facts.product or facts.brand}"
+    if facts.headline and not facts.product:
+        # Mostly a sentence, which is nothing that can be seen.
+        thing = f"on the theme: {facts.headline}; what is offered"
     colour = f", accents in {look.colours[0]}" if look.colours else ""
     return (
-        f"Advertising photograph of {thing}, {_SCENES[angle]}, calm background with room for "
+        f"Advertising photograph {thing}, {_SCENES[angle]}, calm background with room for "
         f"a headline, soft light{colour}, no text, no letters, no logo"
     )
