@@ -19,13 +19,13 @@ from creative.ads.draw.typography import Text, han_language
 from creative.errors import InvalidInput
 
 
-def lines(text: str, language: str, room: float) -> list[str]:
+def lines(text: str, language: str, room: float, *names: str) -> list[str]:
     """`text` in lines of `room` ems: Han and kana are one wide, the rest half."""
 
     def wide(part: str) -> float:
         return sum(1.0 if sign > "\u2e80" else 0.5 for sign in part)
 
-    return [line.text for line in Setter(text, language, wide).lines(room)]
+    return [line.text for line in Setter(text, language, wide, names).lines(room)]
 
 
 # Lines
@@ -105,6 +105,32 @@ def test_a_chinese_line_ends_between_words_where_that_shows() -> None:
     assert lines("直接在工作流里生成广告素材", "zh", 8) == ["直接在工作流里", "生成广告素材"]
     for line in lines("现在下单即可获得免费的试用", "zh", 6):
         assert not line.endswith(("现", "获")), line
+
+
+def test_a_known_word_and_a_name_stay_whole() -> None:
+    assert lines("让每一分广告预算都花在刀刃上", "zh", 5)[:2] == ["让每一分", "广告预算都"]
+    asked = "听说过山野茶舍吗？"
+    assert lines(asked, "zh", 6, "山野茶舍") == ["听说过", "山野茶舍吗？"]
+    asked = "Have you met Spoke & Chain?"
+    assert lines(asked, "en", 8, "spoke &  chain") == ["Have you met", "Spoke & Chain?"]
+    # Where there is no room for it a name has borders, too.
+    assert lines("Spoke & Chain", "en", 4, "Spoke & Chain") == ["Spoke", "& Chain"]
+
+
+def test_a_polite_prefix_stays_with_its_word() -> None:
+    for room in range(7, 16):
+        for line in lines("露天風呂つき旅館をお探しですか？月あかりをご存じですか？", "ja", room):
+            assert not line.endswith(("お", "ご")), room
+    assert "お届け。" in lines("おいしいコーヒーをお届け。ご注文はお早めに", "ja", 8)
+
+
+def test_few_lines_end_where_sentences_do() -> None:
+    told = "もう迷わない。東京のホテルを最安値で"
+    assert lines(told, "ja", 11) == ["もう迷わない。", "東京のホテルを最安値で"]
+    assert lines("No more doubts. Hotels in Tokyo", "en", 9) == [
+        "No more doubts.",
+        "Hotels in Tokyo",
+    ]
 
 
 def test_a_single_word_is_not_left_for_the_last_line() -> None:

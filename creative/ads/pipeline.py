@@ -94,7 +94,11 @@ def variants(
     pictures = [picture for one in drawn.values() for picture in one]
     copies = [copy for copy in written.copies if states.now()[copy.id] == "completed"]
     if not copies:
-        raise AnswerInvalid("the writer", f"no variant is left: {states.dropped[0].reason}")
+        raise AnswerInvalid(
+            "the writer",
+            f"no variant is left: {states.dropped[0].reason}",
+            "Change what that names; with make_pictures off there are texts alone.",
+        )
     finished, told = _scored(request, seen, copies, pictures, deadline, steps)
     notes = [*seen.notes, *written.notes, *notes, *told]
     with steps.step(Phase.SAVE, "Writing tables and the contact sheet"):

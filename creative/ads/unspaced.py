@@ -92,7 +92,7 @@ def _japanese(text: str) -> list[int]:
 
 def _chinese(text: str) -> list[int]:
     particles = dangling_words("zh")
-    wholes = _wholes(text)
+    wholes = whole_words(text)
     inside = {at for start, end in wholes for at in range(start + 1, end)}
     edges = {at for whole in wholes for at in whole}
     in_whole = {at for start, end in wholes for at in range(start, end)}
@@ -115,7 +115,18 @@ def _chinese(text: str) -> list[int]:
     return ends
 
 
-def _wholes(text: str) -> list[tuple[int, int]]:
+def polite_prefixes(text: str) -> set[int]:
+    """Where お and ご begin a polite Japanese word: "旅館を|お探し"."""
+    return {
+        at
+        for match in _POLITE.finditer(text)
+        if (at := match.start()) == 0
+        or script(text[at - 1]) != "hiragana"
+        or text[at - 1] in _PARTICLES
+    }
+
+
+def whole_words(text: str) -> list[tuple[int, int]]:
     """Where the table's words and numbers stand in a text, from the left, the longest first."""
     known = _whole_words()
     longest = max(map(len, known))

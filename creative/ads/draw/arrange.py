@@ -92,7 +92,7 @@ def _cut(
     enough = [one for one in shorter(whole, language) if len(one) >= kept * len(whole)]
 
     def tried(text: str) -> tuple[Text, tuple[Item, ...]] | None:
-        made = Text(text, "headline", language)
+        made = Text(text, "headline", language, headline.names)
         items = placer.with_headline(made).largest(shown, 1.0) if made.written else ()
         return (made, items) if items else None
 

@@ -13,6 +13,7 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from creative.ads.cutting import dangles
+from creative.ads.unspaced import polite_prefixes, whole_words
 
 NEVER = 1e9
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f々〆"
@@ -43,6 +44,12 @@ _CHINESE_WORDS = """
 _LONGEST_PHRASE = 12
 """Signs of Japanese that are kept together at most."""
 _TEARS = 0.6
+_IN_NAME = 1.0
+_TORN_SENTENCE = 0.08
+"""A line that holds the end of a sentence and goes on into the next one, which it does not end."""
+_FEW_LINES = 3
+"""A text of so many lines has them where its sentences have theirs; a longer one is a paragraph."""
+_STOPS = "。！？!?."
 _SPLITS = re.compile(
     rf"(?<=\w-)(?=[^\W\d]{{2}})|(?<=[–—/])(?=\w)"
     rf"|(?<=[{_WIDE}])(?=\S)|(?<=[^\s{_WIDE}])(?=[{_WIDE}])|(?<=\u00ad)(?=\w)"
@@ -75,15 +82,46 @@ class Piece(NamedTuple):
     hyphen: str = ""
 
 
-def pieces(text: str, language: str) -> list[Piece]:
-    """`text` in parts that are never torn apart; joined they are the text without soft hyphens."""
+def pieces(text: str, language: str, names: Sequence[str] = ()) -> list[Piece]:
+    """`text` in parts that are never torn apart; joined they are the text without soft hyphens.
+
+    Args:
+        text: what is set.
+        language: BCP 47.
+        names: what is not torn apart where another border serves as well, such as a brand.
+    """
     glued = _GLUED.sub("\u00a0", " ".join(text.replace("\u200b", "").split(" ")))
     found: list[Piece] = []
     for word in _WORDS.findall(glued):
         found += _joined(_parts(word, language)) if language[:2] == "ja" else _parts(word, language)
+    found = _kept_whole(found, language, names)
     if found:
         found[-1] = found[-1]._replace(cost=0.0)
     return found
+
+
+def _kept_whole(found: list[Piece], language: str, names: Sequence[str]) -> list[Piece]:
+    """The same with higher costs inside of names, and of the words that are known in Chinese."""
+    text = "".join(piece.text for piece in found)
+    spans = [match.span() for name in names if name for match in _name(name).finditer(text)]
+    if language[:2] == "zh":
+        spans += whole_words(text)
+    inside = {at for start, end in spans for at in range(start + 1, end)}
+    ends = accumulate(len(piece.text) for piece in found)
+    return [
+        piece._replace(cost=max(piece.cost, _IN_NAME))
+        if {end, end - _blank(piece)} & inside
+        else piece
+        for piece, end in zip(found, ends, strict=True)
+    ]
+
+
+def _blank(piece: Piece) -> int:
+    return len(piece.text) - len(piece.text.rstrip())
+
+
+def _name(name: str) -> re.Pattern[str]:
+    return re.compile(r"[\s\u00a0]+".join(map(re.escape, name.split())), re.IGNORECASE)
 
 
 def _parts(word: str, language: str) -> list[Piece]:
@@ -93,10 +131,13 @@ def _parts(word: str, language: str) -> list[Piece]:
     cuts = {match.start() for match in _SPLITS.finditer(word)}
     german = language[:2] == "de"
     soft = {match.end() for match in _COMPOUND.finditer(word)} if german else set()
+    polite = polite_prefixes(word) if language[:2] == "ja" else set()
     for cut in [*sorted(cuts | soft), len(word)]:
         part, rest = word[start:cut], word[cut:]
         hyphen = "-" if rest and (cut in soft or part.endswith("\u00ad")) else ""
         cost = 0.5 if hyphen else _cost(part, rest, language) if part else NEVER
+        if cost < NEVER and rest and {cut, cut - 1} & polite:
+            cost = 0.02 if cut in polite else _TEARS + 0.2  # "旅館を|お探し", never "旅館をお|探し"
         if cost < NEVER:
             found.append(Piece(part.replace("\u00ad", ""), cost, hyphen))
             start = cut
@@ -207,10 +248,20 @@ class Setter:
         text: what is set.
         language: BCP 47.
         measure: width of a text in letter sizes (ems).
+        names: see `pieces`.
     """
 
-    def __init__(self, text: str, language: str, measure: Callable[[str], float]) -> None:
-        self._pieces = pieces(text, language)
+    def __init__(
+        self,
+        text: str,
+        language: str,
+        measure: Callable[[str], float],
+        names: Sequence[str] = (),
+    ) -> None:
+        self._pieces = pieces(text, language, names)
+        # Numbers of the pieces that a sentence ends with.
+        stops = [n for n, one in enumerate(self._pieces, 1) if one.text.rstrip()[-1:] in _STOPS]
+        self._stops = [n for n in stops if n < len(self._pieces)]
         self._measure = measure
         # Piece by piece: shaping every beginning of a long text anew would take seconds.
         self._widths = [0.0, *accumulate(measure(piece.text) for piece in self._pieces)]
@@ -269,6 +320,8 @@ class Setter:
                         break
                     price = cost + ((room - width) / room) ** 2 + self._border(end)
                     price += self._lonely(start, end)
+                    if few <= _FEW_LINES:
+                        price += self._torn_sentence(start, end)
                     if end not in row or price < row[end][0]:
                         row[end] = (price, start)
             best.append(row)
@@ -293,6 +346,11 @@ class Setter:
         if self._width(start, end) < 2.2:
             return 0.5
         return 0.06 if end - start == 1 and len(self._pieces) > 3 else 0.0
+
+    def _torn_sentence(self, start: int, end: int) -> float:
+        if end == len(self._pieces) or end in self._stops:
+            return 0.0
+        return _TORN_SENTENCE if any(start < stop < end for stop in self._stops) else 0.0
 
     def _line(self, start: int, end: int) -> Line:
         text = "".join(piece.text for piece in self._pieces[start:end]).rstrip()

@@ -141,6 +141,7 @@ def _legible(
 def _elements(task: Task, given: Given) -> tuple[Elements, tuple[str, ...]]:
     """The texts that can be written, and what cannot."""
     notes: list[str] = []
+    names = (task.brand,)
 
     def text(content: str, role: str, name: str) -> Text | None:
         if not content.strip():
@@ -148,7 +149,7 @@ def _elements(task: Task, given: Given) -> tuple[Elements, tuple[str, ...]]:
         if len(content) > _LONGEST:
             content = _beginning(content, task.language)
             notes.append(f"{name} shortened to its first {len(content)} characters")
-        made = Text(content, role, task.language)
+        made = Text(content, role, task.language, names)
         if not made.written:
             notes.append(f"no font has all letters of the {name} “{content}”")
             return None
@@ -167,7 +168,7 @@ def _elements(task: Task, given: Given) -> tuple[Elements, tuple[str, ...]]:
     return Elements(
         headline=headline,
         text=text(supporting, "text", "supporting text"),
-        brief=Text(first, "text", task.language) if first and first != supporting else None,
+        brief=Text(first, "text", task.language, names) if first and first != supporting else None,
         cta=text(task.cta, "cta", "button"),
         brand=brand,
         logo_ratio=given.logo_ratio,

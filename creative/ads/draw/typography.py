@@ -5,6 +5,7 @@ Runs in the worker process only: it imports Pillow.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -75,11 +76,13 @@ class Text:
         text: what to write.
         role: "headline", "text", "cta" or "logo" (the brand's name in a logo's place).
         language: BCP 47.
+        names: what no line is to tear apart, such as the brand.
     """
 
-    def __init__(self, text: str, role: str, language: str) -> None:
+    def __init__(self, text: str, role: str, language: str, names: Sequence[str] = ()) -> None:
         weight: Weight = "regular" if role == "text" else "bold"
         self.role = role
+        self.names = names
         self.tag: str | None = None
         self._fonts = _fonts(weight)
         found = self._fonts.lettering(text)
@@ -95,7 +98,7 @@ class Text:
         if font.layout_engine == ImageFont.Layout.RAQM:
             self.tag = han_language(language) or None
         # NFC and single spaces as the font room has them; soft hyphens are for the setter.
-        self._setter = Setter(self.written, language, self._ems)
+        self._setter = Setter(self.written, language, self._ems, names)
         box = font.getbbox(self.written.replace("\u00ad", ""), anchor="ls", language=self.tag)
         self._above = -box[1] / _REFERENCE + self._stroke
         self._below = max(0.0, box[3] / _REFERENCE) + self._stroke
