@@ -62,14 +62,24 @@ class Shelf:
         ending: of the files.
         folder: created for this user alone; None: `default_folder(name)`.
         max_bytes: of all entries together; the oldest go first.
+        max_seconds: what is older is removed when the next one comes, and by `tidy`.
     """
 
-    def __init__(self, name: str, ending: str, folder: Path | None, max_bytes: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        ending: str,
+        folder: Path | None,
+        max_bytes: int,
+        *,
+        max_seconds: float = MAX_SECONDS,
+    ) -> None:
         self._name = name
         self._mark = f"creative-studio {name} 2\n".encode()
         self._ending = ending
         self._given = folder
         self._max_bytes = max_bytes
+        self._max_seconds = max_seconds
         self._lock = threading.Lock()
         self._secret = b""
         self._folder: Path | None = None
@@ -95,25 +105,36 @@ class Shelf:
         # From the future: the clock was set back, and nobody knows how old it is.
         return found if 0 <= found.age <= seconds else None
 
-    def put(self, told: Any, value: Any, blobs: Sequence[bytes] = ()) -> None:
+    def put(self, told: Any, value: Any, blobs: Sequence[bytes] = ()) -> bool:
         """Keep a thing. A disk that is full or read-only keeps nothing, which is no failure.
 
         Args:
             told: as for `get`.
             value: plain data; encrypted.
             blobs: bytes that are kept as they are.
+
+        Returns:
+            Whether it is kept.
         """
         path, key = self.place(told)
         data = self._written(value, blobs, key)
         if len(data) > self._max_bytes:
-            return
+            return False
         with self._lock, contextlib.suppress(OSError):
             self._make_room(path.parent, len(data))
             self._write(path, data)
+            return True
+        return False
 
     def drop(self, told: Any) -> None:
         """Remove the entry for `told`, for whoever finds that its value is of no use."""
         self.place(told)[0].unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Remove what is too old."""
+        folder = self.home()
+        with self._lock, contextlib.suppress(OSError):
+            self._make_room(folder, 0)
 
     def clear(self) -> None:
         """Remove all entries."""
@@ -144,7 +165,7 @@ class Shelf:
                 if path.name != _KEY_FILE:
                     entries.append((about.st_mtime, about.st_size, path))
         left = self._max_bytes - size - sum(entry[1] for entry in entries)
-        oldest = time.time() - MAX_SECONDS
+        oldest = time.time() - self._max_seconds
         for when, bytes_, path in sorted(entries, key=lambda entry: entry[0]):
             if left >= 0 and when >= oldest:
                 break

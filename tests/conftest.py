@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ PROBE = Path(__file__).parent / "probe"
 
 # Runs of the suite do not belong into the developer's ledger; child processes inherit this.
 os.environ["STUDIO_LEDGER"] = "off"
+# Nor do earlier runs belong into this one: what the plugin keeps of its calls is this run's own.
+_CACHES = tempfile.TemporaryDirectory(prefix="studio-tests-")
+os.environ["STUDIO_CACHE_DIR"] = _CACHES.name
 # Some machines forbid to keep compiled modules (PYTHONDONTWRITEBYTECODE); there each of the
 # suite's hundreds of processes would compile all that it imports anew, a second or two each.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

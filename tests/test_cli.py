@@ -233,6 +233,7 @@ def test_programs_and_folders_come_from_env_files_too(
     plugin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.environ", dict(os.environ))
+    monkeypatch.delenv("STUDIO_CACHE_DIR", raising=False)
     (tmp_path / ".env").write_text(f"STUDIO_CHROMIUM=/no/chromium\nSTUDIO_CACHE_DIR={tmp_path}\n")
     outcome = studio("doctor", "--plugin", plugin)
     assert outcome.exit_code == 1

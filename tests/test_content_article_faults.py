@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from creative.content import article_kept
+from creative.content import article
 from creative.content.article_checks import repeats
+from creative.content.article_kept import Begun, Unfinished
 from creative.errors import AnswerInvalid, CreativeError, EngineUnavailable
 from creative.language import Budget, BudgetSpent, Completion, Message
+from creative.shelf import Shelf
 from tests.authors import Author, Said, kind, reply, text
 from tests.writing import once, section, written
 
 
 @pytest.fixture(autouse=True)
-def nothing_kept() -> Iterator[None]:
-    article_kept.SHELF.clear()
-    yield
-    article_kept.SHELF.clear()
+def nothing_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What breaks off is kept in a folder of this test's own."""
+    own = Unfinished(tmp_path)
+    monkeypatch.setattr(article, "unfinished", lambda: own)
 
 
 # Answers that are no use
@@ -57,7 +60,7 @@ def test_a_useless_answer_is_asked_for_once_more_and_then_names_its_section(name
     assert caught.value.message.startswith("Section 1 of 4: Grinders: ")
     assert why in caught.value.message
     assert len(author.heard) == 3
-    assert "1 finished parts are kept for half an hour" in str(caught.value)
+    assert "1 finished part is kept for half an hour" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", USELESS)
@@ -130,16 +133,27 @@ def test_of_nobody_nothing_is_kept() -> None:
     assert author.kinds().count("section") == 5
 
 
-def test_kept_parts_are_forgotten_in_time_and_in_number() -> None:
-    shelf = article_kept.Shelf(seconds=0.0)
-    shelf.put("a", article_kept.Begun(outline=["x"], touched=0.0))
-    assert shelf.take("a").outline == []
-    shelf = article_kept.Shelf()
-    for number in range(article_kept.MOST_ARTICLES + 1):
-        shelf.put(str(number), article_kept.Begun(outline=["x"]))
-    assert shelf.take("0").outline == []
-    assert shelf.take("1").outline == ["x"]
-    assert shelf.take("1").outline == []
+def test_kept_parts_outlive_the_plugin_once_and_for_their_time(tmp_path: Path) -> None:
+    assert Unfinished(tmp_path).put("a", Begun(outline=["x"]))
+    assert not Unfinished(tmp_path).put("b", Begun())
+    assert Unfinished(tmp_path).take("b").outline == []
+    assert Unfinished(tmp_path).take("a").outline == ["x"]
+    assert Unfinished(tmp_path).take("a").outline == []
+    assert Unfinished(tmp_path).put("a", Begun(outline=["x"]))
+    assert Unfinished(tmp_path, seconds=1e-9).take("b").outline == []
+    assert list(tmp_path.glob("*.article")) == []
+
+
+def test_a_kept_article_cannot_be_read_in_its_file(tmp_path: Path) -> None:
+    Unfinished(tmp_path).put(["oolong", "ann"], Begun(outline=["Brewing it"]))
+    [file] = tmp_path.glob("*.article")
+    assert b"Brewing" not in file.read_bytes()
+    assert "oolong" not in file.name
+
+
+def test_what_another_version_kept_is_passed_over(tmp_path: Path) -> None:
+    Shelf("articles", ".article", tmp_path, 10_000).put("a", {"outline": 5})
+    assert Unfinished(tmp_path).take("a") == Begun()
 
 
 def test_a_budget_ends_the_article_before_it_is_passed() -> None:
@@ -154,7 +168,7 @@ def test_errors_carry_no_half_told_hints() -> None:
     with pytest.raises(CreativeError) as caught:
         written(author, owner="ann")
     assert str(caught.value) == f"{caught.value.message}\nWhat to do: {caught.value.hint}"
-    assert caught.value.hint.startswith("Try again. 1 finished parts")
+    assert caught.value.hint.startswith("Try again. 1 finished part is")
 
 
 def test_a_section_that_copies_an_earlier_one_is_asked_for_again() -> None:

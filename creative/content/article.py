@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from creative import languages
 from creative.content import article_kept, article_plan, links, meta, words
-from creative.content.article_kept import SHELF, Begun
+from creative.content.article_kept import Begun, unfinished
 from creative.content.article_mending import Mender
 from creative.content.article_plan import Plan
 from creative.content.article_request import ArticleRequest
@@ -115,27 +115,24 @@ def write_article(
         steps: told which part is being written.
         model: who writes.
         budget: of all questions.
-        owner: who asks; the finished parts of a call that broke off are kept in memory for the
-            same owner, half an hour long, and taken by the next call with the same request;
-            "": nobody knows whose they are, and nothing is kept.
+        owner: who asks; the finished parts of a call that broke off are kept for the same
+            owner, half an hour long, and taken by the next call with the same request; "": nobody
+            knows whose they are, and nothing is kept.
 
     Raises:
         AnswerInvalid: the model's answers for a part cannot be used; the error names the part.
         CreativeError: whatever kept the model from answering, with the part it was for.
     """
     writer = Writer(request, model, settings.prompts, deadline, budget)
-    key = article_kept.key_of(request, model.name, settings.prompts, owner)
-    begun = SHELF.take(key) if owner else Begun()
+    known = article_kept.known_by(request, model.name, settings.prompts, owner)
+    begun = unfinished().take(known) if owner else Begun()
     try:
         return _Work(request, writer, deadline, steps, begun).done()
     except CreativeError as error:
-        if owner:
-            SHELF.put(key, begun)
-        if owner and begun.drafts:
-            again = (
-                f"{len(begun.drafts)} finished parts are kept for half an hour: the same call "
-                "goes on from there."
-            )
+        if owner and unfinished().put(known, begun) and begun.drafts:
+            count = len(begun.drafts)
+            parts = "1 finished part is" if count == 1 else f"{count} finished parts are"
+            again = f"{parts} kept for half an hour: the same call goes on from there."
             error.hint = f"{error.hint} {again}".strip()
         error.without(())  # its text is made anew
         raise
@@ -188,7 +185,8 @@ class _Work:
         request = self.request
         kept = len(self.begun.drafts)
         if kept:
-            self.notes.append(f"{kept} parts are from an earlier call that broke off.")
+            parts = "1 part is" if kept == 1 else f"{kept} parts are"
+            self.notes.append(f"{parts} from an earlier call that broke off.")
         outline = list(request.outline) or self.begun.outline
         with self.steps.step(Phase.PREP, "Planning the article", function=_NAME) as step:
             if not outline:

@@ -1,22 +1,26 @@
 """Parts of articles whose call broke off, for a call that asks for the same again.
 
-In memory only, for half an hour, a few articles: nothing of it is stored. Whoever asks with
-another user, model or wish gets none of it.
+On the disk for half an hour, because the plugin may have been restarted in between (`studio run`
+starts it for each command). How they lie there, and that nobody reads them without asking for the
+same article as the same user with the same model: `creative.shelf`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import threading
-import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from creative.content.article_request import ArticleRequest
 from creative.content.article_writer import Draft
+from creative.shelf import Shelf
 
 SECONDS = 1800.0
-MOST_ARTICLES = 16
+MAX_BYTES = 16 * 1024 * 1024
+"""Of all articles together; the oldest go first."""
 
 
 @dataclass
@@ -25,45 +29,53 @@ class Begun:
 
     outline: list[str] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)
-    touched: float = field(default_factory=time.monotonic)
 
 
-class Shelf:
-    """Articles that are not finished."""
+class Unfinished:
+    """Articles that are not finished.
 
-    def __init__(self, seconds: float = SECONDS) -> None:
+    Args:
+        folder: where they lie; None: in the folder of all caches.
+        seconds: how long.
+    """
+
+    def __init__(self, folder: Path | None = None, seconds: float = SECONDS) -> None:
         self._seconds = seconds
-        self._lock = threading.Lock()
-        self._begun: dict[str, Begun] = {}
+        self._shelf = Shelf("articles", ".article", folder, MAX_BYTES, max_seconds=seconds)
 
-    def take(self, key: str) -> Begun:
-        """What there is of an article; it is taken off, so that no two calls share it."""
-        with self._lock:
-            now = time.monotonic()
-            for old in [k for k, one in self._begun.items() if now - one.touched > self._seconds]:
-                del self._begun[old]
-            return self._begun.pop(key, None) or Begun()
+    def take(self, told: Any) -> Begun:
+        """What there is of an article; it is taken off.
 
-    def put(self, key: str, begun: Begun) -> None:
-        """Keep an article that broke off, if there is anything of it."""
+        Args:
+            told: what it is known by, see `known_by`.
+        """
+        self._shelf.tidy()
+        kept = self._shelf.get(told, self._seconds)
+        if kept is None:
+            return Begun()
+        self._shelf.drop(told)
+        try:
+            return TypeAdapter(Begun).validate_python(kept.value)
+        except ValidationError:
+            return Begun()  # another version of this program wrote it
+
+    def put(self, told: Any, begun: Begun) -> bool:
+        """Keep an article that broke off, if there is anything of it.
+
+        Returns:
+            Whether it is kept: a disk that is full keeps nothing.
+        """
         if not begun.drafts and not begun.outline:
-            return
-        with self._lock:
-            begun.touched = time.monotonic()
-            self._begun[key] = begun
-            while len(self._begun) > MOST_ARTICLES:
-                del self._begun[min(self._begun, key=lambda k: self._begun[k].touched)]
-
-    def clear(self) -> None:
-        """Forget all."""
-        with self._lock:
-            self._begun.clear()
+            return False
+        return self._shelf.put(told, asdict(begun))
 
 
-SHELF = Shelf()
+@cache
+def unfinished() -> Unfinished:
+    """Those of this plugin."""
+    return Unfinished()
 
 
-def key_of(request: ArticleRequest, model: str, override: str, owner: str) -> str:
-    """What an article is known by."""
-    told = json.dumps([request.model_dump(mode="json"), model, override, owner], sort_keys=True)
-    return hashlib.sha256(told.encode(errors="replace")).hexdigest()
+def known_by(request: ArticleRequest, model: str, override: str, owner: str) -> Any:
+    """Everything that makes an article another one, as plain data."""
+    return [request.model_dump(mode="json"), model, override, owner]
