@@ -6,20 +6,15 @@ import builtins
 import contextlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterator
+from typing import Any, Self
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from runtime.errors import StudioError, ToolFailed
-from runtime.usage import line, of_run
-from runtime.values import number, size_text
-
-if TYPE_CHECKING:
-    from runtime.node import NodeRun
-    from runtime.workflow_command import WorkflowRun
+from runtime.values import number
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -167,30 +162,3 @@ class StepView:
             task = self._progress.add_task("", total=100.0, name=escape(name), mark=mark)
             self._tasks[name] = task
         self._progress.update(task, completed=percent, mark=mark, description=escape(note[:60]))
-
-
-def show_run(done: NodeRun) -> None:
-    """What a node gave."""
-    result = done.result
-    if done.error is None and result.text:
-        show(result.text)
-    elif done.error is None:
-        show(json.dumps(result.variables or result.json, ensure_ascii=False, indent=2))
-    for link in result.links:
-        show(f"Link: {link}")
-    for file in done.files:
-        show(f"{file['path']}  ({file['mime_type']}, {size_text(file['size'])})")
-    _show_used(of_run(result, done.seconds, done.models))
-
-
-def _show_used(used: Mapping[str, Any]) -> None:
-    if told := line(used):
-        err.print(f"[dim]Used: {escape(told)}[/]")
-
-
-def show_workflow(done: WorkflowRun) -> None:
-    """What a workflow gave."""
-    for name, value in done.shown["outputs"].items():
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
-        show(f"{name}: {text}")
-    _show_used(done.shown["usage"])

@@ -16,7 +16,8 @@ img{width:100%;border-radius:12px;box-shadow:0 6px 24px #1f2a4422}
 .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(250px,1fr));gap:14px;margin-top:24px}
 article{background:#fff;border-radius:12px;padding:14px 16px;box-shadow:0 2px 8px #1f2a4412}
 h2{font-size:22px;margin:36px 0 4px}
-h3{font-size:17px;margin:0 0 6px}small{color:#8a93a6;font-weight:400}
+h3{font-size:17px;margin:0 0 6px}h4{font-size:13px;margin:10px 0 2px;color:#5a6478}
+small{color:#8a93a6;font-weight:400}
 .ad{background:#fff;border-radius:12px;padding:14px 16px;margin-top:14px}
 .ad{box-shadow:0 2px 8px #1f2a4412}
 .ad>div{display:flex;gap:12px;align-items:flex-start}
@@ -49,9 +50,9 @@ def page(
         else "<p>No screenshot: there was no Chromium. Install one and run the demo again.</p>"
     )
     made_by = (
-        "a Dify workflow on Dify's own engine with two nodes of this plugin, and a third node"
+        "a Dify workflow on Dify's own engine (screenshot and keywords) and a third node (ads)"
         if pictured
-        else "two nodes of this plugin"
+        else "two nodes of this plugin (keywords and ads)"
     )
     cards = "\n".join(_card(cluster) for cluster in clusters)
     text = (
@@ -64,9 +65,10 @@ def page(
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><title>Creative Studio demo</title>'
         f"<style>{_STYLE}</style><main><h1>Creative Studio demo</h1>"
-        f"<p>Made by {made_by}. "
-        f'{len(clusters)} clusters, also as <a href="clusters.csv">clusters.csv</a>.</p>'
+        f"<p>Made by {made_by}, without a Dify server, a language model or a key.</p>"
         f"{picture}{_ads(ads, folder)}<h2>Keywords</h2>"
+        f"<p>A list in {len(clusters)} clusters, each named by what is in it; also as "
+        f'<a href="clusters.csv">clusters.csv</a>.</p>'
         f'<div class="grid">{cards}</div>{text}</main></html>\n'
     )
 
@@ -80,7 +82,7 @@ def _ads(ads: Mapping[str, Any], folder: str) -> str:
     )
     return (
         f"<h2>Ads</h2><p>{ads['count']} variants by the built-in writer, from the page's own words "
-        f"and colours; ready to upload with {tables}.</p>"
+        f"and colours; ready to upload with {tables}. A score goes from 0 to 1.</p>"
         + "".join(_pictures(variant, folder) for variant in shown)
         + f'<div class="grid">{"".join(map(_texts, words))}</div>'
     )
@@ -107,13 +109,16 @@ def _is_tall(name: str) -> bool:
 
 
 def _texts(variant: Mapping[str, Any]) -> str:
-    items = "".join(
-        f"<li>{html.escape(text)}</li>"
-        for texts in variant["fields"].values()
-        for text in ([texts] if isinstance(texts, str) else texts)
-        if text
+    fields = "".join(
+        f"<h4>{html.escape(name)}</h4><ul>{items}</ul>"
+        for name, texts in variant["fields"].items()
+        if (items := _items([texts] if isinstance(texts, str) else texts))
     )
-    return f"<article><h3>{_title(variant)}</h3><ul>{items}</ul></article>"
+    return f"<article><h3>{_title(variant)}</h3>{fields}</article>"
+
+
+def _items(texts: Iterable[str]) -> str:
+    return "".join(f"<li>{html.escape(text)}</li>" for text in texts if text)
 
 
 def _title(variant: Mapping[str, Any]) -> str:
@@ -122,7 +127,7 @@ def _title(variant: Mapping[str, Any]) -> str:
 
 def _card(cluster: dict[str, Any]) -> str:
     shown = cluster["keywords"][:8]
-    items = "".join(f"<li>{html.escape(entry['keyword'])}</li>" for entry in shown)
+    items = _items(entry["keyword"] for entry in shown)
     more = cluster["size"] - len(shown)
     rest = f"<li>and {more} more</li>" if more > 0 else ""
     return (

@@ -66,6 +66,7 @@ def test_with_a_browser_it_runs_the_workflow(
     assert (tmp_path / "screenshot.png").read_bytes().startswith(b"\x89PNG")
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "Made by a Dify workflow" in page
+    assert page.count("<h4>headlines</h4>") == 3
     assert '<img src="screenshot.png"' in page
     assert "Kettle &amp; Crema" in page
     assert (tmp_path / "clusters.csv").read_bytes().count(b"\n") > 200

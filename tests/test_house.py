@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests import declarations, lockfile
+from tests import conftest, declarations, lockfile
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -90,8 +91,28 @@ def test_a_missing_translation_is_noticed() -> None:
     assert declarations.untranslated(text, "x") == ["x.label: no pt_BR"]
 
 
+def test_a_label_has_one_translation() -> None:
+    # Of two things with one English name: enlarging has its own word in Chinese and Japanese, and
+    # so has a picture that is to become another one.
+    two_things = {"Scale", "Image"}
+    found: dict[str, set[tuple[str, ...]]] = {}
+    for path in declarations.tools():
+        for parameter in declarations.load(path)["parameters"]:
+            options = parameter.get("options") or []
+            for label in (parameter["label"], *(option["label"] for option in options)):
+                others = tuple(label[language] for language in ("zh_Hans", "ja_JP", "pt_BR"))
+                found.setdefault(label["en_US"], set()).add(others)
+    several = {name for name, translations in found.items() if len(translations) > 1}
+    assert several == two_things
+
+
 def test_the_lock_file_fits() -> None:
     assert lockfile.problems() == []
+
+
+def test_the_long_test_files_are_there_and_named_once() -> None:
+    assert [name for name in conftest.LONG if not (ROOT / "tests" / name).is_file()] == []
+    assert len(set(conftest.LONG)) == len(conftest.LONG)
 
 
 def test_readme_is_short_english_and_starts_with_the_two_commands() -> None:
@@ -99,6 +120,35 @@ def test_readme_is_short_english_and_starts_with_the_two_commands() -> None:
     assert len(text.split()) < 500
     assert text.index("make demo") < text.index("make test") < text.index("package build")
     assert not [sign for sign in text if "\u3040" <= sign <= "\u9fff"]
+
+
+def test_the_example_of_settings_names_all_that_are_read() -> None:
+    provider = declarations.load("provider/creative_studio.yaml")
+    credentials = {f"STUDIO_{name.upper()}" for name in provider["credentials_for_provider"]}
+    code = "".join(
+        path.read_text(encoding="utf-8")
+        for room in ("creative", "runtime")
+        for path in (ROOT / room).rglob("*.py")
+    )
+    # RERANK stands for the other kinds of models, too.
+    kinds = ("MODERATION", "TTS", "SPEECH2TEXT")
+    read = {
+        name
+        for name in credentials | set(re.findall(r"STUDIO_[A-Z0-9_]*[A-Z0-9]", code))
+        if not name.startswith(tuple(f"STUDIO_{kind}_" for kind in kinds))
+    } - {"STUDIO_ENV", "STUDIO_ENV_NAME", "STUDIO_LLM"}
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    offered = set(re.findall(r"^# (STUDIO_\w+)=", example, re.MULTILINE))
+    assert sorted(read - offered) == []
+    by_part = {"STUDIO_ENV_API_TOKEN"} | {
+        f"STUDIO_{kind}_{part}"
+        for kind in ("EMBEDDING", "RERANK")
+        for part in ("BASE_URL", "API_KEY", "MODEL")
+    }
+    unread = offered - credentials - by_part
+    assert [
+        n for n in sorted(unread) if not re.search(f"{n.removeprefix('STUDIO_')}\\b", code)
+    ] == []
 
 
 def test_every_node_is_in_the_texts_under_its_own_name() -> None:

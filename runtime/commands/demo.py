@@ -17,7 +17,7 @@ def demo(
     env: EnvOption = None,
     verbose: VerboseOption = False,
 ) -> None:
-    """Run a workflow with two of our nodes on a page and a keyword list that ship with us.
+    """Take a screenshot, group keywords and make ads, of a page and a list that ship with us.
 
     Example: `studio demo --out out/my-demo`
     """

@@ -24,6 +24,7 @@ from runtime.commands.common import (
     open_ledger,
     reporting,
 )
+from runtime.outcome import show_run
 
 
 def _explain(faults: list[str] | None) -> list[str] | None:
@@ -97,7 +98,7 @@ def run(
         if as_json:
             console.show_json(done.document())
         else:
-            console.show_run(done)
+            show_run(done)
         if done.error is not None:
             console.show_error(done.error, verbose)
             raise Failed

@@ -26,6 +26,7 @@ from runtime.commands.common import (
     workflow_app,
 )
 from runtime.errors import StudioError, UsageError
+from runtime.outcome import show_workflow
 
 if TYPE_CHECKING:
     from runtime.workflow.conversation import Conversation
@@ -41,7 +42,7 @@ EnvVarOption = Annotated[
     typer.Option(
         "--env-var",
         help="NAME=value of an environment variable of the workflow; repeat it. "
-        "STUDIO_ENV_<NAME> in .env does the same.",
+        "A line STUDIO_ENV_NAME=value in .env does the same.",
     ),
 ]
 KnowledgeOption = Annotated[
@@ -324,8 +325,8 @@ def _telling(events: Any) -> Iterator[None]:
         raise
 
 
-def _show(outcome: WorkflowRun, as_json: bool, as_events: bool) -> None:
+def _show(done: WorkflowRun, as_json: bool, as_events: bool) -> None:
     if as_json:
-        console.show_json(outcome.document())
+        console.show_json(done.document())
     elif not as_events:
-        console.show_workflow(outcome)
+        show_workflow(done)
