@@ -7,13 +7,15 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from creative import capture
+from creative import capture, connections
 from creative.capture import remote
 from creative.capture.chromium import find_browser
 from creative.deadline import Deadline
 from creative.errors import (
     AnswerInvalid,
     BlockedAddress,
+    CreativeError,
+    EngineRejected,
     EngineUnavailable,
     InvalidInput,
 )
@@ -80,14 +82,30 @@ class TestCheckBrowser:
         ):
             capture.check_browser(server.url, Deadline(5))
 
-    def test_wrong_token_stays_secret(self) -> None:
-        with (
-            Server(lambda request: answer(request, "no", status=401)) as server,
-            pytest.raises(EngineUnavailable, match="token or password") as caught,
-        ):
-            capture.check_browser(server.url + "/p?token=hush", Deadline(5))
-        assert "hush" not in str(caught.value)
-        assert server.requests == ["GET /p/json/version?token=hush"]
+    @pytest.mark.parametrize(
+        ("status", "error", "said", "authorised"),
+        [
+            (401, EngineRejected, "answered 401: the token or password .* wrong", False),
+            (403, EngineRejected, "answered 403: the token or password .* wrong", False),
+            (404, EngineRejected, "no browser is at this path.*host, port and path", None),
+            (429, EngineRejected, "all its places are taken", None),
+            (500, EngineRejected, "answered 500: it does not say which browser", None),
+            (502, EngineUnavailable, "answered 502, so it is starting", None),
+        ],
+    )
+    def test_a_refusal(
+        self, status: int, error: type[CreativeError], said: str, authorised: bool | None
+    ) -> None:
+        with Server(lambda request: answer(request, "no", status=status)) as server:
+            for scheme in ("http", "ws"):
+                url = server.url.replace("http", scheme) + "/p?token=hush"
+                with pytest.raises(error, match=f"(?s){said}") as caught:
+                    capture.check_browser(url, Deadline(5))
+                assert "hush" not in str(caught.value)
+            report = connections.probe(Settings(browser_url=url), Deadline(20), Steps())
+        [found] = [one for one in report.connections if one.setting == "browser_url"]
+        assert (found.reachable, found.authorised) == (error is EngineRejected, authorised)
+        assert set(server.requests) == {"GET /p/json/version?token=hush", "GET /p?token=hush"}
 
     def test_a_browser_with_a_name_and_a_password(self) -> None:
         # Chrome answers 500 to a name; the user's password goes in a header.

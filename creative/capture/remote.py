@@ -14,12 +14,19 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from creative.capture.address import without_user
 from creative.capture.cdp import Connection
 from creative.deadline import Deadline
-from creative.errors import AnswerInvalid, EngineUnavailable, InvalidInput
+from creative.errors import (
+    AnswerInvalid,
+    CreativeError,
+    EngineRejected,
+    EngineUnavailable,
+    InvalidInput,
+)
 from creative.http import Reply, client, redact, redact_text
 
 ENGINE = "The browser"
 CONNECT_SECONDS = 10.0
 MAX_VERSION_BYTES = 100_000
+_GATEWAY = frozenset({502, 503, 504})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -33,6 +40,7 @@ class WebSocketTransport:
 
     Raises:
         EngineUnavailable: no connection.
+        EngineRejected: another status than 101 came.
     """
 
     def __init__(self, address: str, deadline: Deadline, host: str = "") -> None:
@@ -52,6 +60,8 @@ class WebSocketTransport:
                 timeout=deadline.timeout("connecting to the browser", CONNECT_SECONDS),
                 **options,
             )
+        except websocket.WebSocketBadStatusException as error:
+            raise _refused(f"{ENGINE} at {redact(address)}", error.status_code) from error
         except (websocket.WebSocketException, OSError, ValueError) as error:
             if deadline.expired:
                 raise deadline.error("connecting to the browser") from None
@@ -94,7 +104,8 @@ def check_browser(browser_url: str, deadline: Deadline) -> str:
 
     Raises:
         InvalidInput: `browser_url` is no http, https, ws or wss address.
-        EngineUnavailable: nothing answers there, or it refuses.
+        EngineUnavailable: nothing answers there, or a proxy on the way gave up.
+        EngineRejected: it refuses; the status is in the error.
         AnswerInvalid: what answers is no browser.
         DeadlineExceeded: no answer in time.
     """
@@ -170,10 +181,7 @@ def _version(browser_url: str, deadline: Deadline) -> tuple[dict[str, Any], str]
 def _read_version(reply: Reply) -> dict[str, Any]:
     where = f"{ENGINE} at {reply.address}"
     if not reply.ok:
-        reason = f"it answered {reply.status}"
-        if reply.status in (401, 403):
-            reason += ", so the token or password in 'browser_url' is missing or wrong"
-        raise EngineUnavailable(where, reason, "Check 'browser_url', with its token.")
+        raise _refused(where, reply.status)
     answer = reply.json()
     if not isinstance(answer, dict) or not all(
         isinstance(answer.get(name), str) for name in ("Browser", "webSocketDebuggerUrl")
@@ -185,6 +193,37 @@ def _read_version(reply: Reply) -> dict[str, Any]:
             "/json/version shows 'Browser' and 'webSocketDebuggerUrl'.",
         )
     return answer
+
+
+def _refused(where: str, status: int) -> CreativeError:
+    """What an HTTP status from there means."""
+    if status in (401, 403):
+        said = "the token or password in 'browser_url' is missing or wrong"
+        return EngineRejected(where, said, status, "Correct it in 'browser_url'.")
+    if status == 404:
+        said = "no browser is at this path"
+        return EngineRejected(
+            where,
+            said,
+            status,
+            "Check the host, port and path in 'browser_url': /json/version under it has to answer.",
+        )
+    if status == 429:
+        said = "all its places are taken"
+        return EngineRejected(where, said, status, "Try again when others have finished.")
+    if status in _GATEWAY:
+        return EngineUnavailable(
+            where,
+            f"it answered {status}, so it is starting or overloaded, or a proxy before it "
+            "does not reach it",
+            "Try again in a minute; its log says more.",
+        )
+    return EngineRejected(
+        where,
+        "it does not say which browser it is",
+        status,
+        "Its log says why; check also that 'browser_url' is a browser's DevTools address.",
+    )
 
 
 def _scheme(browser_url: str) -> str:
