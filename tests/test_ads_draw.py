@@ -26,10 +26,12 @@ def measured(image: Image.Image, mask: Image.Image, at: tuple[int, int]) -> floa
     light = wcag(image.crop((*at, at[0] + mask.width, at[1] + mask.height)))
     letters = numpy.asarray(mask)
     inside = light[letters >= max(200, int(letters.max()) - 10)]
-    # As near as three pixels: whatever a button's or panel's edge is, it is farther.
-    near = numpy.asarray(mask.filter(ImageFilter.MaxFilter(7)))
-    touching = numpy.asarray(mask.filter(ImageFilter.MaxFilter(3)))
-    around = light[(near > 128) & (touching == 0)]
+    # As near as three pixels: whatever a button's or panel's edge is, it is farther. Three times
+    # the next pixel is what MaxFilter(7) gives, in a third of the time.
+    once = ImageFilter.MaxFilter(3)
+    touching = mask.filter(once)
+    near = touching.filter(once).filter(once)
+    around = light[(numpy.asarray(near) > 128) & (numpy.asarray(touching) == 0)]
     ink = float(numpy.median(inside))
     ratios = (numpy.maximum(around, ink) + 0.05) / (numpy.minimum(around, ink) + 0.05)
     return float(numpy.percentile(ratios, 5))
