@@ -188,3 +188,10 @@ class TestBadInput:
             extract(b"\x89PNG\r\n", filename="x.md", parameter="content_file")
         with pytest.raises(TooLarge, match="content is 1000001 bytes"):
             extract("a" * 1_000_001)
+
+
+def test_a_sentence_about_what_was_named_before_becomes_a_list_of_things() -> None:
+    text = "# Oolong\n\nOolong is in between. It needs hot water, patience and a small pot.\n"
+    [picture] = extract(text, max_images=1).in_article_prompts
+    assert picture.prompt.startswith("water, a pot, on a low tea table, ")
+    assert picture.alt_text == "It needs hot water, patience and a small pot."

@@ -68,6 +68,9 @@ _NOT = re.compile(
     re.IGNORECASE,
 )
 
+# Nobody who sees only the prompt knows what "it" is.
+_SAID_BEFORE = re.compile(r"(?:it|they|this|these|those|he|she)\b", re.IGNORECASE)
+
 
 class Wanted(TypedDict):
     """What the job is given."""
@@ -312,6 +315,8 @@ class _Work:
             return self._clause(place.best)
         found = specific(noun.english for noun in place.nouns)[:NOUNS_OF_SUBJECT]
         if self.language == "en":
+            if len(found) >= _FEW and _SAID_BEFORE.match(place.best):
+                return self._listed(found)
             said = self._clause(place.best)
             others = [] if found else self._elsewhere(place, found)
             return ", with ".join(filter(None, [said, self._listed(others)]))
