@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -271,6 +272,29 @@ def test_a_users_proxy_must_not_be_private_unless_allowed(proxy: str) -> None:
         guard().through(proxy, soon())
     allowed = guard("127.0.0.1", "localhost", "inside.example")
     assert allowed.through(proxy, soon())[1].startswith(proxy.partition("://")[0])
+
+
+@pytest.mark.parametrize(
+    ("url", "opened"),
+    [
+        ("http://127.0.0.1:5432/x", "127.0.0.1:5432"),
+        ("http://[::1]:80/", "::1"),
+        ("http://[::1]:8080", "[::1]:8080"),
+        ("https://10.0.0.1", "10.0.0.1"),
+        ("http://localhost:3000/a:99/", "localhost:3000"),
+    ],
+)
+def test_the_hint_opens_no_more_than_what_was_asked_for(url: str, opened: str) -> None:
+    with pytest.raises(BlockedAddress, match=re.escape(f"add {opened} to the plugin's")):
+        guard().check(url, soon())
+    guard(opened).check(url, soon())
+
+
+def test_a_refused_proxy_is_not_taken_for_the_page() -> None:
+    with pytest.raises(BlockedAddress) as caught:
+        guard().through("http://10.0.0.1:3128", soon())
+    assert str(caught.value).startswith("The proxy http://10.0.0.1:3128/ is refused: ")
+    assert "If this proxy may be used from here, add 10.0.0.1:3128 to" in str(caught.value)
 
 
 @pytest.mark.parametrize(

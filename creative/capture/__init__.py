@@ -31,7 +31,7 @@ from creative.capture.request import Blocked, Engine, Picture, Screenshot, Scree
 from creative.capture.visiting import opened, picture
 from creative.capture.warm import Lease
 from creative.deadline import Deadline
-from creative.errors import CreativeError, NotConfigured
+from creative.errors import BlockedAddress, CreativeError, NotConfigured
 from creative.http import redact
 from creative.settings import Settings
 from creative.steps import Phase, Steps
@@ -84,7 +84,12 @@ def screenshot(
     with steps.step(Phase.INIT, "Checking the address", until=5):
         # A service is somebody else's: it is told of public addresses only.
         guard = Guard(settings.allowed_private_hosts if engine == "browser" else ())
-        url = _checked(request, guard, deadline)
+        try:
+            url = _checked(request, guard, deadline)
+        except BlockedAddress as error:
+            if engine != "browser":
+                error.hint = "A screenshot service opens public addresses only: use a browser."
+            raise error.without(()) from None
     where = _where(engine, request, settings)
     shot = _cache.get(request, where)
     if shot is not None:
@@ -139,11 +144,13 @@ def _engine(request: ScreenshotRequest, settings: Settings) -> Engine:
     configured = settings.screenshot_service
     if request.engine and request.engine not in ("browser", configured):
         # Another service's key is none of its business.
-        raise NotConfigured(
+        error = NotConfigured(
             "screenshot_service",
             f"engine {request.engine}",
             f"Set 'screenshot_service' to {request.engine}, with its key, or leave engine empty.",
         )
+        error.message = error.message.replace("is empty", f"is {configured or 'empty'}")
+        raise error.without(())
     if request.engine:
         return request.engine
     if settings.browser_url or find_browser() is not None:

@@ -141,7 +141,13 @@ class Guard:
                 "an address that begins with http://, https:// or socks5://",
             )
         port = "" if re.search(r":\d+$", rest.rstrip("/")) else f":{PROXY_PORTS[scheme]}"
-        place = self.check(f"http://{rest.rstrip('/')}{port}", deadline, "proxy")
+        try:
+            place = self.check(f"http://{rest.rstrip('/')}{port}", deadline, "proxy")
+        except BlockedAddress as error:
+            # Not the page's address, which the user sees right beside it.
+            error.message = error.message.replace("The address", "The proxy", 1)
+            error.hint = error.hint.replace("this page may be opened", "this proxy may be used")
+            raise error.without(()) from None
         if re.search(r"[/?#]", place.url.partition("://")[2].rstrip("/")):
             raise InvalidInput("proxy", redact(proxy), "host and port, without a path")
         host = place.host
@@ -363,8 +369,11 @@ def _allowed_entry(entry: str) -> tuple[str, int | None]:
 
 
 def _blocked(shown: str, host: str, reason: str) -> BlockedAddress:
+    # Without a port, all of the host's would be open.
+    port = re.search(r"^[a-z]+://[^/]*?(:\d+)(?:/|$)", shown)
+    opened = (f"[{host}]" if ":" in host else host) + port[1] if port else host
     hint = (
-        f"If this page may be opened from here, add {host} to the plugin's setting "
+        f"If this page may be opened from here, add {opened} to the plugin's setting "
         "allowed_private_hosts."
     )
     if any(what in reason for what in _METADATA.values()):
