@@ -50,9 +50,32 @@ def test_places_for_internal_links_stay_only_on_request() -> None:
     made = written(section(1, said), internal_links=True)
     assert "[[link: water hardness]]" in made.article
     assert made.internal_links == ("water hardness",)
+    assert not any("internal link" in note for note in made.notes)
 
 
 # Injection
+
+
+def test_no_place_for_an_internal_link_is_told_if_one_was_wanted() -> None:
+    assert (
+        "author marked no place for an internal link."
+        in written(Author(), internal_links=True).notes
+    )
+    assert not any("internal link" in note for note in written(Author()).notes)
+
+
+@pytest.mark.parametrize(
+    ("outline", "headings"),
+    [
+        ("Pots, Water, How to serve it", ("Pots", "Water", "How to serve it")),
+        ("茶壶、水温、品茶", ("茶壶", "水温", "品茶")),
+        ("Brewing, step by step", ("Brewing, step by step",)),
+        ("Pots, Water, Cups\nServing", ("Pots, Water, Cups", "Serving")),
+        ('["Pots, Water, Cups"]', ("Pots, Water, Cups",)),
+    ],
+)
+def test_headings_in_one_line(outline: str, headings: tuple[str, ...]) -> None:
+    assert article_request.request(title="Tea", outline=outline).outline == headings
 
 
 def test_what_others_wrote_is_data_wherever_it_stands() -> None:

@@ -78,6 +78,11 @@ def test_a_sentence_stays_one_topic(text: str) -> None:
     assert notes == []
 
 
+def test_a_topic_in_another_case_is_the_same() -> None:
+    groups, _ = ideas_given.read_text("Tea pots\ntea  pots\nTEA POTS\nteapots")
+    assert [group.name for group in groups] == ["Tea pots", "teapots"]
+
+
 def test_lines_keep_their_commas() -> None:
     groups, notes = ideas_given.read_text("tea, pots\ncoffee, cups")
     assert ([group.name for group in groups], notes) == (["tea, pots", "coffee, cups"], [])

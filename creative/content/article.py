@@ -269,6 +269,8 @@ class _Work:
             self.notes.append(f"Links that nobody gave were taken out: {', '.join(removed[:8])}.")
         addresses = [one.url for one in request.sources if one.url]
         linked = links.clean(text, addresses, request.internal_links)
+        if request.internal_links and not linked.placeholders:
+            self.notes.append(f"{self.writer.model.name} marked no place for an internal link.")
         opening = words.plain(drafts[0].text)
         title = self._text(ending.meta_title) or request.title
         if meta.columns(title) > meta.TITLE_COLUMNS >= meta.columns(request.title):

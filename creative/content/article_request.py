@@ -140,7 +140,7 @@ def request(
     Args:
         idea: see `read_idea`.
         title: of the article, instead of an idea.
-        outline: headings, one per line or an array.
+        outline: headings, one per line, short ones in one line with commas, or an array.
         keywords: one per line, with commas, or an array; the most important first.
         sources: see `read_sources`.
         length: words; characters in Chinese and Japanese. None: as the idea says, else
@@ -156,7 +156,7 @@ def request(
         InvalidInput: names the parameter.
     """
     planned = read_idea(idea) if idea.strip() else {}
-    headings = given.lines(outline, "outline") or planned.get("outline", [])
+    headings = _headings(outline) or planned.get("outline", [])
     wanted = given.lines(keywords, "keywords", commas=True) or planned.get("keywords", [])
     named = given.line(title) or planned.get("title", "")
     if not named:
@@ -184,6 +184,13 @@ def request(
         sources=read_sources(sources),
         instructions=instructions,
     )
+
+
+def _headings(outline: str) -> list[str]:
+    """One per line; a single line of three or more short pieces with commas is a list, too."""
+    lines = given.lines(outline, "outline")
+    found = given.pieces(outline) if given.structure(outline, "outline") is None else []
+    return found if len(found) > 2 else lines
 
 
 def read_faq(typed: str) -> int:

@@ -206,7 +206,7 @@ def _parts(work: _Work) -> list[_Part]:
     if len(sections) > MOST_SECTIONS:
         step = -(-len(sections) // MOST_SECTIONS)
         work.notes.append(
-            f"The article has {len(sections)} sections; the model was shown every {step}th."
+            f"The article has {len(sections)} sections; the model was shown one in {step}."
         )
         sections = sections[::step]
     sizes = [tokens.count(_shown(number, section, section.text)) for number, section in sections]

@@ -7,11 +7,19 @@ import json
 import re
 from typing import Any
 
+from creative.content import words
 from creative.errors import InvalidInput, TooLarge
 
 MOST_CHARACTERS = 2_000_000
 """Of one parameter: the largest result of cluster_keywords has a tenth of it."""
 
+PIECE_WORDS = 4
+PIECE_SIGNS = 15
+"""Of Chinese or Japanese; a longer piece between commas belongs to a sentence."""
+
+_COMMAS = re.compile(r"(?<!\d)[,;]|[,;](?!\d)|[，、；]")
+"""Not those of numbers: 2,5 mm; 1,000 calories."""
+_SENTENCE_END = re.compile(r"[.!?。！？…][\"'”’」』)）]*$")
 _BULLET = re.compile(r"^(?:[-*•·▪–]|\d{1,3}[.)、．]|#{1,6})\s*(?=\S)")
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b\u2028\u2029\ufeff]")
 
@@ -60,12 +68,25 @@ def lines(text: str, parameter: str, *, commas: bool = False) -> list[str]:
     rows = text.splitlines()
     if commas and len([row for row in rows if row.strip()]) == 1:
         rows = re.split(r"[,;，；、]", text)
-    return [one for one in (line(unlisted(row.strip())) for row in rows) if one]
+    return [one for one in (line(_BULLET.sub("", row.strip())) for row in rows) if one]
 
 
-def unlisted(row: str) -> str:
-    """A line without its bullet or number."""
-    return _BULLET.sub("", row)
+def pieces(text: str) -> list[str]:
+    """What stands between the commas of a single line; nothing if it may be a sentence."""
+    rows = [row.strip() for row in text.splitlines() if row.strip()]
+    if len(rows) != 1 or _SENTENCE_END.search(rows[0]):
+        return []
+    bare = _BULLET.sub("", rows[0])
+    found = [one for one in (_unquoted(piece) for piece in _COMMAS.split(bare)) if one]
+    return found if len(found) > 1 and all(map(_is_short, found)) else []
+
+
+def _unquoted(piece: str) -> str:
+    return line(piece).strip("\"'“”„«»").strip()
+
+
+def _is_short(piece: str) -> bool:
+    return words.count(piece) <= (PIECE_SIGNS if words.has_signs(piece) else PIECE_WORDS)
 
 
 def entry(item: Any) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from creative import languages
-from creative.content import given, words
+from creative.content import alike, given
 from creative.content.idea import Group, known_intent
 from creative.errors import InvalidInput
 from creative.keywords.existing import Existing
@@ -15,14 +14,7 @@ MOST_KEYWORDS = 60
 """Of a group: the most typical ones come first, and more say nothing new."""
 MOST_GROUPS = 1000
 KEYWORD_CHARACTERS = 120
-TOPIC_WORDS = 4
-TOPIC_SIGNS = 15
-"""Of Chinese or Japanese; a longer piece between commas belongs to a sentence."""
 _COMMON = frozenset({"de", "en", "es", "fr", "it", "ja", "ko", "pt", "ru", "zh", "zh-Hant"})
-_COMMAS = re.compile(r"(?<!\d)[,;]|[,;](?!\d)|[，、；]")
-"""Not those of numbers: 2,5 mm; 1,000 calories."""
-_SENTENCE_END = re.compile(r"[.!?。！？…][\"'”’」』)）]*$")
-
 _ALLOWED = (
     "the variable clusters of cluster_keywords, its clusters.json, or an array of objects with "
     "name and keywords"
@@ -67,8 +59,11 @@ def read_text(text: str) -> tuple[list[Group], list[str]]:
         InvalidInput: there is no topic in it.
     """
     listed = given.lines(text, "text")
-    pieces = [] if given.structure(text, "text") is not None else _pieces(text)
-    topics = list(dict.fromkeys(one[:KEYWORD_CHARACTERS] for one in pieces or listed))
+    pieces = [] if given.structure(text, "text") is not None else given.pieces(text)
+    typed: dict[str, str] = {}
+    for one in pieces or listed:
+        typed.setdefault(alike.folded(one), one[:KEYWORD_CHARACTERS])
+    topics = list(typed.values())
     notes = []
     if pieces and len(topics) > 1:
         notes = [
@@ -112,24 +107,6 @@ def language_of(typed: str, groups: list[Group]) -> str:
     told = "\n".join(one for group in groups[:50] for one in group.keywords[:20])
     guess = languages.guess(told)
     return guess.tag if guess.tag and (guess.sure or guess.tag in _COMMON) else "en"
-
-
-def _pieces(text: str) -> list[str]:
-    """The topics in a single line with commas; none if it may be a sentence."""
-    rows = [row.strip() for row in text.splitlines() if row.strip()]
-    if len(rows) != 1 or _SENTENCE_END.search(rows[0]):
-        return []
-    bare = given.unlisted(rows[0])
-    pieces = [one for one in (_unquoted(piece) for piece in _COMMAS.split(bare)) if one]
-    return pieces if len(pieces) > 1 and all(map(_is_short, pieces)) else []
-
-
-def _unquoted(piece: str) -> str:
-    return given.line(piece).strip("\"'“”„«»").strip()
-
-
-def _is_short(piece: str) -> bool:
-    return words.count(piece) <= (TOPIC_SIGNS if words.has_signs(piece) else TOPIC_WORDS)
 
 
 def _within(groups: list[Group], notes: list[str]) -> tuple[list[Group], list[str]]:
