@@ -17,7 +17,6 @@ import contextlib
 import re
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -27,7 +26,11 @@ from urllib3.exceptions import HTTPError, LocationValueError, ProtocolError
 from creative.breaker import FAILURES_TO_OPEN, Breaker, breaker_of
 from creative.deadline import Deadline
 from creative.errors import AnswerInvalid, EngineUnavailable, TooLarge
+from creative.http_reply import Reply, Stream
 from creative.sockets import Sockets
+
+__all__ = ["CONNECT_SECONDS", "MAX_BODY_BYTES", "Client", "Reply", "Stream", "client", "redact",
+           "redact_text"]  # fmt: skip
 
 CONNECT_SECONDS = 10.0
 MAX_BODY_BYTES = 30 * 1024 * 1024
@@ -63,82 +66,6 @@ def redact(address: str) -> str:
 def redact_text(text: str) -> str:
     """`text` with every address in it redacted."""
     return _USERINFO_OR_QUERY.sub(lambda found: redact(found.group(0)), text)
-
-
-@dataclass(frozen=True)
-class Reply:
-    """A whole answer.
-
-    Attributes:
-        status: HTTP status code.
-        headers: header names are case-insensitive.
-        body: bytes, decompressed.
-        address: where it came from, redacted.
-        engine: who answered, for error messages.
-    """
-
-    status: int
-    headers: requests.structures.CaseInsensitiveDict[str]
-    body: bytes
-    address: str
-    engine: str
-
-    @property
-    def ok(self) -> bool:
-        """Whether the status is 2xx."""
-        return 200 <= self.status < 300
-
-    def text(self) -> str:
-        """The body as text: the declared charset, else UTF-8, undecodable bytes replaced."""
-        declared = requests.utils.get_encoding_from_headers(self.headers)
-        charset = declared if "charset" in self.headers.get("content-type", "") else None
-        try:
-            return self.body.decode(charset or "utf-8", errors="replace")
-        except LookupError:
-            return self.body.decode("utf-8", errors="replace")
-
-    def json(self) -> Any:
-        """The body as JSON.
-
-        Raises:
-            AnswerInvalid: it is not JSON; the error shows how the body begins.
-        """
-        import json
-
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):  # the latter: nested thousands deep
-            from creative.errors import shorten
-
-            begins = shorten(self.text(), 80) or "(empty)"
-            raise AnswerInvalid(
-                f"{self.engine} at {self.address}",
-                f"status {self.status}, no JSON, the body begins: {begins}",
-                "Check that the address is that of the server's API and that no proxy or login "
-                "page answers in its place.",
-            ) from None
-
-
-@dataclass(frozen=True)
-class Stream:
-    """An answer that is still coming.
-
-    Attributes:
-        status: HTTP status code.
-        headers: header names are case-insensitive.
-        raw: urllib3's response; it decompresses.
-        address: where it comes from, redacted.
-    """
-
-    status: int
-    headers: requests.structures.CaseInsensitiveDict[str]
-    raw: Any
-    address: str
-
-    def pieces(self) -> Iterator[bytes]:
-        """What comes, as soon as it comes."""
-        while piece := self.raw.read1(65536, decode_content=True):
-            yield piece
 
 
 class Client:

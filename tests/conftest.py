@@ -59,6 +59,7 @@ LONG = (
     "test_capture_process.py",
     "test_capture_process_remote.py",
     "test_nodes.py",
+    "test_nodes_process.py",
     "test_keywords_node.py",
     "test_keywords_english.py",
     "test_host_faults.py",

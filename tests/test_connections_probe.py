@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from creative import breaker, connections
+from creative import breaker
 from creative.capture import find_browser
-from creative.connections import Connection, Report, servers
-from creative.deadline import Deadline
-from creative.errors import CreativeError, EngineUnavailable, NotConfigured
-from creative.images import picture as container
-from creative.language import Completion, failure
-from creative.settings import Settings
+from creative.connections import servers
+from creative.errors import EngineUnavailable, NotConfigured
 from creative.steps import Steps
 from tests.comfy_server import Comfy
-from tests.parrots import PlainParrot
+from tests.probing import answering, probe, the
 from tests.sd_server import SdServer
 from tests.servers import Server, answer, free_port, silent_listener
 
@@ -37,28 +31,6 @@ def no_address_rests() -> Iterator[None]:
 @pytest.fixture
 def no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("creative.capture.find_browser", lambda: None)
-
-
-def probe(
-    credentials: Mapping[str, str], seconds: float = 30, steps: Steps | None = None, **wanted: Any
-) -> Report:
-    settings = Settings.from_credentials(credentials)
-    return connections.probe(settings, Deadline(seconds), steps or Steps(), **wanted)
-
-
-def the(report: Report, setting: str) -> Connection:
-    [found] = [one for one in report.connections if one.setting == setting]
-    return found
-
-
-def answering(routes: Mapping[str, tuple[int, Any]]) -> Server:
-    """A server with these paths: their status and JSON."""
-
-    def handler(request: BaseHTTPRequestHandler) -> None:
-        status, body = routes.get(request.path.partition("?")[0], (404, {"detail": "Not Found"}))
-        answer(request, json.dumps(body), status)
-
-    return Server(handler)
 
 
 # --- what is told --------------------------------------------------------------------------
@@ -323,96 +295,3 @@ def test_a_browser_that_does_not_start(tmp_path: Path, monkeypatch: pytest.Monke
     assert (one.status, one.reachable) == ("problem", False)
     assert "libnss3" in one.message
     assert "STUDIO_CHROMIUM" in one.hint
-
-
-# --- test pictures and models --------------------------------------------------------------
-
-
-def test_a_test_picture_is_the_proof(no_browser: None) -> None:
-    steps = Steps()
-    with SdServer("forge", seconds=0.1) as sd, Comfy() as comfy:
-        quiet = probe({"sd_base_url": sd.url, "comfyui_base_url": comfy.url})
-        assert sd.posts == []  # nothing is drawn unless it is asked for
-        report = probe(
-            {"sd_base_url": sd.url, "comfyui_base_url": comfy.url}, steps=steps, test_picture=True
-        )
-    # Small is what is drawn, not only what comes out: a CPU takes minutes for 512 x 512.
-    [small] = [body for path, body in sd.posts if path.endswith("txt2img")]
-    assert (small["width"], small["height"]) == (64, 64)
-    assert quiet.pictures == ()
-    assert report.problems == []
-    names = [picture.filename for picture in report.pictures]
-    assert names == ["test_1_automatic1111.png", "test_2_comfyui.png"]
-    for picture in report.pictures:
-        header = container.inspect(picture.data, "the test picture")
-        assert (header.width, header.height) == (64, 64)
-    assert the(report, "sd_base_url").picture == names[0]
-    assert "Test picture in" in the(report, "comfyui_base_url").message
-    assert steps.usage.pictures == 2
-    percents = [event.percent for event in steps.events]
-    assert percents == sorted(percents)
-    assert 40 < percents[-1] <= 70
-
-
-def test_a_server_that_answers_and_does_not_draw_is_a_problem(no_browser: None) -> None:
-    with answering({"/v1/models": (200, {"data": [{"id": "gpt-image-1"}]})}) as api:
-        credentials = {"openai_base_url": f"{api.url}/v1", "openai_api_key": "sk-hush"}
-        assert probe(credentials).ok
-        report = probe(credentials, test_picture=True)
-    one = the(report, "openai_base_url")
-    assert (one.status, one.reachable) == ("problem", True)
-    assert "the test picture failed" in one.message
-    assert not report.ok
-
-
-def few(said: str | CreativeError) -> PlainParrot:
-    """A language model of few words, which cost something."""
-    if isinstance(said, CreativeError):
-        return PlainParrot(said)
-    return PlainParrot(Completion(text=said, prompt_tokens=9, completion_tokens=1, price=0.01))
-
-
-def test_a_language_model_is_asked_only_if_wanted(no_browser: None) -> None:
-    model, steps = few("ok"), Steps()
-    silent = probe({}, model=model)
-    assert model.asked == []
-    assert (the(silent, "model").status, silent.ok) == ("not tested", False)
-    report = probe({}, model=model, ask_model=True, steps=steps)
-    assert len(model.asked) == 1
-    assert (the(report, "model").status, report.ok) == ("ok", True)
-    assert (steps.tokens, steps.cost) == (10, 0.01)
-
-
-def test_a_language_model_that_refuses_or_says_nothing(no_browser: None) -> None:
-    # What Dify hands on of a refusal; it has no status.
-    for said, authorised in (("Incorrect API key provided", False), ("no such model", None)):
-        refusing = few(failure("small", said, Deadline(5)))
-        refused = the(probe({}, model=refusing, ask_model=True), "model")
-        assert (refused.status, refused.reachable) == ("problem", True)
-        assert refused.authorised is authorised
-        assert refused.hint
-    steps = Steps()
-    empty = the(probe({}, model=few("  "), ask_model=True, steps=steps), "model")
-    assert (empty.status, empty.reachable) == ("problem", True)
-    assert steps.cost == 0.01  # it was paid for
-
-
-# --- real servers --------------------------------------------------------------------------
-
-REAL = (
-    ("sd_base_url", "STUDIO_TEST_A1111_URL"),
-    ("sd_base_url", "STUDIO_TEST_SDCPP_URL"),
-    ("comfyui_base_url", "STUDIO_TEST_COMFYUI_URL"),
-)
-
-
-@pytest.mark.parametrize(("setting", "variable"), REAL, ids=[one[1] for one in REAL])
-def test_a_real_server(setting: str, variable: str, no_browser: None) -> None:
-    address = os.environ.get(variable)
-    if not address:
-        pytest.skip(f"{variable} names no server")
-    one = the(probe({setting: address}, seconds=300, test_picture=True), setting)
-    assert (one.status, one.reachable, one.authorised) == ("ok", True, True)
-    assert one.version
-    assert one.models
-    assert one.picture
