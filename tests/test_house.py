@@ -151,6 +151,16 @@ def test_the_example_of_settings_names_all_that_are_read() -> None:
     ] == []
 
 
+def test_every_file_that_the_guide_names_is_there() -> None:
+    guide = (ROOT / "GUIDE.md").read_text(encoding="utf-8")
+    rooms = ("creative", "runtime", "tools", "provider", "workflows", "tests", "bench", "scripts")
+    there = {path.name for room in rooms for path in (ROOT / room).rglob("*.*")}
+    there |= {path.name for path in ROOT.iterdir()}
+    named = re.findall(r"[\w/.-]*?([\w-]+\.(?:py|yaml|yml|sh|lock))\b", guide)
+    assert len(set(named)) > 200
+    assert sorted(set(named) - there) == []
+
+
 def test_every_node_is_in_the_texts_under_its_own_name() -> None:
     texts = {"en_US": ROOT / "README.md"}
     for language in ("zh_Hans", "ja_JP", "pt_BR"):
