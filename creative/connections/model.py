@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from creative.errors import CreativeError, EngineUnavailable, NotConfigured
 
 MAX_MODELS = 20
 """Names of models that are told of a connection."""
+_SENTENCE = re.compile(r"(?<=\.)\s+")
 Status = Literal["ok", "problem", "not tested", "not set"]
 
 
@@ -118,11 +120,14 @@ class Report:
         wrong = self.problems
         if wrong:
             asked = sum(one.configured for one in self.connections)
-            said = "; ".join(f"{one.name} ({one.setting}): {one.message}" for one in wrong)
-            hints = dict.fromkeys(one.hint for one in wrong if one.hint)
-            raise EngineUnavailable(
-                f"{len(wrong)} of {asked} connections", said.rstrip("."), " ".join(hints)
+            said = "; ".join(
+                f"{one.name} ({one.setting}): {one.message.rstrip('.')}" for one in wrong
             )
+            # Hints of several servers mostly begin alike.
+            hints = dict.fromkeys(part for one in wrong for part in _SENTENCE.split(one.hint))
+            error = EngineUnavailable("a connection", said, " ".join(hints).strip())
+            error.message = f"{len(wrong)} of {asked} connections do not work: {said}."
+            raise error.without(())
         if self.ok:
             return
         untested = [one for one in self.connections if one.status == "not tested"]
