@@ -59,6 +59,10 @@ def streaming(*lines: bytes, pause: float = 0.0) -> Callable[[BaseHTTPRequestHan
     return say
 
 
+def whole(content: str) -> dict[str, Any]:
+    return {"choices": [{"message": {"content": content}}], "usage": USAGE}
+
+
 def saying(body: Any, status: int = 200) -> Callable[[BaseHTTPRequestHandler], None]:
     text = body if isinstance(body, str) else json.dumps(body)
     return lambda request: answer(request, text, status)

@@ -19,7 +19,7 @@ from runtime.errors import ToolFailed
 from runtime.host import Host
 from tests.asking import asking_plugin
 from tests.conftest import PROBE
-from tests.models_server import DONE, USAGE, Models, call, event, saying, streaming
+from tests.models_server import DONE, Models, call, event, saying, streaming, whole
 from tests.servers import Server, answer
 
 Scene = tuple[Models, Server, Host]
@@ -48,10 +48,6 @@ def scene(stage: Scene) -> Scene:
     server.requests.clear()
     USED.clear()
     return stage
-
-
-def whole(content: str) -> dict[str, Any]:
-    return {"choices": [{"message": {"content": content}}], "usage": USAGE}
 
 
 def in_turn(*says: Callable[[BaseHTTPRequestHandler], None]) -> Callable[..., None]:

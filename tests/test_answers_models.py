@@ -18,7 +18,7 @@ from runtime.answers.reverse import Answers
 from runtime.errors import PluginDied, ToolFailed
 from runtime.host import Host
 from runtime.settings import Settings
-from tests.models_server import DONE, END, USAGE, Models, call, event, saying, streaming
+from tests.models_server import DONE, END, Models, call, event, saying, streaming, whole
 from tests.plugins import write_plugin
 from tests.servers import Server, answer, free_port
 
@@ -137,7 +137,7 @@ def test_parameters_stop_and_messages_reach_the_endpoint(scene: Scene) -> None:
 )
 def test_a_schema_is_passed_through_as_openai_has_it(scene: Scene, schema: Any) -> None:
     models, _, host = scene
-    models.say = saying({"choices": [{"message": {"content": "{}"}}], "usage": USAGE})
+    models.say = saying(whole("{}"))
     params = {"response_format": "json_schema", "json_schema": json.dumps(schema)}
     call(host, "llm", params=params)
     (body,) = models.bodies
@@ -148,7 +148,7 @@ def test_a_schema_is_passed_through_as_openai_has_it(scene: Scene, schema: Any) 
 
 def test_without_streaming_the_answer_is_whole(scene: Scene) -> None:
     models, _, host = scene
-    models.say = saying({"choices": [{"message": {"content": "Hello"}}], "usage": USAGE})
+    models.say = saying(whole("Hello"))
     whole = call(host, "llm")
     assert whole["message"]["content"] == "Hello"
     assert whole["usage"]["total_tokens"] == 10

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
@@ -16,7 +15,7 @@ from runtime.answers.reverse import Answers
 from runtime.errors import ToolFailed
 from runtime.host import Host
 from tests.asking import asking_plugin
-from tests.models_server import USAGE, Models, call, saying
+from tests.models_server import Models, call, saying, whole
 from tests.servers import Server
 
 Scene = tuple[Models, Server, Host]
@@ -40,10 +39,6 @@ def scene(stage: Scene) -> Scene:
     models.bodies.clear()
     server.requests.clear()
     return stage
-
-
-def whole(content: str) -> dict[str, Any]:
-    return {"choices": [{"message": {"content": content}}], "usage": USAGE}
 
 
 PARAMETERS = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 
 import pytest
@@ -13,6 +12,7 @@ from runtime import doctor
 from runtime.answers import check
 from runtime.answers.models import Endpoint
 from runtime.settings import Settings
+from tests.models_server import saying
 from tests.servers import Server, answer, free_port, silent_listener
 
 KEY = "sk-very-secret"
@@ -82,10 +82,6 @@ def test_what_is_wrong_and_what_to_do() -> None:
     assert "has no model smal; it has small:latest" in absent.note
     assert absent.hint.startswith("Correct STUDIO_LLM_MODEL")
     assert f"perhaps {server.url}/v1" in early.hint
-
-
-def saying(body: str, status: int = 200) -> Callable[[BaseHTTPRequestHandler], None]:
-    return lambda request: answer(request, body, status)
 
 
 @pytest.mark.parametrize(
