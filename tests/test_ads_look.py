@@ -170,8 +170,14 @@ class TestPage:
         assert "/empty" in raised.value.message
 
     def test_a_page_that_does_not_load(self, site: Site) -> None:
-        with pytest.raises(EngineRejected, match="404"):
+        with pytest.raises(EngineRejected, match="answered 404: Not Found") as raised:
             seen(site, source_url=site.url + "/missing")
+        assert "source_html" in raised.value.hint
+        assert "fail_on_status" not in raised.value.hint, "which only the screenshot node has"
+        # Another attempt may be answered: it is one of the errors that there is one after.
+        site.pages["/busy"] = (503, {}, "busy")
+        with pytest.raises(EngineUnavailable, match="503"):
+            seen(site, source_url=site.url + "/busy")
         port = free_port()
         settings = Settings(allowed_private_hosts=(f"127.0.0.1:{port}",))
         request = AdsRequest(source_url=f"http://127.0.0.1:{port}/")

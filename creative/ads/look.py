@@ -8,6 +8,7 @@ guard, have limits, and are only a note if they cannot be had.
 from __future__ import annotations
 
 import base64
+import http
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +21,14 @@ from creative.capture.facts import PageFacts
 from creative.capture.guard import Guard
 from creative.capture.markdown import worker
 from creative.deadline import Deadline
-from creative.errors import AnswerInvalid, CreativeError, InvalidInput, TooLarge
+from creative.errors import (
+    AnswerInvalid,
+    CreativeError,
+    EngineRejected,
+    EngineUnavailable,
+    InvalidInput,
+    TooLarge,
+)
 from creative.files import fetch
 from creative.http import redact
 from creative.settings import Settings
@@ -35,6 +43,9 @@ LOGO_SIDE, IMAGE_SIDE = 1024, 2048
 SVG_HEIGHT = 256
 
 _COLOUR = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
+_STATUSES = frozenset(http.HTTPStatus)
+_PASSING = (502, 503, 504)
+"""A server that is overloaded or being started, or one behind it."""
 _SECOND_LEVEL = {"co", "com", "org", "net", "ac", "gov", "or", "ne", "edu"}
 
 
@@ -191,7 +202,10 @@ def _page(
         Guard(settings.allowed_private_hosts).check(request.source_url, deadline, "source_url")
     with steps.step(Phase.PREP, f"Looking at {shown}", until=20):
         asked = capture.ScreenshotRequest(url=request.source_url, html=request.source_html)
-        shot = capture.screenshot(asked, settings, deadline, Steps())
+        try:
+            shot = capture.screenshot(asked, settings, deadline, Steps())
+        except EngineRejected as error:
+            raise _answered(shown, error) from None
     facts, notes = shot.page, [f"page: {note}" for note in shot.notes]
     if facts is None:
         if not request.brief:
@@ -241,6 +255,21 @@ def _page(
                 if name == "logo" and all(map(_neutral, found["palette"])):
                     found["palette"] += done["colours"]
     return {**found, "notes": tuple(notes)}
+
+
+def _answered(shown: str, error: EngineRejected) -> CreativeError:
+    """The page's own refusal without hints about fields that only the screenshot node has; as
+    unavailable, so that it is tried again, where the next attempt may be answered otherwise.
+    """
+    if error.status is None or not error.message.startswith("The page"):
+        return error
+    instead = "The page can be given as source_html instead, or a brief without it."
+    said = http.HTTPStatus(error.status).phrase if error.status in _STATUSES else "an error"
+    if error.status in _PASSING:
+        reason = f"it answered {error.status} ({said})"
+        return EngineUnavailable(f"The page {shown}", reason, f"Try again later. {instead}")
+    hint = f"Check the address in a browser: it may need a login. {instead}"
+    return EngineRejected(f"The page {shown}", said, error.status, hint)
 
 
 def _fetched(url: str, name: str, settings: Settings, deadline: Deadline) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, Field, create_model
 
 from creative import languages, prompts
-from creative.ads.model import AdsRequest, Copy, Look
+from creative.ads.model import AdsRequest, Copy, Look, counted
 from creative.ads.patience import for_writing
 from creative.ads.platforms import Platform
 from creative.ads.write.drafts import Drafts
@@ -257,10 +257,10 @@ class _Writer:
         except CreativeError as error:
             # Also when time ran out: rules shorten what is too long.
             drafts.broken = True
-            drafts.notes.append(
-                f"{self.model.name} did not mend {len(problems) or 'its'} texts that break rules: "
-                f"{error.message}"
+            what = (
+                f"{counted(len(problems), 'text')} with broken rules" if problems else "its texts"
             )
+            drafts.notes.append(f"{self.model.name} did not mend {what}: {error.message}")
             return copies
         return _with_fixes(copies, fixed.value.fixes)
 
