@@ -149,9 +149,9 @@ def test_a_schema_is_passed_through_as_openai_has_it(scene: Scene, schema: Any) 
 def test_without_streaming_the_answer_is_whole(scene: Scene) -> None:
     models, _, host = scene
     models.say = saying(whole("Hello"))
-    whole = call(host, "llm")
-    assert whole["message"]["content"] == "Hello"
-    assert whole["usage"]["total_tokens"] == 10
+    answered = call(host, "llm")
+    assert answered["message"]["content"] == "Hello"
+    assert answered["usage"]["total_tokens"] == 10
     assert "stream" not in models.bodies[0]
 
 
