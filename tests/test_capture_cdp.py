@@ -15,7 +15,7 @@ from creative.capture.gate import Gate
 from creative.capture.guard import Guard
 from creative.capture.visit import Visit
 from creative.deadline import Deadline
-from creative.errors import DeadlineExceeded, EngineUnavailable
+from creative.errors import DeadlineExceeded, EngineRejected, EngineUnavailable
 from tests.processes import wait_until
 
 
@@ -147,7 +147,7 @@ def test_the_web_socket_names_no_origin_and_keeps_token_and_password() -> None:
 
         threading.Thread(target=refuse, daemon=True).start()
         port = server.getsockname()[1]
-        with pytest.raises(EngineUnavailable, match="403") as caught:
+        with pytest.raises(EngineRejected, match="403") as caught:
             remote.connect(f"ws://u:pw@127.0.0.1:{port}/d?token=hush", Deadline(5))
     head = asked[0].decode()
     assert head.startswith("GET /d?token=hush HTTP/1.1")
