@@ -197,10 +197,11 @@ class _Finder:
         )
 
     def _nothing(self, method: str, model: str) -> None:
-        why = "; ".join(
+        told = dict.fromkeys(
             f"'{shorten(one.title, 60)}' " + (one.reason or f"is like '{shorten(one.like, 60)}'")
-            for one in self.dropped[:3]
+            for one in self.dropped
         )
+        why = "; ".join(list(told)[:3])
         if method == "builtin":
             raise InvalidInput(
                 "avoid",
