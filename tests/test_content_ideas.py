@@ -261,7 +261,7 @@ def test_a_model_that_keeps_to_another_language_is_an_error_with_its_name() -> N
     with pytest.raises(
         AnswerInvalid, match=r"author cannot be used: .*written in German"
     ) as caught:
-        found(author)
+        found(author, groups=COFFEE[:1])
     assert "leave the model empty" in caught.value.hint
     # Both answers had the same ideas.
     assert caught.value.message.count("espresso machine") == 1
