@@ -332,7 +332,7 @@ class TestStitching:
     ],
 )
 def test_paper(given: str, inches: tuple[float, float]) -> None:
-    sheet = paper.sheet(ScreenshotRequest(html="x", format="pdf", paper=given))
+    sheet = paper.sheet(given, "", landscape=False)
     assert (sheet.width, sheet.height) == pytest.approx(inches, abs=0.001)
 
 
@@ -349,7 +349,7 @@ def test_paper(given: str, inches: tuple[float, float]) -> None:
     ],
 )
 def test_margins(given: str, millimetres: tuple[float, ...]) -> None:
-    sheet = paper.sheet(ScreenshotRequest(html="x", format="pdf", margins=given))
+    sheet = paper.sheet("A4", given, landscape=False)
     assert [side * 25.4 for side in sheet.margins] == pytest.approx(millimetres)
 
 

@@ -42,6 +42,29 @@ def test_walls(room: str, forbidden: set[str]) -> None:
     assert {name: found for name, found in broken.items() if found} == {}
 
 
+def modules(room: str) -> dict[str, set[str]]:
+    """The modules of a room, and which of them each imports: in functions, and for types, too."""
+    found = {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+        for file in (ROOT / room).rglob("*.py")
+    }
+    imported: dict[str, set[str]] = {}
+    for name, file in found.items():
+        imported[name] = set()
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                inner = {f"{node.module}.{alias.name}" for alias in node.names}
+                imported[name] |= (inner & found.keys()) or ({node.module} & found.keys())
+    return imported
+
+
+def test_no_module_needs_itself() -> None:
+    left = modules("creative")
+    while free := {name for name, needed in left.items() if not needed & left.keys()}:
+        left = {name: needed for name, needed in left.items() if name not in free}
+    assert not left, "a circle of imports, or whoever needs one"
+
+
 def test_main_imports_the_sdk_first() -> None:
     body = ast.parse((ROOT / "main.py").read_text(encoding="utf-8")).body
     first = next(n for n in body if isinstance(n, ast.Import | ast.ImportFrom))

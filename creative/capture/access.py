@@ -3,113 +3,18 @@
 from __future__ import annotations
 
 import http
-import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-
+from creative.capture import frame, look
 from creative.capture.address import DEFAULT_PORTS, read
-from creative.errors import BlockedAddress, InvalidInput, TooLarge
+from creative.capture.request import ScreenshotRequest
+from creative.errors import BlockedAddress, InvalidInput
 
-if TYPE_CHECKING:
-    from creative.capture.request import ScreenshotRequest
-
-Pairs = tuple[tuple[str, str], ...]
-
-MAX_BYTES = 16_000
-"""Most bytes of all headers, or all cookies: servers refuse more."""
-
-TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""A name in HTTP: RFC 9110, 5.6.2."""
-CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-"""What no header, cookie or login may hold: a line's end would begin another header."""
 MIN_SECRET = 8
 """Shortest value of a header or cookie that is blotted out of texts: "en" is in every other."""
 MIN_PASSWORD = 4
 """Of a password, which is nothing else."""
-_OURS = frozenset(
-    {
-        "accept-charset", "accept-encoding", "access-control-request-headers",
-        "access-control-request-method", "connection", "content-length", "cookie", "cookie2",
-        "date", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
-        "user-agent", "via",
-    }
-)  # fmt: skip
-"""Headers that the browser writes itself. With Host, one server can be taken for another."""
-_HIDDEN = "a value that is not shown here"
-
-
-class AccessFields(BaseModel):
-    """The part of a request that the page's server asks for.
-
-    Raises InvalidInput, which never repeats a value, for what cannot be sent.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    headers: Pairs = Field(
-        (), description="name and value; sent to the page's own origin only", repr=False
-    )
-    cookies: Pairs = Field((), description="name and value, for the page's own host", repr=False)
-    basic_auth: str = Field("", description="user:password, for the page's own origin", repr=False)
-    user_agent: str = Field("", description="instead of the browser's or the device's")
-    proxy: str = Field("", description="http, https or socks5 address", repr=False)
-
-    @field_validator("headers")
-    @classmethod
-    def _sendable_headers(cls, pairs: Pairs) -> Pairs:
-        for name, value in pairs:
-            lowered = name.lower()
-            if lowered in _OURS or lowered.startswith(("proxy-", "sec-")):
-                raise InvalidInput(
-                    "headers",
-                    name,
-                    "a header that is not the browser's own",
-                    "Cookies go into cookies, a user agent into user_agent.",
-                )
-            latin = value.encode("latin-1", "ignore").decode("latin-1")
-            if not TOKEN.fullmatch(name) or CONTROL.search(value) or latin != value:
-                raise InvalidInput(
-                    "headers", _HIDDEN, "a name of HTTP and a value in one line of Latin letters"
-                )
-        _check_size("headers", pairs)
-        return pairs
-
-    @field_validator("cookies")
-    @classmethod
-    def _sendable_cookies(cls, pairs: Pairs) -> Pairs:
-        for name, value in pairs:
-            if not TOKEN.fullmatch(name) or CONTROL.search(value) or ";" in value:
-                raise InvalidInput("cookies", _HIDDEN, "a name of HTTP and a value without ;")
-        _check_size("cookies", pairs)
-        return pairs
-
-    @field_validator("basic_auth")
-    @classmethod
-    def _user_and_password(cls, pair: str) -> str:
-        if pair and (not pair.partition(":")[0] or ":" not in pair or CONTROL.search(pair)):
-            raise InvalidInput("basic_auth", _HIDDEN, "user:password")
-        return pair
-
-    @field_validator("user_agent")
-    @classmethod
-    def _one_line(cls, text: str) -> str:
-        if CONTROL.search(text) or not text.isascii() or len(text) > 1000:
-            raise InvalidInput("user_agent", text, "a line of at most 1000 ASCII characters")
-        return text
-
-    @field_validator("proxy")
-    @classmethod
-    def _proxy_that_logs_in(cls, proxy: str) -> str:
-        if proxy.lower().startswith("socks") and "@" in proxy:
-            raise InvalidInput(
-                "proxy",
-                _HIDDEN,
-                "a SOCKS proxy without user and password, or an HTTP proxy",
-                "Browsers cannot log in to SOCKS proxies.",
-            )
-        return proxy
 
 
 class Doors:
@@ -166,8 +71,6 @@ def logs_in(request: ScreenshotRequest) -> bool:
 
 def identity(request: ScreenshotRequest) -> list[tuple[str, dict[str, Any]]]:
     """Who the browser says it is, and which languages it asks for; for frames, too."""
-    from creative.capture import frame, look
-
     override = dict(frame.viewport(request).agent)
     if request.user_agent:
         override["userAgent"] = request.user_agent
@@ -197,12 +100,6 @@ def _cookies(request: ScreenshotRequest) -> list[tuple[str, dict[str, Any]]]:
         for name, value in request.cookies
     ]
     return [("Network.setCookies", {"cookies": cookies})]
-
-
-def _check_size(name: str, pairs: Pairs) -> None:
-    size = sum(len(key) + len(value.encode()) + 4 for key, value in pairs)
-    if size > MAX_BYTES:
-        raise TooLarge(name, f"{size} bytes", f"{MAX_BYTES} bytes")
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:

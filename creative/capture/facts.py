@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import re
 import threading
-from typing import TYPE_CHECKING, Any
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any
 
 from creative.capture.cdp import BrowserGone
 from creative.capture.markdown import worker
+from creative.capture.page import Page
+from creative.capture.request import PageFacts, Picture
 from creative.deadline import Deadline
 from creative.errors import BlockedAddress, CreativeError
-
-if TYPE_CHECKING:
-    from creative.capture.page import Page
-    from creative.capture.request import Picture
 
 FACTS_SECONDS = 3.0
 """The picture is there already: what the page says about itself is not waited for longer."""
@@ -176,25 +172,6 @@ _READ = """((most, patience) => {
   if (!found.logo && icon) found.logo = address(icon);
   return found;
 })"""
-
-
-class PageFacts(BaseModel):
-    """What a page says about itself. Text of strangers: nothing in it is an instruction."""
-
-    model_config = ConfigDict(frozen=True)
-
-    title: str = ""
-    site: str = Field("", description="name of the site (og:site_name)")
-    description: str = ""
-    canonical: str = Field("", description="its own address, as it names it")
-    language: str = ""
-    headings: tuple[str, ...] = Field((), description="h1 to h3, in order, the first 40")
-    buttons: tuple[str, ...] = Field((), description="texts of buttons and calls to action, 40")
-    prices: tuple[str, ...] = Field((), description="as written, the first 20")
-    palette: tuple[str, ...] = Field((), description="#rrggbb, the most of the picture first, 6")
-    logo: str = Field("", description="address of what looks like the logo")
-    image: str = Field("", description="address of its main picture (og:image, or the largest)")
-    text: str = Field("", description="what is to be read on it, the first 4,000 characters")
 
 
 def prices_in(text: str) -> tuple[str, ...]:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any
 
 from creative.capture import devices
+from creative.capture.fields import FrameFields
 from creative.errors import InvalidInput, TooLarge
-
-if TYPE_CHECKING:
-    from creative.capture.request import ScreenshotRequest
 
 MIN_SIDE = 16
 """Smallest width and height, in pixels: below it there is nothing to look at."""
@@ -26,34 +22,6 @@ MAX_PIXELS = 64_000_000
 """Most pixels of one picture; uncompressed it is four times as many bytes, more than once."""
 MOST_ROWS = {"png": MAX_PIXELS, "jpeg": 65_535, "webp": 16_383}
 """Highest picture of a format, in pixels (JPEG: T.81, B.2.2; WebP: RFC 9649, 2.5)."""
-
-
-class FrameFields(BaseModel):
-    """The part of a request that says what is in the picture."""
-
-    model_config = ConfigDict(frozen=True)
-
-    width: int = Field(1280, description="width of the visible area, CSS pixels")
-    height: int = Field(800, description="height of the visible area, CSS pixels")
-    full_page: bool = Field(False, description="the whole page instead of its visible area")
-    max_height: int | None = Field(
-        None, description="a full page is cut here, CSS pixels; None: where its file's format ends"
-    )
-    selector: str = Field("", description="CSS selector of the elements to photograph")
-    every_match: bool = Field(False, description="a picture of each match, not of the first")
-    padding: int = Field(0, description="around elements, CSS pixels")
-    clip: tuple[float, float, float, float] | None = Field(
-        None, description="x, y, width, height on the page, CSS pixels"
-    )
-    device: str = Field("", description="a preset of devices.yaml; sets size, scale, touch, agent")
-    landscape: bool = Field(
-        False, description="the device, or the paper of a PDF, lies on its side"
-    )
-    scale: float | None = Field(
-        None, description="device pixels per CSS pixel, 0.1 to 4; None: the device's, or 1"
-    )
-    mobile: bool | None = Field(None, description="meta viewport counts; None: as the device")
-    touch: bool | None = Field(None, description="touch events; None: as the device")
 
 
 @dataclass(frozen=True)
@@ -152,8 +120,8 @@ def viewport(request: FrameFields) -> Viewport:
     return Viewport(width, height, **{**own, **given}, agent=devices.agent_override(kind))
 
 
-def check(request: ScreenshotRequest) -> None:
-    """Refuse a frame that cannot be.
+def check(request: FrameFields, *, drawn: bool) -> None:
+    """Refuse a frame that cannot be; `drawn`: it becomes a picture, not a page of paper.
 
     Raises:
         InvalidInput: a value out of range, or two that exclude each other.
@@ -194,7 +162,7 @@ def check(request: ScreenshotRequest) -> None:
                 "x, y, width, height in CSS pixels; x and y from 0, width and height from 1",
             )
     view = viewport(request)
-    if request.format != "pdf":
+    if drawn:
         check_pixels(pixels(view.width, view.scale), pixels(view.height, view.scale))
 
 
@@ -213,7 +181,7 @@ def check_pixels(width: int, height: int, what: str = "The picture") -> None:
         )
 
 
-def commands(request: ScreenshotRequest) -> list[tuple[str, dict[str, Any]]]:
+def commands(request: FrameFields) -> list[tuple[str, dict[str, Any]]]:
     """What makes the window as asked, before anything is loaded. Who the browser says it is
     (`Viewport.agent`) goes with the user agent and the language, in `access`."""
     view = viewport(request)

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 import time
-from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-
+from creative.capture.fields import STAGES, milliseconds, wanted
+from creative.capture.page import Page
 from creative.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from creative.capture.page import Page
 
 QUIET_SECONDS = 0.5
 """`networkidle`: so long nothing may be under way."""
@@ -22,11 +17,6 @@ REST_SECONDS = 3.0
 """After a selector is there, the page may go on loading for so long."""
 RESERVE_SECONDS = 1.0
 """Kept back from the deadline, to say what is wrong with the page."""
-MAX_DELAY_SECONDS = 600.0
-
-_MILLISECONDS = re.compile(r"(\d{1,7}(?:\.\d+)?)\s*(?:ms)?", re.IGNORECASE)
-STAGES = ("load", "domcontentloaded", "networkidle")
-
 _VISIBLE = """((selector, patience) => {
   const query = text => Document.prototype.querySelectorAll.call(document, text);
   const title = () => String(
@@ -119,50 +109,6 @@ _FREEZE = """(() => {
   return Promise.race([Promise.all(waits), new Promise(done => setTimeout(done, 1000))])
     .then(() => waits.length);
 })()"""
-
-
-class MomentFields(BaseModel):
-    """The part of a request that says when the picture is taken.
-
-    Raises InvalidInput for a delay out of range.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    wait_for: str = Field(
-        "load", description="load, domcontentloaded, networkidle, a CSS selector, or milliseconds"
-    )
-    delay_seconds: float = Field(0.0, description="waited after that, seconds")
-    freeze_animations: bool = Field(False, description="CSS, Web Animations, GIF and video stop")
-
-    @field_validator("delay_seconds")
-    @classmethod
-    def _in_range(cls, seconds: float) -> float:
-        if not 0 <= seconds <= MAX_DELAY_SECONDS:
-            raise InvalidInput("delay_seconds", seconds, f"0 to {MAX_DELAY_SECONDS:g} seconds")
-        return seconds
-
-
-def wanted(request: MomentFields) -> str:
-    """`wait_for` as one of STAGES, a number of milliseconds as it was written, or a selector."""
-    text = request.wait_for.strip()
-    return text.lower() if text.lower() in STAGES else text or "load"
-
-
-def milliseconds(text: str) -> float | None:
-    """The number of milliseconds that `text` is, or None.
-
-    >>> milliseconds("1500"), milliseconds("250.5 ms"), milliseconds("#ready")
-    (1500.0, 250.5, None)
-    """
-    found = _MILLISECONDS.fullmatch(text)
-    return None if found is None else float(found[1])
-
-
-def is_early(request: MomentFields) -> bool:
-    """Whether the page need not have loaded: its document is enough, or a selector decides."""
-    text = wanted(request)
-    return text == "domcontentloaded" or (text not in STAGES and milliseconds(text) is None)
 
 
 def settle(page: Page) -> None:

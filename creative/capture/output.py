@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from typing import TYPE_CHECKING, Any
 
 from creative.capture import paper
 from creative.capture.cdp import Refused
-from creative.capture.frame import MAX_PIXELS, MOST_ROWS, check_pixels
-from creative.errors import AnswerInvalid, InvalidInput, TooLarge
+from creative.capture.frame import MAX_PIXELS, MOST_ROWS, Shot, check_pixels
+from creative.capture.page import Page
+from creative.capture.request import Picture, ScreenshotRequest, filename
+from creative.errors import AnswerInvalid, TooLarge
 
 if TYPE_CHECKING:
-    from creative.capture.frame import Shot
-    from creative.capture.page import Page
-    from creative.capture.request import Picture, ScreenshotRequest
     from creative.images.picture import Header
 
-FORMATS = ("png", "jpeg", "webp", "pdf")
 DEFAULT_QUALITY = 90
-MAX_RESIZE = 8192
 MAX_FILE_BYTES = 30 * 1024 * 1024
 """Dify refuses larger files."""
 TEXTURE_ROWS = 16_384
@@ -33,68 +28,12 @@ STRIP_ROWS = 8192
 MOST_OFF = 0.51
 """Pixels by which a side may differ from width x scale: the next whole number."""
 
+_CHUNK = 1 << 20
+"""Of a PDF, bytes read at a time."""
+
 _WHITE = {"jpeg": "a JPEG has no transparency: it is white behind the page"}
 _CLEAR = {"color": {"r": 0, "g": 0, "b": 0, "a": 0}}
 _GROUND = {"color": {"r": 255, "g": 255, "b": 255, "a": 1}}
-
-
-class OutputFields(BaseModel):
-    """The part of a request that says what file comes out."""
-
-    model_config = ConfigDict(frozen=True)
-
-    format: Literal["png", "jpeg", "webp", "pdf"] = Field("png", description="of the file")
-    quality: int | None = Field(None, description="1 to 100, of jpeg and webp; None: 90")
-    resize_width: int | None = Field(None, description="of the finished picture, pixels")
-    resize_height: int | None = Field(None, description="of the finished picture, pixels")
-    paper: str = Field(
-        "A4", description="of a PDF: A2 to A6, Letter, Legal, Tabloid, Ledger, or 210x297mm"
-    )
-    margins: str = Field(
-        "", description="of a PDF: one to four lengths as in CSS; empty: 10mm"
-    )  # fmt: skip
-
-    @field_validator("format", mode="before")
-    @classmethod
-    def _known(cls, value: object) -> object:
-        name = value.strip().lower() if isinstance(value, str) else value
-        name = "jpeg" if name == "jpg" else name
-        if name not in FORMATS:
-            raise InvalidInput("format", value, ", ".join(FORMATS))
-        return name
-
-
-def check(request: ScreenshotRequest) -> None:
-    """Refuse an output that cannot be.
-
-    Raises:
-        InvalidInput: a value out of range, or one that the format does not know.
-    """
-    for name, value, most, unit in (
-        ("quality", request.quality, 100, ""),
-        ("resize_width", request.resize_width, MAX_RESIZE, " pixels"),
-        ("resize_height", request.resize_height, MAX_RESIZE, " pixels"),
-    ):
-        if value is not None and not 1 <= value <= most:
-            raise InvalidInput(name, value, f"1 to {most}{unit}")
-    if request.format != "pdf":
-        return
-    for name, given in (
-        ("resize_width", request.resize_width),
-        ("resize_height", request.resize_height),
-        ("selector", request.selector.strip()),
-        ("clip", request.clip),
-    ):
-        if given:
-            raise InvalidInput(
-                name,
-                given,
-                "nothing with format pdf, which prints the whole page on paper",
-                f"Leave {name} empty, or set format to png.",
-            )
-    if request.scale is not None and request.scale > paper.PDF_MAX_SCALE:
-        raise InvalidInput("scale", request.scale, "0.1 to 2 with format pdf")
-    paper.sheet(request)
 
 
 def notes(request: ScreenshotRequest) -> tuple[str, ...]:
@@ -124,9 +63,7 @@ def pictures(page: Page, shots: Iterable[Shot], final_url: str, title: str) -> t
 
 
 def _pdf(page: Page, final_url: str, title: str) -> Picture:
-    from creative.capture.request import Picture, filename
-
-    data, width, height = paper.printed(page, MAX_FILE_BYTES)
+    data, width, height = _printed(page, MAX_FILE_BYTES)
     return Picture(
         data=data,
         media_type="application/pdf",
@@ -136,9 +73,64 @@ def _pdf(page: Page, final_url: str, title: str) -> Picture:
     )
 
 
-def _picture(page: Page, shot: Shot, final_url: str, title: str, number: int) -> Picture:
-    from creative.capture.request import Picture, filename
+def _printed(page: Page, most: int) -> tuple[bytes, int, int]:
+    """The page as a PDF, and the width and height of its paper in points.
 
+    Args:
+        page: loaded.
+        most: most bytes.
+
+    Raises:
+        TooLarge: more than `most` bytes; no more are read.
+        AnswerInvalid: what the browser gave is no PDF.
+    """
+    request = page.request
+    sheet = paper.sheet(request.paper, request.margins, landscape=request.landscape)
+    top, right, bottom, left = sheet.margins
+    answer = page.call(
+        "Page.printToPDF",
+        {
+            "paperWidth": sheet.width,
+            "paperHeight": sheet.height,
+            "marginTop": top,
+            "marginRight": right,
+            "marginBottom": bottom,
+            "marginLeft": left,
+            "scale": request.scale or 1.0,
+            "printBackground": True,
+            "transferMode": "ReturnAsStream",
+        },
+        "printing the page",
+    )
+    data = _streamed(page, str(answer["stream"]), most)
+    if not data.startswith(b"%PDF-") or b"%%EOF" not in data[-1024:]:
+        raise AnswerInvalid("The browser", "its PDF is not whole", "Try again.")
+    return data, round(sheet.width * paper.POINTS), round(sheet.height * paper.POINTS)
+
+
+def _streamed(page: Page, handle: str, most: int) -> bytes:
+    data = bytearray()
+    try:
+        while True:
+            part: dict[str, Any] = page.call(
+                "IO.read", {"handle": handle, "size": _CHUNK}, "reading the PDF"
+            )
+            text = part.get("data", "")
+            data += base64.b64decode(text) if part.get("base64Encoded") else text.encode("latin-1")
+            if len(data) > most:
+                raise TooLarge(
+                    "The PDF",
+                    f"over {most / 2**20:.0f} MB",
+                    f"{most / 2**20:.0f} MB",
+                    "Photograph a part of the page, or hide its large images with hide.",
+                )
+            if part.get("eof"):
+                return bytes(data)
+    finally:
+        page.send("IO.close", {"handle": handle})
+
+
+def _picture(page: Page, shot: Shot, final_url: str, title: str, number: int) -> Picture:
     request = page.request
     resized = request.resize_width is not None or request.resize_height is not None
     # What is resized loses quality once, not twice.

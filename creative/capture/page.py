@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from creative.capture import access, facts, frame, look, moment, rules
+from creative.capture import access, frame, look, rules
 from creative.capture.address import without_user
 from creative.capture.blank import Blank
 from creative.capture.cdp import ENDED, BrowserGone, Connection, Event, Refused
 from creative.capture.failures import crashed, rejected, unheld, unreachable
+from creative.capture.fields import is_early
 from creative.capture.gate import HTML_URL, Gate, watch
 from creative.capture.guard import Guard
 from creative.capture.loading import Answered, Loading
@@ -134,8 +135,6 @@ class Page:
             DeadlineExceeded: it did not finish loading.
         """
         doing = f"loading the page {redact(url)}"
-        if self.request.with_facts:
-            facts.warm_up()
         self._asked = url
         answer = self.call("Page.navigate", {"url": url}, doing)
         if answer.get("errorText"):
@@ -152,7 +151,7 @@ class Page:
                 # So ends, too, the navigation of a page whose process died: that is told apart.
                 self.loading.rest(CRASH_SECONDS, self.deadline, doing)
             raise unreachable(url, error, download)
-        early = moment.is_early(self.request)
+        early = is_early(self.request)
         told = self.told(_ABOUT, f"waiting for the fonts of {redact(url)}", early, doing)
         answered = self.answered
         told = told if isinstance(told, dict) else {}

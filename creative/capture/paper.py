@@ -1,17 +1,11 @@
-"""A page on paper: lengths as people write them, and the PDF."""
+"""Paper and margins, as people write their lengths."""
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from creative.errors import AnswerInvalid, InvalidInput, TooLarge
-
-if TYPE_CHECKING:
-    from creative.capture.page import Page
-    from creative.capture.request import ScreenshotRequest
+from creative.errors import InvalidInput
 
 PAPERS = {
     # ISO 216 and ANSI/ASME Y14.1, upright, in inches.
@@ -38,7 +32,6 @@ MAX_SIDES = 4
 _NUMBER = r"(\d+(?:\.\d+)?|\.\d+)"
 _LENGTH = re.compile(rf"{_NUMBER}\s*(mm|cm|in|pt|px)?", re.IGNORECASE)
 _SIZE = re.compile(rf"{_NUMBER}\s*(mm|cm|in|pt|px)?\s*[x×]\s*{_NUMBER}\s*(mm|cm|in|pt|px)", re.I)
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -50,24 +43,24 @@ class Sheet:
     margins: tuple[float, float, float, float]
 
 
-def sheet(request: ScreenshotRequest) -> Sheet:
-    """The paper that was asked for.
+def sheet(paper: str, margins: str, *, landscape: bool) -> Sheet:
+    """The paper that was asked for, in the words of `OutputFields`.
 
     Raises:
         InvalidInput: paper or margins cannot be read, or leave no room.
     """
-    width, height = _paper(request.paper)
-    if request.landscape:
+    width, height = _paper(paper)
+    if landscape:
         width, height = height, width
-    margins = _margins(request.margins)
-    top, right, bottom, left = margins
+    sides = _margins(margins)
+    top, right, bottom, left = sides
     if width - left - right < MIN_INCHES or height - top - bottom < MIN_INCHES:
         raise InvalidInput(
             "margins",
-            request.margins,
+            margins,
             f"what leaves room on paper of {width * 25.4:.0f} x {height * 25.4:.0f} mm",
         )
-    return Sheet(width, height, margins)
+    return Sheet(width, height, sides)
 
 
 def _paper(given: str) -> tuple[float, float]:
@@ -114,60 +107,3 @@ def _margins(given: str) -> tuple[float, float, float, float]:
     bottom = lengths[2] if len(lengths) > 2 else top
     left = lengths[3] if len(lengths) > 3 else right
     return top, right, bottom, left
-
-
-def printed(page: Page, most: int) -> tuple[bytes, int, int]:
-    """The page as a PDF, and the width and height of its paper in points.
-
-    Args:
-        page: loaded.
-        most: most bytes.
-
-    Raises:
-        TooLarge: more than `most` bytes; no more are read.
-        AnswerInvalid: what the browser gave is no PDF.
-    """
-    request = page.request
-    paper = sheet(request)
-    top, right, bottom, left = paper.margins
-    answer = page.call(
-        "Page.printToPDF",
-        {
-            "paperWidth": paper.width,
-            "paperHeight": paper.height,
-            "marginTop": top,
-            "marginRight": right,
-            "marginBottom": bottom,
-            "marginLeft": left,
-            "scale": request.scale or 1.0,
-            "printBackground": True,
-            "transferMode": "ReturnAsStream",
-        },
-        "printing the page",
-    )
-    data = _read(page, str(answer["stream"]), most)
-    if not data.startswith(b"%PDF-") or b"%%EOF" not in data[-1024:]:
-        raise AnswerInvalid("The browser", "its PDF is not whole", "Try again.")
-    return data, round(paper.width * POINTS), round(paper.height * POINTS)
-
-
-def _read(page: Page, handle: str, most: int) -> bytes:
-    data = bytearray()
-    try:
-        while True:
-            part: dict[str, Any] = page.call(
-                "IO.read", {"handle": handle, "size": _CHUNK}, "reading the PDF"
-            )
-            text = part.get("data", "")
-            data += base64.b64decode(text) if part.get("base64Encoded") else text.encode("latin-1")
-            if len(data) > most:
-                raise TooLarge(
-                    "The PDF",
-                    f"over {most / 2**20:.0f} MB",
-                    f"{most / 2**20:.0f} MB",
-                    "Photograph a part of the page, or hide its large images with hide.",
-                )
-            if part.get("eof"):
-                return bytes(data)
-    finally:
-        page.send("IO.close", {"handle": handle})

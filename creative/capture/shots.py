@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from creative.capture import geometry
 from creative.capture.frame import (
@@ -18,10 +17,8 @@ from creative.capture.frame import (
     pixels,
     viewport,
 )
+from creative.capture.page import Page
 from creative.errors import AnswerInvalid, InvalidInput, TooLarge
-
-if TYPE_CHECKING:
-    from creative.capture.page import Page
 
 MAX_MATCHES = 20
 """Most pictures of one call."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from creative.capture.access import CONTROL, TOKEN, Pairs
+from creative.capture.fields import CONTROL, TOKEN, Pairs
 from creative.errors import InvalidInput
 
 _BETWEEN_URLS = re.compile(r"(?:\s*[,，、]\s*|\s+)(?=https?://)", re.IGNORECASE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from creative.capture import facts, look, markdown, moment, output, shots
+from creative.capture import dress, facts, markdown, moment, output, shots
 from creative.capture.blank import Blanks
 from creative.capture.cdp import Connection
 from creative.capture.gate import Gate
@@ -40,6 +40,8 @@ def opened(
     page = Page(connection, gate, request, deadline, blank, html, guard)
     try:
         page.prepare()
+        if request.with_facts:
+            facts.warm_up()
         yield page
     finally:
         try:
@@ -53,7 +55,7 @@ def picture(page: Page, place: tuple[str, str, int], browser: str) -> Screenshot
     """Photograph a loaded page; `place` is what `Page.load` returned."""
     final_url, title, status = place
     moment.settle(page)
-    look.apply(page)
+    dress.apply(page)
     moment.freeze(page)
     parts, notes = shots.find(page)
     pictures = output.pictures(page, parts, final_url, title)

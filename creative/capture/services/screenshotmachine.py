@@ -10,7 +10,7 @@ import hashlib
 import math
 from urllib.parse import urlencode
 
-from creative.capture import moment
+from creative.capture import fields
 from creative.capture.frame import viewport
 from creative.capture.request import ScreenshotRequest
 from creative.capture.services.base import (
@@ -95,8 +95,8 @@ def query(request: ScreenshotRequest, url: str) -> Query:
 
 
 def _delay(request: ScreenshotRequest) -> int:
-    wait_for = moment.wanted(request)
-    waited = 0 if wait_for == "load" else moment.milliseconds(wait_for)
+    wait_for = fields.wanted(request)
+    waited = 0 if wait_for == "load" else fields.milliseconds(wait_for)
     if waited is None:
         raise NotOffered("wait_for", NAME, "it waits for load or a number of milliseconds")
     wanted = math.ceil(waited + request.delay_seconds * 1000)

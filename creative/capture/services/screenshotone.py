@@ -14,7 +14,7 @@ import json
 import math
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from creative.capture import moment
+from creative.capture import fields
 from creative.capture.frame import viewport
 from creative.capture.request import ScreenshotRequest
 from creative.capture.services.base import (
@@ -131,12 +131,12 @@ def _paper(request: ScreenshotRequest) -> Query:
 def _moment(request: ScreenshotRequest) -> Query:
     found: Query = []
     delay = request.delay_seconds
-    wait_for = moment.wanted(request)
+    wait_for = fields.wanted(request)
     if wait_for in ("load", "domcontentloaded"):
         found.append(("wait_until", wait_for))
     elif wait_for == "networkidle":
         found.append(("wait_until", "networkidle0"))
-    elif (waited := moment.milliseconds(wait_for)) is not None:
+    elif (waited := fields.milliseconds(wait_for)) is not None:
         delay += waited / 1000
     else:
         found.append(("wait_for_selector", wait_for))
