@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from creative import capture
-from creative.capture import ScreenshotRequest
-from creative.capture.access import MAX_BYTES, Doors, commands
+from creative.capture import ScreenshotRequest, failures
+from creative.capture.access import Doors, commands
+from creative.capture.fields import MAX_BYTES
 from creative.deadline import Deadline
 from creative.errors import BlockedAddress, CreativeError, EngineRejected, InvalidInput, TooLarge
 from creative.settings import Settings
@@ -361,3 +362,10 @@ def test_cookies_of_a_secure_page_are_secure() -> None:
         ((method, params),) = commands(asked)
         assert method == "Network.setCookies"
         assert params["cookies"][0]["secure"] is secure
+
+
+def test_a_silent_proxy_is_what_has_to_be_checked() -> None:
+    silent = failures.unreachable("http://a.example/", "net::ERR_PROXY_CONNECTION_FAILED", False)
+    assert silent.hint.startswith("Check the proxy (proxy, or HTTP_PROXY")
+    refused = failures.unreachable("http://a.example/", "net::ERR_CONNECTION_REFUSED", False)
+    assert refused.hint.startswith("Check the address,")

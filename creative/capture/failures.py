@@ -25,6 +25,7 @@ _ERRORS = {
     "SSL_PROTOCOL_ERROR": "it does not speak TLS as expected (http instead of https?)",
     "INVALID_RESPONSE": "its answer is no HTTP",
 }
+_PROXY = frozenset({"PROXY_CONNECTION_FAILED", "TUNNEL_CONNECTION_FAILED"})
 
 
 def unreachable(url: str, error: str, download: bool) -> CreativeError:
@@ -38,10 +39,11 @@ def unreachable(url: str, error: str, download: bool) -> CreativeError:
         )
     code = error.removeprefix("net::ERR_")
     reason = _ERRORS.get(code, "its TLS certificate is not trusted" if "CERT_" in code else "")
+    reached = "the proxy (proxy, or HTTP_PROXY where the browser runs)" if code in _PROXY else ""
     return EngineUnavailable(
         shown,
         f"{reason} ({error})" if reason else f"the browser could not open it ({error})",
-        "Check the address, and that the browser's machine can reach it.",
+        f"Check {reached or 'the address'}, and that the browser's machine can reach it.",
     )
 
 
