@@ -205,6 +205,26 @@ def test_the_server_s_end_ends_calls() -> None:
     plugin.close()
 
 
+@pytest.mark.parametrize("attempt", range(5))
+def test_a_cut_arrives_though_the_plugin_goes_on_talking(attempt: int) -> None:
+    with Running() as server:
+        plugin = Client(server, HELLO, MANIFEST, TOOLS, ICON, END)
+        assert server.heard("is connected")
+
+        def talk() -> None:
+            log = {"type": "stream", "data": {"type": "text", "message": {"text": "x" * 2000}}}
+            word = {"event": "session", "session_id": plugin.line()["session_id"], "data": log}
+            plugin.say(*[word] * 3000)
+
+        threading.Thread(target=talk, daemon=True).start()
+        with (
+            server.host(faults=Faults(cut=True)) as host,
+            pytest.raises(PluginDied, match="Connection closed unexpectedly"),
+        ):
+            Result.collect(host.invoke("stray", {}, timeout=60))
+        assert server.heard("it was cut on purpose")
+
+
 def test_a_cut_connection_comes_back(probe_server: Running) -> None:
     # Before the cut: the SDK may be back before the cut is told.
     connected = "\n".join(probe_server.said).count("is connected")

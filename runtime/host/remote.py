@@ -30,6 +30,8 @@ CONNECT_SECONDS = 5.0
 RETRY_SECONDS = 6.0
 """So long the daemon tries to reach a plugin that is not there (generic.go: every 300 ms)."""
 _PAUSE_SECONDS = 0.3
+_LINGER_SECONDS = 2.0
+"""How long the server may take to read what was said last."""
 _LONGEST_LINE_BYTES = 256 * 1024 * 1024
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _KEY_NAME = "REMOTE_INSTALL_KEY"
@@ -248,16 +250,19 @@ class _Wire:
         except BaseException:
             self._socket.close()
             raise
-        for target, arguments in ((self._read, (rest,)), (self._write, ())):
-            threading.Thread(target=target, args=arguments, daemon=True).start()
+        self._ended = threading.Event()
+        self._writer = threading.Thread(target=self._write, daemon=True)
+        self._writer.start()
+        threading.Thread(target=self._read, args=(rest,), daemon=True).start()
 
     def send(self, line: bytes) -> None:
         """Queue a line."""
         self._outbox.put(line)
 
     def close(self) -> None:
-        """Close the connection; what is queued is written before."""
+        """Close the connection, once the server has what is queued."""
         self._outbox.put(None)
+        self._writer.join(2 * _LINGER_SECONDS)
 
     def _introduce(self, key: str) -> list[bytes]:
         hello = {"type": "studio", "data": {"key": key, "plugin": self._address.plugin}}
@@ -298,6 +303,7 @@ class _Wire:
         except (OSError, TooLong):
             pass  # told below
         finally:
+            self._ended.set()
             self._outbox.put(None)
             self._lose(self, why)
 
@@ -305,6 +311,10 @@ class _Wire:
         with self._socket, contextlib.suppress(OSError):  # the reader notices the end, too
             while (line := self._outbox.get()) is not None:
                 self._socket.sendall(line)
+            # While it writes to us, the server may not have read everything: closed at once, the
+            # connection would be reset, and our last line (a cut) lost.
+            self._socket.shutdown(socket.SHUT_WR)
+            self._ended.wait(_LINGER_SECONDS)
             self._socket.shutdown(socket.SHUT_RDWR)
 
 
