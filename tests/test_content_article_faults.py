@@ -144,6 +144,22 @@ def test_kept_parts_outlive_the_plugin_once_and_for_their_time(tmp_path: Path) -
     assert list(tmp_path.glob("*.article")) == []
 
 
+def test_where_nothing_can_be_kept_articles_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("creative.shelf.tempfile.mkdtemp", full)
+    (tmp_path / "file").touch()
+    nowhere = Unfinished(tmp_path / "file" / "articles")
+    monkeypatch.setattr(article, "unfinished", lambda: nowhere)
+    with pytest.raises(EngineUnavailable) as caught:
+        written(section(3, EngineUnavailable("author", "it went away")), owner="ann")
+    assert "kept" not in str(caught.value)
+    assert written(Author(), owner="ann").word_count
+
+
 def test_a_kept_article_cannot_be_read_in_its_file(tmp_path: Path) -> None:
     Unfinished(tmp_path).put(["oolong", "ann"], Begun(outline=["Brewing it"]))
     [file] = tmp_path.glob("*.article")

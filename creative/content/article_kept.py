@@ -49,25 +49,30 @@ class Unfinished:
         Args:
             told: what it is known by, see `known_by`.
         """
-        self._shelf.tidy()
-        kept = self._shelf.get(told, self._seconds)
-        if kept is None:
-            return Begun()
-        self._shelf.drop(told)
         try:
+            self._shelf.tidy()
+            kept = self._shelf.get(told, self._seconds)
+            if kept is None:
+                return Begun()
+            self._shelf.drop(told)
             return TypeAdapter(Begun).validate_python(kept.value)
-        except ValidationError:
-            return Begun()  # another version of this program wrote it
+        except (OSError, ValidationError):
+            # No folder at all can be written, which keeps nobody from writing an article; or
+            # another version of this program wrote the entry.
+            return Begun()
 
     def put(self, told: Any, begun: Begun) -> bool:
         """Keep an article that broke off, if there is anything of it.
 
         Returns:
-            Whether it is kept: a disk that is full keeps nothing.
+            Whether it is kept: a disk that is full or cannot be written keeps nothing.
         """
         if not begun.drafts and not begun.outline:
             return False
-        return self._shelf.put(told, asdict(begun))
+        try:
+            return self._shelf.put(told, asdict(begun))
+        except OSError:
+            return False
 
 
 @cache
